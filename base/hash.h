@@ -1,0 +1,27 @@
+/*
+ * hash.h - hashes for tables and checksums.
+ *
+ * hash_bytes is for tables whose keys a client can't choose at will, or where a collision only
+ * costs time; what must not be forged (handles, credentials) takes SipHash from libsodium.
+ */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* 64-bit hash of `len` bytes, seeded. */
+uint64_t hash_bytes(const void *data, size_t len, uint64_t seed);
+
+/* Mixes a 64-bit number so that every bit of the result depends on every bit of it. */
+static inline uint64_t hash_mix(uint64_t x)
+{
+    x ^= x >> 32;
+    x *= 0xd6e8feb86659fd93u;
+    x ^= x >> 32;
+    x *= 0xd6e8feb86659fd93u;
+    x ^= x >> 32;
+    return x;
+}
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * sleep.h - a thread says that it is about to sleep.
+ *
+ * The owner of a thread (net/loop.c) installs a hook for it; code far below, which knows nothing
+ * of loops, calls sleep_announce() right before something slow. vfs_will_sleep() of the public
+ * contract is this.
+ */
+#ifndef BASE_SLEEP_H
+#define BASE_SLEEP_H
+
+/* Installs the current thread's hook; NULL removes it. */
+void sleep_set_hook(void (*hook)(void *arg), void *arg);
+/* Runs the current thread's hook, if it has one. */
+void sleep_announce(void);
+
+#endif

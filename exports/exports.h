@@ -1,0 +1,114 @@
+/*
+ * exports.h - what is served, to whom, with which rights.
+ *
+ * A table of exports is made whole from the exports file and the command line, and replaced
+ * whole (SIGHUP); a request works with one table from beginning to end (exports_get/put). The
+ * parser (exports/parse.c) implements the syntax of exports(5).
+ */
+#ifndef EXPORTS_EXPORTS_H
+#define EXPORTS_EXPORTS_H
+
+#include "base/address.h"
+#include "base/cred.h"
+#include "base/view.h"
+#include "rpc/program.h"
+#include <loopnfs/vfs.h>
+
+/* Options of a client in exports(5): one row a word in exports/options.c. */
+struct export_options {
+    bool rw, async, secure, root_squash, all_squash, crossmnt, subtree_check, ids_32bit;
+    uint32_t anon_uid, anon_gid;
+    bool has_fsid;
+    uint32_t fsid;
+};
+
+enum export_client_kind {
+    EXPORT_CLIENT_ANY,     /* "*" */
+    EXPORT_CLIENT_SELF,    /* this host: loopback and own addresses */
+    EXPORT_CLIENT_NETWORK, /* an address, or CIDR */
+    EXPORT_CLIENT_NAME,    /* a host name */
+    EXPORT_CLIENT_WILDCARD /* a host name with * or ? */
+};
+
+struct export_client {
+    enum export_client_kind kind;
+    char *text; /* as written, for EXPORT, DUMP and messages */
+    struct address network;
+    unsigned prefix; /* bits */
+    struct export_options options;
+};
+
+struct export
+{
+    char *path; /* what clients name: absolute, no trailing '/' except "/" itself */
+    char *type; /* of file system: "hostfs" */
+    char *source;
+    char *fs_options;
+    uint32_t id;    /* in file handles: fsid= or a hash of the path; unique in the table */
+    struct vfs *fs; /* mounted */
+    size_t nclients;
+    struct export_client *clients; /* the most specific kind first, as exports(5) matches */
+};
+
+struct exports {
+    size_t count;
+    struct export *list; /* by path */
+};
+
+/* What to make a table from. */
+struct exports_source {
+    const char *file;   /* --exports FILE, or NULL */
+    const char **specs; /* --export PATH[,fs=TYPE][,source=SRC][,client=SPEC]...[,OPTION]... */
+    size_t nspecs;
+    const char **dirs; /* DIR: rw,no_root_squash,secure to this host */
+    size_t ndirs;
+    const char *state_dir; /* for the file systems */
+    bool table_handles;    /* see struct vfs_mount_args */
+    bool check_only;       /* --check: parse and look, mount nothing */
+};
+
+/*
+ * Parses and mounts everything, then makes it the current table; where anything is wrong, nothing
+ * changes and `message` has one line that says what, and for a file which line ("FILE:LINE: ...").
+ * A file system that both tables have in the same way stays mounted. EINVAL, ENOENT, ENOTDIR, ....
+ */
+int exports_load(const struct exports_source *source, char *message, size_t message_size);
+/* Frees the current table; no request may be running. */
+void exports_finish(void);
+
+/* The current table, held until exports_put() by the same thread; not nested. Never NULL after the
+ * first exports_load(). Cheap: for every request. */
+const struct exports *exports_get(void);
+void exports_put(void);
+
+/* The export with this id; NULL. */
+const struct export *exports_by_id(const struct exports *exports, uint32_t id);
+/*
+ * The export that serves `path` (the longest whose path is it, or a parent of it at a component
+ * boundary), and in *rest what follows, without a leading '/'. `path` is normalised first:
+ * doubled and trailing '/' are dropped; a component `..` or `.` gives NULL. NULL: none.
+ */
+const struct export *exports_by_path(const struct exports *exports, struct view path,
+                                     struct view *rest);
+/* The rights of a client, by its address; NULL: none. May look names up (announces that it may
+ * sleep); answers are kept for a while. */
+const struct export_client *export_match(const struct export *export, const struct address *peer);
+/* Whether the source port will do: `secure` wants one below 1024. */
+bool export_port_ok(const struct export_client *client, const struct address *peer);
+
+/*
+ * The caller's credential after squash and id map, for requests with `auth` under this client's
+ * options: root_squash, all_squash, AUTH_NONE as anonymous; --manage-gids. `cred` borrows from
+ * `auth` and from `storage`, which the caller keeps as long as cred.
+ */
+struct export_cred_storage {
+    gid_t gids[RPC_GIDS_MAX];
+    void *managed; /* a reference on a looked-up list of groups; released by export_cred_release */
+};
+void export_cred(const struct export_client *client, const struct rpc_auth *auth, struct cred *cred,
+                 struct export_cred_storage *storage);
+void export_cred_release(struct export_cred_storage *storage);
+/* --manage-gids: groups come from this host's user database by uid. Before requests run. */
+void export_manage_gids(bool on);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * handle.h - file handles as clients hold them: sealed and opened.
+ *
+ * At most 64 bytes (RFC 1813 NFS3_FHSIZE): version, export, the file system's id of the node, and
+ * a SipHash-2-4 MAC with a key from the state directory over all of it. What was not minted here
+ * is refused before any file system sees it.
+ */
+#ifndef EXPORTS_HANDLE_H
+#define EXPORTS_HANDLE_H
+
+#include "base/view.h"
+#include <loopnfs/vnode.h>
+
+#define HANDLE_MAX 64
+
+struct handle {
+    uint8_t len;
+    uint8_t bytes[HANDLE_MAX];
+};
+
+/* Reads the key (state_dir/handle.key, mode 0600), or makes it: written to a temporary name,
+ * synced, renamed. EACCES, EINVAL (wrong length or readable by others), .... */
+int handle_init(const char *state_dir);
+/* For tests: this key. */
+void handle_init_key(const uint8_t key[16]);
+
+void handle_seal(uint32_t export_id, const struct vnode *vn, struct handle *out);
+/* VFS_EBADHANDLE: malformed, another version, wrong MAC. */
+int handle_open(struct view handle, uint32_t *export_id, struct vnode_id *id);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * vfs.h - the contract between the server and a file system.
+ *
+ * A file system is one `const struct vfs_type` with a table of operations; filling it in is all
+ * its author does. The server calls operations only through the wrappers of vfs/vop.h, which
+ * check arguments before and results after, so an operation may rely on this:
+ *   - names are 1..255 bytes, end with a NUL, hold no '/', and are neither `.` nor `..` (but
+ *     lookup is called with `..` for nodes other than the root);
+ *   - directories given are VDIR, and read/write/commit get VREG only;
+ *   - every vnode argument stays alive, and of this file system, for the call;
+ *   - result pointers are never NULL; `struct vchange` and `struct vattr` arrive zeroed, and what
+ *     an operation leaves at type VNON the wrapper fills by getattr.
+ * Operations run on any thread, many at once, without any lock held. One that is about to sleep
+ * on something slow (a disk's flush, a network) calls vfs_will_sleep() first, so that other
+ * requests go on meanwhile. An operation left NULL answers EOPNOTSUPP.
+ * All return 0, a positive errno, or an enum vfs_error.
+ */
+#ifndef LOOPNFS_VFS_H
+#define LOOPNFS_VFS_H
+
+#include <loopnfs/cred.h>
+#include <loopnfs/errors.h>
+#include <loopnfs/vnode.h>
+
+/* The circumstances of an operation: who asks, and what was promised to him. */
+struct vctx {
+    const struct cred *cred; /* after squash; never NULL */
+    bool async;              /* the export promises no stable storage: nothing needs flushing */
+};
+
+struct vfs_type;
+
+/* A mounted file system. Made by vfs_mount(), shared by reference. */
+struct vfs {
+    const struct vfs_type *type;
+    void *private;      /* the file system's own */
+    struct vnode *root; /* referenced for as long as the file system is mounted */
+    uint64_t fsid;      /* attributes' fsid for nodes of the file system proper */
+    _Atomic uint32_t refs;
+    char *source; /* what was mounted, for messages */
+};
+
+/* How to mount. Strings are borrowed for the call. */
+struct vfs_mount_args {
+    const char *source;    /* hostfs: the directory; others: as they define it; may be NULL */
+    const char *options;   /* file system options, "a=b,c", or NULL */
+    const char *state_dir; /* where what must survive a restart is kept */
+    uint64_t fsid;         /* see struct vfs */
+    bool crossmnt;         /* show what is mounted below the source */
+    bool subtree_check;    /* check containment of files too, not only of directories */
+    bool table_handles;    /* for tests: act as without the right to use kernel handles */
+};
+
+/* What a node gives up when nobody uses it: the table closes these after its lock is gone. */
+struct vnode_trash {
+    int fds[4];
+    int count;
+};
+
+struct vfs_ops {
+    /* Mounts: sets fs->private and fs->root (with a reference). */
+    int (*mount)(struct vfs *fs, const struct vfs_mount_args *args);
+    /* Called when the last user is gone and every node has been reclaimed. */
+    void (*unmount)(struct vfs *fs);
+    /* Finds a node that is not in the table by its id (which a client holds): interns it.
+     * ESTALE: gone, or no longer below the root. Ids are authenticated before they get here. */
+    int (*load)(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
+    /* The node has no user now; give up descriptors. Called under the table's lock: moves them to
+     * `trash`, never blocks. `all`: everything, else only what VNODE_SHED was set for. */
+    void (*shed)(struct vnode *vn, bool all, struct vnode_trash *trash);
+    /* The node leaves the table for good: free what it holds (not the vnode itself). */
+    void (*reclaim)(struct vnode *vn);
+    /* Once a second or so from one housekeeping thread, while mounted: bounded work. */
+    void (*tick)(struct vfs *fs);
+
+    int (*getattr)(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
+    /* All or nothing as far as the host allows; the guard is checked with the change. */
+    int (*setattr)(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
+                   struct vchange *change);
+    /* Which of `want` (enum vaccess) the caller may do. */
+    int (*access)(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted);
+    /* The node called `name`, with a reference for the caller. */
+    int (*lookup)(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
+                  struct vattr *attr);
+    /* The target, at most size - 1 bytes and a NUL; *len without the NUL. */
+    int (*readlink)(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
+    /* Up to *len bytes at offset; *len becomes what was read. *eof: nothing follows them. */
+    int (*read)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
+                bool *eof, struct vattr *attr);
+    /* *len bytes at offset; *len becomes what was written (less only with a full disk or such).
+     * *stable: what is asked for, becomes what was done (never less). */
+    int (*write)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+                 size_t *len, enum vstable *stable, struct vchange *change);
+    /* A regular file. An existing one: UNCHECKED opens it (size 0 in how->attr truncates, other
+     * attributes are left), GUARDED is EEXIST, EXCLUSIVE is EEXIST unless it was made with the same
+     * verifier. */
+    int (*create)(const struct vctx *ctx, struct vnode *dir, const char *name,
+                  const struct vcreate *how, struct vnode **out, struct vattr *attr,
+                  struct vchange *dir_change);
+    int (*mkdir)(const struct vctx *ctx, struct vnode *dir, const char *name,
+                 const struct vsetattr *set, struct vnode **out, struct vattr *attr,
+                 struct vchange *dir_change);
+    int (*symlink)(const struct vctx *ctx, struct vnode *dir, const char *name, const char *target,
+                   const struct vsetattr *set, struct vnode **out, struct vattr *attr,
+                   struct vchange *dir_change);
+    /* type: VBLK, VCHR (rdev counts), VSOCK, VFIFO. */
+    int (*mknod)(const struct vctx *ctx, struct vnode *dir, const char *name, enum vtype type,
+                 uint32_t rdev_major, uint32_t rdev_minor, const struct vsetattr *set,
+                 struct vnode **out, struct vattr *attr, struct vchange *dir_change);
+    int (*remove)(const struct vctx *ctx, struct vnode *dir, const char *name,
+                  struct vchange *dir_change);
+    int (*rmdir)(const struct vctx *ctx, struct vnode *dir, const char *name,
+                 struct vchange *dir_change);
+    int (*rename)(const struct vctx *ctx, struct vnode *from_dir, const char *from,
+                  struct vnode *to_dir, const char *to, struct vchange *from_change,
+                  struct vchange *to_change);
+    int (*link)(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, const char *name,
+                struct vattr *attr, struct vchange *dir_change);
+    /* Entries that follow `cookie` (0, or one this file system gave at any time: a directory
+     * changed meanwhile must not lose or repeat entries that did not change). Sets page->eof. */
+    int (*readdir)(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
+                   struct vdirents *page);
+    int (*statfs)(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st);
+    int (*pathconf)(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc);
+    /* Everything written before is on stable storage when it returns; a write-back error is
+     * returned (EIO, ENOSPC, EDQUOT), once. count 0: to the end of the file. */
+    int (*commit)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
+                  struct vchange *change);
+};
+
+enum vfs_flags {
+    VFS_READ_ONLY = 1, /* nothing can be changed: ROFS before any operation is called */
+    VFS_SYMLINKS = 2,  /* FSINFO properties (RFC 1813) */
+    VFS_LINKS = 4,
+    VFS_STABLE_IDS = 8, /* ids outlive the server */
+    VFS_SPECIALS = 16,  /* fifos, sockets, device nodes */
+};
+
+/* A kind of file system: one constant row, registered with VFS_TYPE(). */
+struct vfs_type {
+    const char *name; /* `fs=` in an export */
+    uint32_t flags;   /* enum vfs_flags */
+    uint32_t node_size;
+    struct vfs_ops ops;
+};
+
+void vfs_register(const struct vfs_type *type);
+/* Registers a type before main() runs. Use once, at the end of the file that defines the row. */
+#define VFS_TYPE(row)                                             \
+    __attribute__((constructor)) static void row##_register(void) \
+    {                                                             \
+        vfs_register(&row);                                       \
+    }                                                             \
+    _Static_assert(sizeof(row) == sizeof(struct vfs_type), "VFS_TYPE takes a struct vfs_type")
+
+/* --- what the vnode table offers to a file system (vfs/vnode_table.c) --- */
+
+/*
+ * The node with this id: found, or made. A new one has its private part zeroed and then given to
+ * `init` (may be NULL), under the table's lock: init must not block. *out has a reference for the
+ * caller. *fresh (may be NULL) says whether it was made. ENOMEM.
+ */
+int vnode_intern(struct vfs *fs, const struct vnode_id *id, enum vtype type,
+                 void (*init)(struct vnode *vn, void *arg), void *arg, struct vnode **out,
+                 bool *fresh);
+/* The node with this id if the table has it, with a reference; else NULL. */
+struct vnode *vnode_find(struct vfs *fs, const struct vnode_id *id);
+void vnode_ref(struct vnode *vn);
+/* Gives a reference back; NULL is accepted. */
+void vnode_put(struct vnode *vn);
+/* The object is gone: the table forgets the node, which is reclaimed after its last user. */
+void vnode_forget(struct vnode *vn);
+/* Asks for shed() as soon as the node has no user. */
+void vnode_shed_soon(struct vnode *vn);
+/* A file system counts the descriptors its nodes hold, so that the table can bound them. */
+void vnode_count_fds(int delta);
+
+/* Said by an operation right before it sleeps: other requests are served by another thread from
+ * here on. Costs nothing when called again within the same operation. */
+void vfs_will_sleep(void);
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * vnode.h - the nodes of a file system, and what is said about them.
+ *
+ * A vnode stands for one file, directory, link, ... of one mounted file system. The vnode table
+ * (vfs/vnode_table.c) owns all of them; a file system gives each an id, opaque and stable, from
+ * which the node can be found again after it left the table or after the server was restarted.
+ * Types follow the field's use (RFC 1813 section 2.5, vnode(9)); none is a wire type.
+ */
+#ifndef LOOPNFS_VNODE_H
+#define LOOPNFS_VNODE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+struct vfs;
+
+/* A file handle on the wire has 64 bytes; version, export and MAC take 16 of them. */
+#define VNODE_ID_MAX 48
+#define VNAME_MAX    255  /* bytes in a name */
+#define VPATH_MAX    4096 /* bytes in a symbolic link's target, with the terminating NUL */
+
+enum vtype { VNON = 0, VREG, VDIR, VBLK, VCHR, VLNK, VSOCK, VFIFO };
+
+/* A node's identity within its file system: opaque above it, never a pointer, never given to
+ * another node again (an inode number needs its generation beside it). */
+struct vnode_id {
+    uint8_t len; /* 1..VNODE_ID_MAX */
+    uint8_t bytes[VNODE_ID_MAX];
+};
+
+/*
+ * A node. The file system's own part (vfs_type.node_size bytes) follows it: vnode_private().
+ * `fs`, `type` and the id never change. The list fields and `flags` are guarded by the lock of the
+ * table's shard; `refs` is atomic, but goes from 0 to 1 only under that lock.
+ */
+struct vnode {
+    struct vfs *fs;
+    struct vnode *hash_next;           /* guarded: chain of the hash bucket */
+    struct vnode *lru_next, *lru_prev; /* guarded: the shard's nodes, least recently used first */
+    _Atomic uint32_t refs;
+    uint32_t hash;
+    uint8_t type;          /* enum vtype */
+    _Atomic uint8_t flags; /* enum vnode_flags */
+    uint8_t id_len;        /* the id, as in struct vnode_id */
+    uint8_t id[];
+};
+
+enum vnode_flags {
+    VNODE_HASHED = 1,  /* the table finds it */
+    VNODE_TOUCHED = 2, /* used since the clock's hand passed by */
+    VNODE_SHED = 4,    /* when its last user is gone, have the file system shed what it holds */
+    VNODE_IS_ROOT = 8, /* the root of its file system: `..` of it is itself */
+    VNODE_DOOMED = 16, /* forgotten: freed with its last reference */
+};
+
+/* What a node is like now (RFC 1813 fattr3). */
+struct vattr {
+    enum vtype type; /* VNON: not filled in */
+    uint32_t mode;   /* permission bits and suid, sgid, sticky: 07777 */
+    uint32_t nlink;
+    uint32_t uid, gid;
+    uint64_t size;                   /* bytes */
+    uint64_t used;                   /* bytes of storage taken */
+    uint32_t rdev_major, rdev_minor; /* VBLK and VCHR only */
+    uint64_t fsid;                   /* equal for all nodes of one host file system */
+    uint64_t fileid;                 /* unique within fsid */
+    struct timespec atime, mtime, ctime;
+};
+
+/* What is to be changed (RFC 1813 sattr3). */
+enum vset_time { VTIME_KEEP = 0, VTIME_NOW, VTIME_GIVEN };
+struct vsetattr {
+    bool set_mode, set_uid, set_gid, set_size;
+    uint32_t mode; /* 07777 */
+    uint32_t uid, gid;
+    uint64_t size;
+    enum vset_time set_atime, set_mtime;
+    struct timespec atime, mtime;
+    bool guarded; /* do it only if the node's ctime equals guard, else VFS_ENOTSYNC */
+    struct timespec guard;
+};
+
+/*
+ * What an operation changed about a node, for the caller's weak cache consistency (RFC 1813
+ * wcc_data). A file system sets has_before only when the values were captured atomically with
+ * the change; it may leave `after` with type VNON: the wrapper asks getattr then.
+ */
+struct vchange {
+    bool has_before;
+    uint64_t before_size;
+    struct timespec before_mtime, before_ctime;
+    struct vattr after;
+};
+
+/* CREATE's ways (RFC 1813 createhow3). */
+enum vcreate_mode { VCREATE_UNCHECKED = 0, VCREATE_GUARDED, VCREATE_EXCLUSIVE };
+struct vcreate {
+    enum vcreate_mode mode;
+    struct vsetattr attr; /* UNCHECKED, GUARDED */
+    uint8_t verifier[8];  /* EXCLUSIVE: all 8 bytes are kept until the first SETATTR */
+};
+
+/* How far data has to have come before WRITE answers (RFC 1813 stable_how). */
+enum vstable { VSTABLE_UNSTABLE = 0, VSTABLE_DATA = 1, VSTABLE_FILE = 2 };
+
+/* ACCESS bits (RFC 1813 section 3.3.4, the same values). */
+enum vaccess {
+    VACCESS_READ = 0x01,
+    VACCESS_LOOKUP = 0x02,
+    VACCESS_MODIFY = 0x04,
+    VACCESS_EXTEND = 0x08,
+    VACCESS_DELETE = 0x10,
+    VACCESS_EXECUTE = 0x20,
+};
+
+/* The file system as a whole, for the caller (RFC 1813 FSSTAT). Bytes and nodes. */
+struct vstatfs {
+    uint64_t total_bytes, free_bytes, avail_bytes;
+    uint64_t total_files, free_files, avail_files;
+    uint32_t invarsec; /* seconds for which this is not expected to change */
+};
+
+/* Limits and habits of names (RFC 1813 PATHCONF). */
+struct vpathconf {
+    uint32_t link_max, name_max;
+    bool no_trunc, chown_restricted, case_insensitive, case_preserving;
+};
+
+/*
+ * A page of directory entries that readdir fills with vdirents_add(). Entries lie packed in `buf`
+ * and are walked with vdirents_next(). `.` and `..` are not among them: the wrapper adds them.
+ */
+struct vdirents {
+    char *buf; /* the caller's, aligned to 8 */
+    size_t size, used;
+    uint32_t count;
+    uint32_t max; /* stop after so many entries; 0: no such limit */
+    bool eof;     /* set by readdir: nothing follows the last entry in here */
+};
+struct vdirent {
+    uint64_t fileid;
+    uint64_t cookie; /* a position: readdir from here gives what follows this entry */
+    uint16_t reclen; /* bytes to the next entry */
+    uint16_t namelen;
+    uint8_t type; /* enum vtype; VNON where unknown */
+    char name[];  /* namelen bytes and a NUL */
+};
+/* Appends an entry; false, and nothing appended, where it does not fit. */
+bool vdirents_add(struct vdirents *page, uint64_t fileid, uint64_t cookie, enum vtype type,
+                  const char *name, size_t namelen);
+/* The entry after `previous` (NULL: the first); NULL at the end. */
+const struct vdirent *vdirents_next(const struct vdirents *page, const struct vdirent *previous);
+
+/* Cookies a file system may give: 0 is the start, 1 and 2 are the wrapper's `.` and `..`; macOS and
+ * 32-bit clients need them below 2^63. */
+#define VCOOKIE_FIRST 3
+#define VCOOKIE_LAST  INT64_MAX
+
+/* The file system's own part of a node, aligned to 8. */
+static inline void *vnode_private(struct vnode *vn)
+{
+    size_t at = offsetof(struct vnode, id) + vn->id_len;
+    return (char *)vn + ((at + 7) & ~(size_t)7);
+}
+
+#endif

@@ -1,0 +1,130 @@
+/*
+ * program.h - ONC RPC programs as tables of procedures (RFC 5531), and the call they get.
+ *
+ * mountd/, nfsd/ and rpc/portmap register programs; rpc/dispatch.c finds the row for a call,
+ * decodes the arguments, runs it, encodes the results. Who writes a program fills in rows; the
+ * macros at the end make the typed thunks.
+ */
+#ifndef RPC_PROGRAM_H
+#define RPC_PROGRAM_H
+
+#include "base/address.h"
+#include "base/view.h"
+#include <rpc/types.h>
+#include <rpc/xdr.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum rpc_flavor { RPC_AUTH_NONE = 0, RPC_AUTH_SYS = 1 };
+
+/* AUTH_SYS (RFC 5531 appendix A). All 0 for AUTH_NONE. */
+#define RPC_GIDS_MAX 16
+struct rpc_auth {
+    enum rpc_flavor flavor;
+    uint32_t uid, gid;
+    uint32_t ngids;
+    uint32_t gids[RPC_GIDS_MAX];
+    struct view machine; /* the client's name for itself: never trusted */
+};
+
+/* How a procedure ended, for the reply's accept_stat; the last one is ours. */
+enum rpc_outcome {
+    RPC_DONE = 0, /* results are to be encoded */
+    RPC_GARBAGE_ARGS = 4,
+    RPC_SYSTEM_ERR = 5,
+    RPC_NO_REPLY = 100, /* say nothing at all */
+};
+
+/* A call while it runs; lives on the stack of its thread. */
+struct rpc_call {
+    uint32_t xid, program, version, procedure;
+    struct rpc_auth auth;
+    const struct address *peer;  /* with its source port */
+    const struct address *local; /* where it came to; port 0 where unknown */
+    bool is_datagram;
+    struct view args; /* the undecoded arguments */
+    uint8_t *results; /* where the encoded results will begin, aligned to 4 */
+    size_t results_room;
+};
+
+/*
+ * Room for `len` bytes of payload within the reply itself: where they are read to here, and
+ * the result's view points here, encoding does not copy them. `offset` is the number of result
+ * bytes that will be encoded before the payload. *room is what fits (at most NET_PAYLOAD_MAX, and
+ * less for a datagram), rounded down to a multiple of 4.
+ */
+uint8_t *rpc_call_payload(const struct rpc_call *call, size_t offset, size_t *room);
+
+enum rpc_flags {
+    RPC_REPLAY = 1, /* changes something: its reply is kept in the reply cache */
+};
+
+#define RPC_ARGS_MAX    512  /* bytes of a decoded argument structure */
+#define RPC_RESULTS_MAX 1024 /* and of a result structure */
+
+/* One procedure. `args` and `results` are structures of the sizes given; results arrive zeroed.
+ * Decoding allocates nothing: variable-length arguments are views of the message. */
+struct rpc_procedure {
+    const char *name; /* NULL: no such procedure (PROC_UNAVAIL) */
+    bool_t (*decode)(XDR *xdrs, void *args);
+    bool_t (*encode)(XDR *xdrs, void *results);
+    enum rpc_outcome (*run)(struct rpc_call *call, void *args, void *results);
+    uint16_t args_size, results_size;
+    uint32_t flags; /* enum rpc_flags | the program's own from RPC_FLAG_USER up */
+};
+#define RPC_FLAG_USER 0x100
+
+struct rpc_version {
+    uint32_t version;
+    uint32_t count; /* of procedures, numbered from 0 */
+    const struct rpc_procedure *procedures;
+};
+
+struct rpc_program {
+    uint32_t number;
+    const char *name;
+    uint32_t nversions; /* ascending; PROG_MISMATCH names the first and the last */
+    const struct rpc_version *versions;
+};
+
+#define RPC_PROGRAMS_MAX 8
+/* Before net_start(). The program is borrowed for ever. */
+void rpc_register(const struct rpc_program *program);
+/* The programs registered, for rpcbind: index 0.. ; NULL past the end. */
+const struct rpc_program *rpc_registered(unsigned index);
+
+/*
+ * Defines the thunks of one procedure and, with RPC_ROW, its row:
+ *     RPC_PROC(nfs3, getattr, GETATTR3args, GETATTR3res)
+ * expects   static enum rpc_outcome nfs3_getattr(struct rpc_call *, GETATTR3args *, GETATTR3res *);
+ * and the row is   [1] = RPC_ROW(nfs3, getattr, GETATTR3args, GETATTR3res, flags).
+ */
+#define RPC_PROC(prefix, verb, ARGS, RES)                                            \
+    static bool_t prefix##_##verb##_decode(XDR *xdrs, void *args)                    \
+    {                                                                                \
+        return xdr_##ARGS(xdrs, args);                                               \
+    }                                                                                \
+    static bool_t prefix##_##verb##_encode(XDR *xdrs, void *results)                 \
+    {                                                                                \
+        return xdr_##RES(xdrs, results);                                             \
+    }                                                                                \
+    static enum rpc_outcome prefix##_##verb##_run(struct rpc_call *call, void *args, \
+                                                  void *results)                     \
+    {                                                                                \
+        return prefix##_##verb(call, args, results);                                 \
+    }
+#define RPC_ROW(prefix, verb, ARGS, RES, FLAGS)                                                \
+    {                                                                                          \
+        .name = #verb, .decode = prefix##_##verb##_decode, .encode = prefix##_##verb##_encode, \
+        .run = prefix##_##verb##_run, .args_size = sizeof(ARGS), .results_size = sizeof(RES),  \
+        .flags = (FLAGS)                                                                       \
+    }
+/* The row of a procedure without arguments and results (NULL of every program). */
+#define RPC_ROW_NULL                                                                \
+    {                                                                               \
+        .name = "null", .decode = rpc_void, .encode = rpc_void, .run = rpc_null_run \
+    }
+bool_t rpc_void(XDR *xdrs, void *nothing);
+enum rpc_outcome rpc_null_run(struct rpc_call *call, void *args, void *results);
+
+#endif

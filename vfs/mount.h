@@ -1,0 +1,31 @@
+/*
+ * mount.h - file systems while they are mounted, and the registry of their kinds.
+ *
+ * exports/ mounts a file system for each export and drops it when the export goes; requests in
+ * progress keep it alive through their vnodes.
+ */
+#ifndef VFS_MOUNT_H
+#define VFS_MOUNT_H
+
+#include <loopnfs/vfs.h>
+
+/* The kind called `name`; NULL. Index form for lists in messages; NULL past the end. */
+const struct vfs_type *vfs_type_find(const char *name);
+const struct vfs_type *vfs_type_at(unsigned index);
+
+/* Mounts; *out has a reference. ENODEV for an unknown kind, else what the file system says. */
+int vfs_mount(const char *type, const struct vfs_mount_args *args, struct vfs **out);
+void vfs_ref(struct vfs *fs);
+/* The last reference waits for nobody: nodes still in use are reclaimed by their last user. NULL
+ * is accepted. */
+void vfs_put(struct vfs *fs);
+/* Runs every mounted file system's tick(), and the vnode table's. For main's housekeeping. */
+void vfs_tick(void);
+
+/* The write verifier (RFC 1813 section 3.3.7): 8 bytes, another at every start of the server, and
+ * after a write-back error (the wrapper of commit and write renews it). */
+void vfs_verifier_init(void);
+uint64_t vfs_verifier(void);
+void vfs_verifier_renew(void);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * vop.h - one checked wrapper for each operation of a file system.
+ *
+ * nfsd/ and mountd/ call file systems only through these. A wrapper checks names (empty or with
+ * '/' or NUL: EINVAL; over 255 bytes: ENAMETOOLONG), types (ENOTDIR, EISDIR, EINVAL), read-only
+ * file systems (EROFS), crossing file systems (EXDEV), and missing operations (EOPNOTSUPP);
+ * afterwards that the file system kept its contract (else VFS_ESERVERFAULT and a log line that
+ * names it), and fills attributes the operation left out. Parameters are those of struct vfs_ops
+ * (loopnfs/vfs.h), but names are views of the caller's bytes.
+ */
+#ifndef VFS_VOP_H
+#define VFS_VOP_H
+
+#include "base/view.h"
+#include <loopnfs/vfs.h>
+
+int vop_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
+int vop_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
+                struct vchange *change);
+int vop_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted);
+/* `.` is dir itself; `..` of a root is that root. */
+int vop_lookup(const struct vctx *ctx, struct vnode *dir, struct view name, struct vnode **out,
+               struct vattr *attr);
+int vop_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
+int vop_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
+             bool *eof, struct vattr *attr);
+int vop_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+              size_t *len, enum vstable *stable, struct vchange *change);
+int vop_create(const struct vctx *ctx, struct vnode *dir, struct view name,
+               const struct vcreate *how, struct vnode **out, struct vattr *attr,
+               struct vchange *dir_change);
+int vop_mkdir(const struct vctx *ctx, struct vnode *dir, struct view name,
+              const struct vsetattr *set, struct vnode **out, struct vattr *attr,
+              struct vchange *dir_change);
+/* An empty target, or one with a NUL: EINVAL; over VPATH_MAX - 1: ENAMETOOLONG. */
+int vop_symlink(const struct vctx *ctx, struct vnode *dir, struct view name, struct view target,
+                const struct vsetattr *set, struct vnode **out, struct vattr *attr,
+                struct vchange *dir_change);
+int vop_mknod(const struct vctx *ctx, struct vnode *dir, struct view name, enum vtype type,
+              uint32_t rdev_major, uint32_t rdev_minor, const struct vsetattr *set,
+              struct vnode **out, struct vattr *attr, struct vchange *dir_change);
+int vop_remove(const struct vctx *ctx, struct vnode *dir, struct view name,
+               struct vchange *dir_change);
+int vop_rmdir(const struct vctx *ctx, struct vnode *dir, struct view name,
+              struct vchange *dir_change);
+int vop_rename(const struct vctx *ctx, struct vnode *from_dir, struct view from,
+               struct vnode *to_dir, struct view to, struct vchange *from_change,
+               struct vchange *to_change);
+int vop_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, struct view name,
+             struct vattr *attr, struct vchange *dir_change);
+/* Adds `.` (cookie 1) and `..` (cookie 2) before the file system's entries. */
+int vop_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, struct vdirents *page);
+int vop_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st);
+int vop_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc);
+int vop_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
+               struct vchange *change);
+
+#endif

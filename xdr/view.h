@@ -1,0 +1,46 @@
+/*
+ * view.h - the one type by which payloads go around rpcgen's routines.
+ *
+ * Where the RFCs have variable-length opaque data or a string, the .x files name one of these
+ * types, all of them a struct view. Decoding makes the view point into the message: nothing is
+ * allocated, nothing copied, and a NUL within a string is seen by who looks at it. Encoding
+ * copies what the view looks at, unless that lies exactly where it is to go (READ data, which
+ * rpc_call_payload() had read there): then it is passed over.
+ *
+ * Works on memory streams (xdrmem) only.
+ */
+#ifndef XDR_VIEW_H
+#define XDR_VIEW_H
+
+#include "base/view.h"
+#include <rpc/types.h>
+#include <rpc/xdr.h>
+
+/* opaque<max>: a length and as many bytes, padded to 4. */
+bool_t xdr_view(XDR *xdrs, struct view *view, uint32_t max);
+/* Bytes that are XDR already (the entries of a directory listing): no length, no padding. Encode
+ * only. */
+bool_t xdr_encoded(XDR *xdrs, struct view *view);
+
+/* RFC 1813. filename3 and nfspath3 have no bound there; the message is the bound, and the
+ * server answers NAMETOOLONG. */
+typedef struct view nfs_fh3;
+typedef struct view filename3;
+typedef struct view nfspath3;
+typedef struct view payload3;        /* `opaque data<>` of READ and WRITE */
+typedef struct view encoded_entries; /* `entry3 *entries`, `entryplus3 *entries` */
+bool_t xdr_nfs_fh3(XDR *xdrs, nfs_fh3 *fh);
+bool_t xdr_filename3(XDR *xdrs, filename3 *name);
+bool_t xdr_nfspath3(XDR *xdrs, nfspath3 *path);
+bool_t xdr_payload3(XDR *xdrs, payload3 *data);
+bool_t xdr_encoded_entries(XDR *xdrs, encoded_entries *entries);
+
+/* MOUNT: fhandle3<64>, dirpath<1024>, name<255>. */
+typedef struct view fhandle3;
+typedef struct view dirpath;
+typedef struct view mountname;
+bool_t xdr_fhandle3(XDR *xdrs, fhandle3 *fh);
+bool_t xdr_dirpath(XDR *xdrs, dirpath *path);
+bool_t xdr_mountname(XDR *xdrs, mountname *name);
+
+#endif
