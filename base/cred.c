@@ -1,0 +1,141 @@
+/*
+ * cred.c - see cred.h.
+ *
+ * What the thread acts as is remembered, since switching (three system calls) costs more than most
+ * operations; a client usually goes on as the same user.
+ */
+#include "base/cred.h"
+#include <errno.h>
+#include <grp.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Groups remembered per thread; with more, each cred_assume() switches anew. */
+#define REMEMBERED_GROUPS 64
+/* Of one credential that are hashed without allocating. */
+#define HASHED_GROUPS 256
+
+static uint8_t hash_key[crypto_shorthash_KEYBYTES];
+static struct cred server;
+static gid_t *server_groups;
+static bool can_switch;
+
+static _Thread_local struct {
+    bool known; /* the rest says what the thread acts as */
+    uid_t uid;
+    gid_t gid;
+    uint32_t ngroups;
+    gid_t groups[REMEMBERED_GROUPS];
+} acting;
+
+/* Tries it: capabilities, user namespaces and security modules all have their say. */
+static bool switching_works(void)
+{
+    if (geteuid() != 0)
+        return false;
+    syscall(SYS_setfsuid, 1);
+    bool works = syscall(SYS_setfsuid, (uid_t)-1) == 1;
+    syscall(SYS_setfsuid, geteuid());
+    if (!works)
+        return false;
+    syscall(SYS_setfsgid, 1);
+    works = syscall(SYS_setfsgid, (gid_t)-1) == 1;
+    syscall(SYS_setfsgid, getegid());
+    /* The groups as they are: allowed only to who may set them. */
+    return works && syscall(SYS_setgroups, server.ngroups, server.groups) == 0;
+}
+
+void cred_init(void)
+{
+    if (sodium_init() < 0)
+        abort();
+    crypto_shorthash_keygen(hash_key);
+    int n = getgroups(0, NULL);
+    free(server_groups);
+    server_groups = n > 0 ? calloc((size_t)n, sizeof(gid_t)) : NULL;
+    if (server_groups != NULL)
+        n = getgroups(n, server_groups);
+    server.uid = geteuid();
+    server.gid = getegid();
+    server.ngroups = server_groups != NULL && n > 0 ? (uint32_t)n : 0;
+    server.groups = server_groups;
+    cred_seal(&server);
+    can_switch = switching_works();
+}
+
+void cred_seal(struct cred *cred)
+{
+    uint32_t words[3 + HASHED_GROUPS] = {cred->uid, cred->gid, cred->ngroups};
+    uint8_t hash[crypto_shorthash_BYTES];
+
+    _Static_assert(sizeof(hash) == sizeof(cred->hash), "a 64-bit hash");
+    _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are hashed as words");
+    size_t first = cred->ngroups < HASHED_GROUPS ? cred->ngroups : HASHED_GROUPS;
+    if (first > 0)
+        memcpy(words + 3, cred->groups, first * sizeof(gid_t));
+    crypto_shorthash(hash, (const uint8_t *)words, (3 + first) * sizeof(uint32_t), hash_key);
+    for (size_t done = first; done < cred->ngroups; done += first) {
+        first = cred->ngroups - done < HASHED_GROUPS ? cred->ngroups - done : HASHED_GROUPS;
+        memcpy(words, hash, sizeof(hash));
+        memcpy(words + 3, cred->groups + done, first * sizeof(gid_t));
+        crypto_shorthash(hash, (const uint8_t *)words, (3 + first) * sizeof(uint32_t), hash_key);
+    }
+    memcpy(&cred->hash, hash, sizeof(hash));
+}
+
+const struct cred *cred_server(void)
+{
+    return &server;
+}
+
+bool cred_can_switch(void)
+{
+    return can_switch;
+}
+
+void cred_never_switch(void)
+{
+    can_switch = false;
+}
+
+static bool acts_as(const struct cred *cred)
+{
+    return acting.known && acting.uid == cred->uid && acting.gid == cred->gid &&
+           acting.ngroups == cred->ngroups &&
+           (cred->ngroups == 0 ||
+            memcmp(acting.groups, cred->groups, cred->ngroups * sizeof(gid_t)) == 0);
+}
+
+int cred_assume(const struct cred *cred)
+{
+    if (!can_switch || acts_as(cred))
+        return 0;
+    acting.known = false;
+    if (syscall(SYS_setgroups, cred->ngroups, cred->groups) != 0)
+        return errno;
+    /* These two say nothing about failure: asking again with an impossible id tells. */
+    syscall(SYS_setfsgid, cred->gid);
+    syscall(SYS_setfsuid, cred->uid);
+    if ((gid_t)syscall(SYS_setfsgid, (gid_t)-1) != cred->gid ||
+        (uid_t)syscall(SYS_setfsuid, (uid_t)-1) != cred->uid)
+        return EPERM;
+    if (cred->ngroups > REMEMBERED_GROUPS)
+        return 0;
+    acting.uid = cred->uid;
+    acting.gid = cred->gid;
+    acting.ngroups = cred->ngroups;
+    if (cred->ngroups > 0)
+        memcpy(acting.groups, cred->groups, cred->ngroups * sizeof(gid_t));
+    acting.known = true;
+    return 0;
+}
+
+int cred_assume_server(void)
+{
+    return cred_assume(&server);
+}
