@@ -112,3 +112,8 @@ bool_t xdr_mountname(XDR *xdrs, mountname *name)
 {
     return xdr_view(xdrs, name, MNTNAMLEN);
 }
+
+bool_t xdr_rpcb_text(XDR *xdrs, rpcb_text *text)
+{
+    return xdr_view(xdrs, text, UINT32_MAX);
+}

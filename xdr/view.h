@@ -43,4 +43,8 @@ bool_t xdr_fhandle3(XDR *xdrs, fhandle3 *fh);
 bool_t xdr_dirpath(XDR *xdrs, dirpath *path);
 bool_t xdr_mountname(XDR *xdrs, mountname *name);
 
+/* RFC 1833: `string<>` of rpcbind (netid, universal address, owner); the message is the bound. */
+typedef struct view rpcb_text;
+bool_t xdr_rpcb_text(XDR *xdrs, rpcb_text *text);
+
 #endif
