@@ -1,0 +1,167 @@
+/*
+ * mnt.c - MNT: who may mount what, and the handle it gets.
+ *
+ * Called by mountd.c for both versions. The way from the export's root to a subdirectory is
+ * walked with vop_lookup() as the caller after squash, so that a mount never gives more than
+ * walking there through a mount of the export would. It follows no symbolic link; `..` and `.`
+ * are refused with the path. Owns nothing; works with one table of exports from beginning to end.
+ */
+#include "mountd/mnt.h"
+#include "base/log.h"
+#include "exports/exports.h"
+#include "vfs/vop.h"
+#include <errno.h>
+#include <string.h>
+
+static const struct {
+    int error;
+    mountstat3 status;
+} mnt_statuses[] = {
+    {0, MNT3_OK},
+    {EPERM, MNT3ERR_PERM},
+    {ENOENT, MNT3ERR_NOENT},
+    {ESTALE, MNT3ERR_NOENT}, /* went away between two steps of the walk */
+    {EIO, MNT3ERR_IO},
+    {EACCES, MNT3ERR_ACCES},
+    {ENOTDIR, MNT3ERR_NOTDIR},
+    {ELOOP, MNT3ERR_NOTDIR}, /* a symbolic link */
+    {EINVAL, MNT3ERR_INVAL},
+    {ENAMETOOLONG, MNT3ERR_NAMETOOLONG},
+    {EOPNOTSUPP, MNT3ERR_NOTSUPP},
+    {VFS_ESERVERFAULT, MNT3ERR_SERVERFAULT},
+};
+
+static mountstat3 mnt_status(int error)
+{
+    for (size_t i = 0; i < sizeof(mnt_statuses) / sizeof(mnt_statuses[0]); i++)
+        if (mnt_statuses[i].error == error)
+            return mnt_statuses[i].status;
+    return MNT3ERR_IO;
+}
+
+uint32_t mnt_normalize(struct view path, char *buf)
+{
+    uint32_t len = 0;
+
+    for (uint32_t i = 0; i < path.len; i++) {
+        bool doubled = path.data[i] == '/' && len > 0 && buf[len - 1] == '/';
+        if (!doubled)
+            buf[len++] = (char)path.data[i];
+    }
+    if (len > 1 && buf[len - 1] == '/')
+        len--;
+    buf[len] = '\0';
+    return len;
+}
+
+/* Takes the first component off `rest`; false where none is left. */
+static bool mnt_next_component(struct view *rest, struct view *name)
+{
+    while (rest->len > 0 && rest->data[0] == '/') {
+        rest->data++;
+        rest->len--;
+    }
+    name->data = rest->data;
+    name->len = 0;
+    while (name->len < rest->len && name->data[name->len] != '/')
+        name->len++;
+    rest->data += name->len;
+    rest->len -= name->len;
+    return name->len > 0;
+}
+
+/* From the export's root down `rest`; *out has a reference. */
+static int mnt_walk(const struct vctx *ctx, struct vnode *root, struct view rest,
+                    struct vnode **out)
+{
+    struct vnode *vn = root;
+    struct view name;
+
+    vnode_ref(vn);
+    while (mnt_next_component(&rest, &name)) {
+        struct vnode *next;
+        struct vattr attr = {0};
+        int error = vop_lookup(ctx, vn, name, &next, &attr);
+
+        vnode_put(vn);
+        if (error != 0)
+            return error;
+        vn = next;
+    }
+    if (vn->type != VDIR) {
+        vnode_put(vn);
+        return ENOTDIR;
+    }
+    *out = vn;
+    return 0;
+}
+
+/* The walk as the caller's credential under this client's options, and the handle at its end. */
+static int mnt_open(const struct rpc_call *call, const struct export *export,
+                    const struct export_client *client, struct view rest, struct handle *out)
+{
+    struct export_cred_storage storage = {0};
+    struct cred cred = {0};
+    struct vnode *vn;
+
+    export_cred(client, &call->auth, &cred, &storage);
+    struct vctx ctx = {.cred = &cred, .async = client->options.async};
+    int error = mnt_walk(&ctx, export->fs->root, rest, &vn);
+    if (error == 0) {
+        handle_seal(export->id, vn, out);
+        vnode_put(vn);
+    }
+    export_cred_release(&storage);
+    return error;
+}
+
+/* Control characters of a client's path must not reach a terminal through the log. */
+static void mnt_printable(struct view path, char *buf, size_t size)
+{
+    size_t len = path.len < size - 1 ? path.len : size - 1;
+
+    for (size_t i = 0; i < len; i++)
+        buf[i] = path.data[i] < 0x20 || path.data[i] == 0x7f ? '?' : (char)path.data[i];
+    buf[len] = '\0';
+}
+
+static void mnt_log_refusal(const struct rpc_call *call, struct view path, const char *why)
+{
+    static struct log_limit limit;
+    char peer[ADDRESS_TEXT_MAX], shown[256];
+
+    if (!log_limit_allows(&limit))
+        return;
+    mnt_printable(path, shown, sizeof(shown));
+    log_warning("mount of %s refused to %s: %s", shown, address_format(call->peer, true, peer),
+                why);
+}
+
+mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, struct handle *out)
+{
+    if (path.len > MNT_PATH_MAX)
+        return MNT3ERR_NAMETOOLONG;
+    if (path.len == 0 || path.data[0] != '/' || memchr(path.data, '\0', path.len) != NULL)
+        return MNT3ERR_INVAL;
+
+    const struct exports *exports = exports_get();
+    const struct export_client *client = NULL;
+    struct view rest;
+    const struct export *export = exports_by_path(exports, path, &rest);
+    int error = EACCES;
+
+    if (export != NULL)
+        client = export_match(export, call->peer);
+    if (export == NULL)
+        mnt_log_refusal(call, path, "it is not exported");
+    else if (client == NULL)
+        mnt_log_refusal(call, path, "not exported to this client");
+    else if (!export_port_ok(client, call->peer))
+        mnt_log_refusal(call, path,
+                        "its source port is 1024 or above (mount as root, for macOS with "
+                        "resvport; or export with `insecure`)");
+    else
+        error = mnt_open(call, export, client, rest, out);
+    exports_put();
+    return mnt_status(error);
+}

@@ -1,0 +1,26 @@
+/*
+ * mnt.h - MNT's work, apart from its two wire forms; used by mountd.c alone.
+ */
+#ifndef MOUNTD_MNT_H
+#define MOUNTD_MNT_H
+
+#include "exports/handle.h"
+#include "rpc/program.h"
+#include "xdr/mount.h"
+
+/* MOUNT paths have at most 1024 bytes (RFC 1813 MNTPATHLEN). */
+#define MNT_PATH_MAX 1024
+/* Names of hosts and groups (MNTNAMLEN). */
+#define MNT_NAME_MAX 255
+
+/*
+ * Finds the directory that `path` names for this caller: an export, or a directory below one
+ * that the caller may search its way to. *out is its handle.
+ */
+mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, struct handle *out);
+
+/* The path without doubled and trailing '/', with a NUL. Returns its length. `buf` has
+ * MNT_PATH_MAX + 1 bytes, the path at most MNT_PATH_MAX. */
+uint32_t mnt_normalize(struct view path, char *buf);
+
+#endif

@@ -1,0 +1,262 @@
+/*
+ * mountd.c - the MOUNT program: its table of procedures, and their wire forms.
+ *
+ * rpc/dispatch.c calls the rows. MNT's decision is in mnt.c, the list for DUMP in mount_list.c.
+ * DUMP and EXPORT answer with linked lists; these are encoded entry by entry straight into the
+ * room of the reply, and end early where it is full.
+ */
+#include "mountd/mountd.h"
+#include "exports/exports.h"
+#include "mountd/mnt.h"
+#include "mountd/mount_list.h"
+#include "rpc/program.h"
+#include "xdr/mount.h"
+#include <errno.h>
+#include <string.h>
+
+static void mountd_remember(const struct rpc_call *call, struct view path)
+{
+    char normal[MNT_PATH_MAX + 1];
+
+    mnt_normalize(path, normal);
+    mount_list_add(call->peer, normal);
+}
+
+static enum rpc_outcome mountd_mnt3(struct rpc_call *call, dirpath *path, mountres3 *res)
+{
+    /* AUTH_SYS comes first: clients take the first they know, or need it there. */
+    static int flavors[] = {RPC_AUTH_SYS, RPC_AUTH_NONE};
+    struct mountres3_ok *ok = &res->mountres3_u.mountinfo;
+    struct handle handle;
+    size_t room;
+
+    res->fhs_status = mnt_resolve(call, *path, &handle);
+    if (res->fhs_status != MNT3_OK)
+        return RPC_DONE;
+    /* The handle follows the status and its own length. */
+    uint8_t *bytes = rpc_call_payload(call, 8, &room);
+    if (room < handle.len)
+        return RPC_SYSTEM_ERR;
+    memcpy(bytes, handle.bytes, handle.len);
+    ok->fhandle = (struct view){.data = bytes, .len = handle.len};
+    ok->auth_flavors.auth_flavors_len = sizeof(flavors) / sizeof(flavors[0]);
+    ok->auth_flavors.auth_flavors_val = flavors;
+    mountd_remember(call, *path);
+    return RPC_DONE;
+}
+
+/*
+ * Version 1 has handles of exactly 32 bytes, for NFS version 2, which is not served: its MNT is
+ * good for asking whether one may. A handle that fits is padded with zeros, another is an error.
+ */
+static enum rpc_outcome mountd_mnt1(struct rpc_call *call, dirpath *path, fhstatus *res)
+{
+    struct handle handle;
+
+    res->fhs_status = mnt_resolve(call, *path, &handle);
+    if (res->fhs_status != MNT3_OK)
+        return RPC_DONE;
+    if (handle.len > FHSIZE) {
+        res->fhs_status = EINVAL;
+        return RPC_DONE;
+    }
+    memcpy(res->fhstatus_u.fhs_fhandle.data, handle.bytes, handle.len);
+    mountd_remember(call, *path);
+    return RPC_DONE;
+}
+
+static enum rpc_outcome mountd_umnt_run(struct rpc_call *call, void *args, void *results)
+{
+    const dirpath *path = args;
+    char normal[MNT_PATH_MAX + 1];
+
+    (void)results;
+    if (path->len > MNT_PATH_MAX)
+        return RPC_GARBAGE_ARGS;
+    mnt_normalize(*path, normal);
+    mount_list_remove(call->peer, normal);
+    return RPC_DONE;
+}
+
+static enum rpc_outcome mountd_umntall_run(struct rpc_call *call, void *args, void *results)
+{
+    (void)args;
+    (void)results;
+    mount_list_remove(call->peer, NULL);
+    return RPC_DONE;
+}
+
+/* --- lists --- */
+
+/* A list being encoded at the place in the reply where it will stay. */
+struct mountd_list {
+    XDR xdrs;
+    uint8_t *start;
+    u_int good; /* bytes up to the end of the last whole entry */
+};
+
+static void mountd_list_begin(const struct rpc_call *call, struct mountd_list *list)
+{
+    size_t room;
+
+    list->start = rpc_call_payload(call, 0, &room);
+    /* Room for what ends the list is kept back. */
+    xdrmem_create(&list->xdrs, (char *)list->start, room > 4 ? (u_int)room - 4 : 0, XDR_ENCODE);
+    list->good = 0;
+}
+
+/* What was encoded so far stays. */
+static void mountd_list_keep(struct mountd_list *list)
+{
+    list->good = xdr_getpos(&list->xdrs);
+}
+
+/* Ends a list after its last whole entry. */
+static void mountd_list_end(struct mountd_list *list, encoded_entries *out)
+{
+    memset(list->start + list->good, 0, 4);
+    out->data = list->start;
+    out->len = list->good + 4;
+    xdr_destroy(&list->xdrs);
+}
+
+static struct view view_of(const char *text)
+{
+    return (struct view){.data = (const uint8_t *)text, .len = (uint32_t)strlen(text)};
+}
+
+static bool mountd_dump_entry(const struct address *host, const char *path, void *arg)
+{
+    struct mountd_list *list = arg;
+    char text[ADDRESS_TEXT_MAX];
+    bool_t more = TRUE;
+    struct mountbody body = {
+        .ml_hostname = view_of(address_format(host, false, text)),
+        .ml_directory = view_of(path),
+    };
+
+    if (!xdr_bool(&list->xdrs, &more) || !xdr_mountbody(&list->xdrs, &body))
+        return false;
+    mountd_list_keep(list);
+    return true;
+}
+
+static enum rpc_outcome mountd_dump_run(struct rpc_call *call, void *args, void *results)
+{
+    struct mountd_list list;
+
+    (void)args;
+    mountd_list_begin(call, &list);
+    mount_list_walk(mountd_dump_entry, &list);
+    mountd_list_end(&list, results);
+    return RPC_DONE;
+}
+
+/* One export with those who may mount it as its groups; false where the room is full. */
+static bool mountd_export_entry(struct mountd_list *list, const struct export *export)
+{
+    bool_t more = TRUE, end = FALSE;
+    struct view path = view_of(export->path);
+
+    if (path.len > MNT_PATH_MAX)
+        return true; /* can't be named by a client either */
+    if (!xdr_bool(&list->xdrs, &more) || !xdr_dirpath(&list->xdrs, &path))
+        return false;
+    for (size_t i = 0; i < export->nclients; i++) {
+        struct view group = view_of(export->clients[i].text);
+        if (group.len > MNT_NAME_MAX)
+            group.len = MNT_NAME_MAX;
+        if (!xdr_bool(&list->xdrs, &more) || !xdr_mountname(&list->xdrs, &group))
+            return false;
+    }
+    if (!xdr_bool(&list->xdrs, &end))
+        return false;
+    mountd_list_keep(list);
+    return true;
+}
+
+static enum rpc_outcome mountd_export_run(struct rpc_call *call, void *args, void *results)
+{
+    struct mountd_list list;
+    const struct exports *exports = exports_get();
+
+    (void)args;
+    mountd_list_begin(call, &list);
+    for (size_t i = 0; i < exports->count; i++)
+        if (!mountd_export_entry(&list, &exports->list[i]))
+            break;
+    mountd_list_end(&list, results);
+    exports_put();
+    return RPC_DONE;
+}
+
+static bool_t mountd_encode_list(XDR *xdrs, void *results)
+{
+    return xdr_encoded_entries(xdrs, results);
+}
+
+static bool_t mountd_decode_path(XDR *xdrs, void *args)
+{
+    return xdr_dirpath(xdrs, args);
+}
+
+/* --- the program --- */
+
+RPC_PROC(mountd, mnt1, dirpath, fhstatus)
+RPC_PROC(mountd, mnt3, dirpath, mountres3)
+
+#define ROW_LIST(verb)                                                      \
+    {                                                                       \
+        .name = #verb, .decode = rpc_void, .encode = mountd_encode_list,    \
+        .run = mountd_##verb##_run, .results_size = sizeof(encoded_entries) \
+    }
+#define ROW_UMNT                                                                                  \
+    {                                                                                             \
+        .name = "umnt", .decode = mountd_decode_path, .encode = rpc_void, .run = mountd_umnt_run, \
+        .args_size = sizeof(dirpath)                                                              \
+    }
+#define ROW_UMNTALL                                                                          \
+    {                                                                                        \
+        .name = "umntall", .decode = rpc_void, .encode = rpc_void, .run = mountd_umntall_run \
+    }
+
+static const struct rpc_procedure mountd_v1[] = {
+    [MOUNTPROC_NULL] = RPC_ROW_NULL,
+    [MOUNTPROC_MNT] = RPC_ROW(mountd, mnt1, dirpath, fhstatus, 0),
+    [MOUNTPROC_DUMP] = ROW_LIST(dump),
+    [MOUNTPROC_UMNT] = ROW_UMNT,
+    [MOUNTPROC_UMNTALL] = ROW_UMNTALL,
+    [MOUNTPROC_EXPORT] = ROW_LIST(export),
+    [MOUNTPROC_EXPORTALL] = ROW_LIST(export),
+};
+
+static const struct rpc_procedure mountd_v3[] = {
+    [MOUNTPROC3_NULL] = RPC_ROW_NULL,
+    [MOUNTPROC3_MNT] = RPC_ROW(mountd, mnt3, dirpath, mountres3, 0),
+    [MOUNTPROC3_DUMP] = ROW_LIST(dump),
+    [MOUNTPROC3_UMNT] = ROW_UMNT,
+    [MOUNTPROC3_UMNTALL] = ROW_UMNTALL,
+    [MOUNTPROC3_EXPORT] = ROW_LIST(export),
+};
+
+static const struct rpc_version mountd_versions[] = {
+    {MOUNT_V1, sizeof(mountd_v1) / sizeof(mountd_v1[0]), mountd_v1},
+    {MOUNT_V3, sizeof(mountd_v3) / sizeof(mountd_v3[0]), mountd_v3},
+};
+
+static const struct rpc_program mountd_program = {
+    .number = MOUNT_PROGRAM,
+    .name = "mountd",
+    .nversions = sizeof(mountd_versions) / sizeof(mountd_versions[0]),
+    .versions = mountd_versions,
+};
+
+void mountd_register(void)
+{
+    rpc_register(&mountd_program);
+}
+
+void mountd_finish(void)
+{
+    mount_list_finish();
+}
