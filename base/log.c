@@ -53,6 +53,8 @@ __attribute__((format(printf, 2, 0))) static void log_line(enum log_level level,
     char line[LINE_MAX_BYTES];
     int n;
 
+    if (level > threshold)
+        return;
     if (to_journal)
         n = snprintf(line, sizeof(line), "<%d>", levels[level].journal);
     else
@@ -72,32 +74,40 @@ __attribute__((format(printf, 2, 0))) static void log_line(enum log_level level,
     (void)written; /* nobody is left to be told */
 }
 
-#define LOG_BODY(level)          \
-    va_list ap;                  \
-    if ((level) > threshold)     \
-        return;                  \
-    va_start(ap, format);        \
-    log_line(level, format, ap); \
-    va_end(ap)
-
 void log_error(const char *format, ...)
 {
-    LOG_BODY(LOG_LEVEL_ERROR);
+    va_list ap;
+
+    va_start(ap, format);
+    log_line(LOG_LEVEL_ERROR, format, ap);
+    va_end(ap);
 }
 
 void log_warning(const char *format, ...)
 {
-    LOG_BODY(LOG_LEVEL_WARNING);
+    va_list ap;
+
+    va_start(ap, format);
+    log_line(LOG_LEVEL_WARNING, format, ap);
+    va_end(ap);
 }
 
 void log_info(const char *format, ...)
 {
-    LOG_BODY(LOG_LEVEL_INFO);
+    va_list ap;
+
+    va_start(ap, format);
+    log_line(LOG_LEVEL_INFO, format, ap);
+    va_end(ap);
 }
 
 void log_debug(const char *format, ...)
 {
-    LOG_BODY(LOG_LEVEL_DEBUG);
+    va_list ap;
+
+    va_start(ap, format);
+    log_line(LOG_LEVEL_DEBUG, format, ap);
+    va_end(ap);
 }
 
 void fatal(int status, const char *format, ...)

@@ -4,9 +4,9 @@
  * nfsd/ and mountd/ call file systems only through these. A wrapper checks names (empty or with
  * '/' or NUL: EINVAL; over 255 bytes: ENAMETOOLONG), types (ENOTDIR, EISDIR, EINVAL), read-only
  * file systems (EROFS), crossing file systems (EXDEV), and missing operations (EOPNOTSUPP);
- * afterwards that the file system kept its contract (else VFS_ESERVERFAULT and a log line that
- * names it), and fills attributes the operation left out. Parameters are those of struct vfs_ops
- * (loopnfs/vfs.h), but names are views of the caller's bytes.
+ * afterwards that the file system kept its contract (else EIO and a log line that names it), and
+ * fills attributes the operation left out. Parameters are those of struct vfs_ops (loopnfs/vfs.h),
+ * but names are views of the caller's bytes.
  */
 #ifndef VFS_VOP_H
 #define VFS_VOP_H

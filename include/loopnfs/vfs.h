@@ -36,8 +36,13 @@ struct vfs {
     void *private;      /* the file system's own */
     struct vnode *root; /* referenced for as long as the file system is mounted */
     uint64_t fsid;      /* attributes' fsid for nodes of the file system proper */
-    _Atomic uint32_t refs;
-    char *source; /* what was mounted, for messages */
+    char *source;       /* what was mounted, for messages */
+    /* The rest is vfs/mount.c's: exports that hold it, nodes that exist, and whether it is to go
+     * with the last of them. */
+    _Atomic uint32_t holders;
+    _Atomic uint32_t nodes;
+    _Atomic bool dying;
+    struct vfs *next;
 };
 
 /* How to mount. Strings are borrowed for the call. */

@@ -1,0 +1,156 @@
+/*
+ * mount.c - the registry of kinds of file systems, and the mounted ones.
+ *
+ * exports/ mounts and puts; the vnode table tells when nodes are gone. A mounted file system ends
+ * when nobody holds it and its last node was freed: a request that is still running when its
+ * export is taken away finishes undisturbed.
+ */
+#include "vfs/mount.h"
+#include "base/log.h"
+#include "base/sleep.h"
+#include "vfs/node_life.h"
+#include "vfs/vnode_table.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TYPES_MAX 32
+
+static const struct vfs_type *types[TYPES_MAX];
+static unsigned type_count;
+
+/* The mounted ones, for vfs_tick(). */
+static pthread_mutex_t mounts_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct vfs *mounts; /* guarded by mounts_lock; chained by `next` */
+
+void vfs_register(const struct vfs_type *type)
+{
+    if (type_count == TYPES_MAX)
+        fatal(1, "file system %s: more than %d kinds", type->name, TYPES_MAX);
+    types[type_count++] = type;
+}
+
+const struct vfs_type *vfs_type_find(const char *name)
+{
+    for (unsigned i = 0; i < type_count; i++)
+        if (strcmp(types[i]->name, name) == 0)
+            return types[i];
+    return NULL;
+}
+
+const struct vfs_type *vfs_type_at(unsigned index)
+{
+    return index < type_count ? types[index] : NULL;
+}
+
+void vfs_will_sleep(void)
+{
+    sleep_announce();
+}
+
+static void vfs_destroy(struct vfs *fs)
+{
+    pthread_mutex_lock(&mounts_lock);
+    for (struct vfs **at = &mounts; *at != NULL; at = &(*at)->next) {
+        if (*at == fs) {
+            *at = fs->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&mounts_lock);
+    if (fs->type->ops.unmount != NULL)
+        fs->type->ops.unmount(fs);
+    free(fs->source);
+    free(fs);
+}
+
+int vfs_mount(const char *type_name, const struct vfs_mount_args *args, struct vfs **out)
+{
+    const struct vfs_type *type = vfs_type_find(type_name);
+    int err = ENOMEM;
+
+    if (type == NULL)
+        return ENODEV;
+    struct vfs *fs = calloc(1, sizeof(*fs));
+    if (fs == NULL)
+        return ENOMEM;
+    fs->type = type;
+    fs->fsid = args->fsid;
+    fs->holders = 1;
+    fs->nodes = 1; /* held until vfs_put() has flushed */
+    fs->source = strdup(args->source != NULL ? args->source : type->name);
+    if (fs->source == NULL)
+        goto out;
+    err = type->ops.mount(fs, args);
+    if (err != 0)
+        goto out;
+    fs->root->flags |= VNODE_IS_ROOT;
+    pthread_mutex_lock(&mounts_lock);
+    fs->next = mounts;
+    mounts = fs;
+    pthread_mutex_unlock(&mounts_lock);
+    *out = fs;
+    return 0;
+out:
+    fs->dying = true;
+    vnode_table_flush(fs); /* what it interned before it failed */
+    free(fs->source);
+    free(fs);
+    return err;
+}
+
+void vfs_ref(struct vfs *fs)
+{
+    fs->holders++;
+}
+
+void vfs_node_gone(struct vfs *fs)
+{
+    if (--fs->nodes == 0)
+        vfs_destroy(fs);
+}
+
+void vfs_put(struct vfs *fs)
+{
+    if (fs == NULL || --fs->holders > 0)
+        return;
+    fs->dying = true;
+    vnode_put(fs->root);
+    vnode_table_flush(fs);
+    vfs_node_gone(fs);
+}
+
+/* Keeps a file system from ending; false where it is already about to. */
+static bool vfs_hold(struct vfs *fs)
+{
+    uint32_t nodes = fs->nodes;
+
+    while (nodes > 0)
+        if (atomic_compare_exchange_weak(&fs->nodes, &nodes, nodes + 1))
+            return true;
+    return false;
+}
+
+void vfs_tick(void)
+{
+    /* Held meanwhile, so that none of them ends: at most as many as there are exports. */
+    pthread_mutex_lock(&mounts_lock);
+    size_t count = 0;
+    for (struct vfs *fs = mounts; fs != NULL; fs = fs->next)
+        count++;
+    struct vfs **list = calloc(count + 1, sizeof(*list));
+    size_t held = 0;
+    for (struct vfs *fs = mounts; fs != NULL && list != NULL; fs = fs->next) {
+        if (vfs_hold(fs))
+            list[held++] = fs;
+    }
+    pthread_mutex_unlock(&mounts_lock);
+    for (size_t i = 0; i < held; i++) {
+        if (list[i]->type->ops.tick != NULL)
+            list[i]->type->ops.tick(list[i]);
+        vfs_node_gone(list[i]);
+    }
+    free(list);
+    vnode_table_tick();
+}

@@ -1,0 +1,464 @@
+/*
+ * vnode_table.c - every node of every mounted file system, found by id.
+ *
+ * The gate asks for nodes by the id in a client's handle (vnode_load), file systems intern what
+ * they come across (vnode_intern). The table owns all nodes. It is split in shards by the hash of
+ * the id; each has a lock, hash chains, and its nodes on a ring, the clock: the hand takes nodes
+ * off its front, gives those touched since its last visit another round, and reclaims the others
+ * while there are too many nodes or too many open descriptors.
+ *
+ * Locks: a shard's lock guards its chains, ring and counts, and a node's way from no user to one
+ * and back. No operation of a file system runs under it but init and shed, which must not block;
+ * reclaim runs after the node has left the table, when nobody else can know it.
+ */
+#include "vfs/vnode_table.h"
+#include "base/hash.h"
+#include "vfs/node_life.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SHARDS 64
+/* How many nodes the hand may look at for one that is inserted: bounds the work of a request. */
+#define HAND_STEPS 32
+/* And how many it reclaims then: more than one, so that an overfull table shrinks. */
+#define RECLAIM_BATCH 4
+/* Nodes of a shard that one tick looks at. */
+#define TICK_NODES 2048
+
+struct shard {
+    pthread_mutex_t lock;
+    struct vnode **buckets; /* mask + 1 chains */
+    uint32_t mask;
+    uint32_t count;      /* nodes on the ring */
+    struct vnode *front; /* the clock's ring; NULL where empty */
+} __attribute__((aligned(64)));
+
+static struct {
+    struct shard shards[SHARDS];
+    uint32_t shard_max; /* nodes a shard keeps when it has a choice */
+    int32_t fds_max;
+    _Atomic int32_t fds;
+    _Atomic uint64_t nodes, hits, misses, evictions;
+} table;
+
+/* --- the ring and the chains; all with the shard's lock held --- */
+
+static void ring_append(struct shard *shard, struct vnode *vn)
+{
+    struct vnode *front = shard->front;
+
+    if (front == NULL) {
+        vn->lru_next = vn->lru_prev = vn;
+        shard->front = vn;
+    } else {
+        vn->lru_next = front;
+        vn->lru_prev = front->lru_prev;
+        front->lru_prev->lru_next = vn;
+        front->lru_prev = vn;
+    }
+    shard->count++;
+}
+
+static void ring_remove(struct shard *shard, struct vnode *vn)
+{
+    if (vn->lru_next == vn) {
+        shard->front = NULL;
+    } else {
+        vn->lru_next->lru_prev = vn->lru_prev;
+        vn->lru_prev->lru_next = vn->lru_next;
+        if (shard->front == vn)
+            shard->front = vn->lru_next;
+    }
+    vn->lru_next = vn->lru_prev = NULL;
+    shard->count--;
+}
+
+static void chain_remove(struct shard *shard, struct vnode *vn)
+{
+    if (!(vn->flags & VNODE_HASHED))
+        return;
+    struct vnode **at = &shard->buckets[(vn->hash / SHARDS) & shard->mask];
+    while (*at != vn)
+        at = &(*at)->hash_next;
+    *at = vn->hash_next;
+    vn->hash_next = NULL;
+    vn->flags &= (uint8_t)~VNODE_HASHED;
+}
+
+/* Doubles the chains when they have grown to two nodes each; stays as it is without memory. */
+static void chains_grow(struct shard *shard)
+{
+    uint32_t size = shard->mask + 1;
+
+    if (shard->count < size * 2)
+        return;
+    struct vnode **buckets = calloc((size_t)size * 2, sizeof(*buckets));
+    if (buckets == NULL)
+        return;
+    uint32_t mask = size * 2 - 1;
+    for (uint32_t i = 0; i < size; i++) {
+        struct vnode *vn = shard->buckets[i], *next;
+        for (; vn != NULL; vn = next) {
+            next = vn->hash_next;
+            struct vnode **at = &buckets[(vn->hash / SHARDS) & mask];
+            vn->hash_next = *at;
+            *at = vn;
+        }
+    }
+    free(shard->buckets);
+    shard->buckets = buckets;
+    shard->mask = mask;
+}
+
+static struct vnode *chain_find(struct shard *shard, const struct vfs *fs,
+                                const struct vnode_id *id, uint32_t hash)
+{
+    struct vnode *vn = shard->buckets[(hash / SHARDS) & shard->mask];
+
+    for (; vn != NULL; vn = vn->hash_next) {
+        if (vn->hash == hash && vn->fs == fs && vn->id_len == id->len &&
+            memcmp(vn->id, id->bytes, id->len) == 0) {
+            vn->refs++;
+            vn->flags |= VNODE_TOUCHED;
+            return vn;
+        }
+    }
+    return NULL;
+}
+
+/* --- the end of nodes --- */
+
+/* Takes an unused node out of the table; it is the caller's, for node_free() without the lock. */
+static void node_detach(struct shard *shard, struct vnode *vn)
+{
+    chain_remove(shard, vn);
+    ring_remove(shard, vn);
+}
+
+/* Without any lock; nobody else knows the node. */
+static void node_free(struct vnode *vn)
+{
+    struct vfs *fs = vn->fs;
+
+    if (fs->type->ops.reclaim != NULL)
+        fs->type->ops.reclaim(vn);
+    free(vn);
+    table.nodes--;
+    vfs_node_gone(fs);
+}
+
+static void trash_close(struct vnode_trash *trash)
+{
+    for (int i = 0; i < trash->count; i++)
+        close(trash->fds[i]);
+}
+
+static bool table_overfull(const struct shard *shard)
+{
+    return shard->count > table.shard_max || table.fds > table.fds_max;
+}
+
+/* Moves the hand on; what it takes out is chained by hash_next from *out. Lock held. */
+static void hand_move(struct shard *shard, struct vnode **out)
+{
+    int taken = 0;
+
+    for (int step = 0; step < HAND_STEPS && taken < RECLAIM_BATCH && shard->front != NULL &&
+                       table_overfull(shard);
+         step++) {
+        struct vnode *vn = shard->front;
+        if (vn->refs > 0 || vn->flags & VNODE_TOUCHED) {
+            vn->flags &= (uint8_t)~VNODE_TOUCHED;
+            shard->front = vn->lru_next;
+            continue;
+        }
+        node_detach(shard, vn);
+        vn->hash_next = *out;
+        *out = vn;
+        taken++;
+    }
+}
+
+static void nodes_free(struct vnode *chain)
+{
+    struct vnode *next;
+
+    for (; chain != NULL; chain = next) {
+        next = chain->hash_next;
+        table.evictions++;
+        node_free(chain);
+    }
+}
+
+/* --- what file systems and the gate call --- */
+
+static uint32_t id_hash(const struct vfs *fs, const struct vnode_id *id)
+{
+    return (uint32_t)hash_bytes(id->bytes, id->len, (uintptr_t)fs);
+}
+
+static struct shard *shard_of(uint32_t hash)
+{
+    return &table.shards[hash % SHARDS];
+}
+
+struct vnode *vnode_find(struct vfs *fs, const struct vnode_id *id)
+{
+    uint32_t hash = id_hash(fs, id);
+    struct shard *shard = shard_of(hash);
+
+    pthread_mutex_lock(&shard->lock);
+    struct vnode *vn = chain_find(shard, fs, id, hash);
+    pthread_mutex_unlock(&shard->lock);
+    return vn;
+}
+
+static struct vnode *node_alloc(struct vfs *fs, const struct vnode_id *id, enum vtype type,
+                                uint32_t hash)
+{
+    /* Room to align the private part after an id of any length. */
+    struct vnode *vn = calloc(1, sizeof(*vn) + id->len + 7 + fs->type->node_size);
+
+    if (vn == NULL)
+        return NULL;
+    vn->fs = fs;
+    vn->refs = 1;
+    vn->hash = hash;
+    vn->type = (uint8_t)type;
+    vn->flags = VNODE_TOUCHED;
+    vn->id_len = id->len;
+    memcpy(vn->id, id->bytes, id->len);
+    return vn;
+}
+
+int vnode_intern(struct vfs *fs, const struct vnode_id *id, enum vtype type,
+                 void (*init)(struct vnode *vn, void *arg), void *arg, struct vnode **out,
+                 bool *fresh)
+{
+    struct vnode *evicted = NULL;
+    uint32_t hash = id_hash(fs, id);
+    struct shard *shard = shard_of(hash);
+
+    pthread_mutex_lock(&shard->lock);
+    struct vnode *vn = chain_find(shard, fs, id, hash);
+    bool made = vn == NULL;
+    if (made) {
+        vn = node_alloc(fs, id, type, hash);
+        if (vn == NULL) {
+            pthread_mutex_unlock(&shard->lock);
+            return ENOMEM;
+        }
+        if (init != NULL)
+            init(vn, arg);
+        chains_grow(shard);
+        struct vnode **at = &shard->buckets[(hash / SHARDS) & shard->mask];
+        vn->hash_next = *at;
+        *at = vn;
+        vn->flags |= VNODE_HASHED;
+        ring_append(shard, vn);
+        fs->nodes++;
+        table.nodes++;
+        hand_move(shard, &evicted);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    nodes_free(evicted);
+    if (fresh != NULL)
+        *fresh = made;
+    *out = vn;
+    return 0;
+}
+
+int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
+{
+    struct vnode *vn = vnode_find(fs, id);
+
+    if (vn != NULL) {
+        table.hits++;
+        *out = vn;
+        return 0;
+    }
+    table.misses++;
+    if (fs->type->ops.load == NULL)
+        return ESTALE;
+    return fs->type->ops.load(fs, id, out);
+}
+
+void vnode_id_of(const struct vnode *vn, struct vnode_id *id)
+{
+    id->len = vn->id_len;
+    memcpy(id->bytes, vn->id, vn->id_len);
+}
+
+void vnode_ref(struct vnode *vn)
+{
+    vn->refs++; /* from 1 up: the caller has one */
+}
+
+/* The last user gives a node back; lock held. True: it has left the table and is the caller's. */
+static bool last_put(struct shard *shard, struct vnode *vn, struct vnode_trash *trash)
+{
+    if (vn->flags & VNODE_DOOMED || vn->fs->dying) {
+        node_detach(shard, vn);
+        return true;
+    }
+    if (vn->flags & VNODE_SHED) {
+        vn->flags &= (uint8_t)~VNODE_SHED;
+        if (vn->fs->type->ops.shed != NULL)
+            vn->fs->type->ops.shed(vn, false, trash);
+    }
+    return false;
+}
+
+void vnode_put(struct vnode *vn)
+{
+    struct vnode_trash trash = {.count = 0};
+    struct vnode *evicted = NULL;
+
+    if (vn == NULL)
+        return;
+    uint32_t refs = vn->refs;
+    while (refs > 1)
+        if (atomic_compare_exchange_weak(&vn->refs, &refs, refs - 1))
+            return;
+    struct shard *shard = shard_of(vn->hash);
+    pthread_mutex_lock(&shard->lock);
+    bool ended = --vn->refs == 0 && last_put(shard, vn, &trash);
+    if (!ended && table.fds > table.fds_max)
+        hand_move(shard, &evicted);
+    pthread_mutex_unlock(&shard->lock);
+    if (ended)
+        node_free(vn);
+    nodes_free(evicted);
+    trash_close(&trash);
+}
+
+void vnode_forget(struct vnode *vn)
+{
+    struct shard *shard = shard_of(vn->hash);
+
+    pthread_mutex_lock(&shard->lock);
+    chain_remove(shard, vn);
+    vn->flags |= VNODE_DOOMED;
+    pthread_mutex_unlock(&shard->lock);
+}
+
+void vnode_shed_soon(struct vnode *vn)
+{
+    vn->flags |= VNODE_SHED;
+}
+
+void vnode_count_fds(int delta)
+{
+    table.fds += delta;
+}
+
+/* --- housekeeping, start and end --- */
+
+static void shard_tick(struct shard *shard)
+{
+    struct vnode_trash trash;
+    uint32_t left = TICK_NODES;
+
+    pthread_mutex_lock(&shard->lock);
+    if (left > shard->count)
+        left = shard->count;
+    while (left > 0 && shard->front != NULL) {
+        /* In steps, since the descriptors are closed without the lock. */
+        trash.count = 0;
+        for (; left > 0 && shard->front != NULL && trash.count == 0; left--) {
+            struct vnode *vn = shard->front;
+            shard->front = vn->lru_next;
+            bool idle = vn->refs == 0 && !(vn->flags & VNODE_TOUCHED);
+            if (vn->refs == 0)
+                vn->flags &= (uint8_t)~VNODE_TOUCHED;
+            if (idle && vn->fs->type->ops.shed != NULL)
+                vn->fs->type->ops.shed(vn, false, &trash);
+        }
+        if (trash.count > 0) {
+            pthread_mutex_unlock(&shard->lock);
+            trash_close(&trash);
+            pthread_mutex_lock(&shard->lock);
+        }
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
+void vnode_table_tick(void)
+{
+    if (table.fds == 0)
+        return;
+    for (int i = 0; i < SHARDS; i++)
+        shard_tick(&table.shards[i]);
+}
+
+static struct vnode *shard_flush(struct shard *shard, const struct vfs *fs)
+{
+    struct vnode *taken = NULL;
+
+    pthread_mutex_lock(&shard->lock);
+    struct vnode *vn = shard->front;
+    for (uint32_t left = shard->count; left > 0; left--) {
+        struct vnode *next = vn->lru_next;
+        if (vn->fs == fs && vn->refs == 0) {
+            node_detach(shard, vn);
+            vn->hash_next = taken;
+            taken = vn;
+        } else if (vn->fs == fs) {
+            chain_remove(shard, vn);
+            vn->flags |= VNODE_DOOMED;
+        }
+        vn = next;
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return taken;
+}
+
+void vnode_table_flush(struct vfs *fs)
+{
+    for (int i = 0; i < SHARDS; i++) {
+        struct vnode *vn = shard_flush(&table.shards[i], fs), *next;
+        for (; vn != NULL; vn = next) {
+            next = vn->hash_next;
+            node_free(vn);
+        }
+    }
+}
+
+int vnode_table_init(uint32_t nodes_max, uint32_t fds_max)
+{
+    memset(&table, 0, sizeof(table));
+    table.shard_max = nodes_max / SHARDS + 1;
+    table.fds_max = fds_max > INT32_MAX ? INT32_MAX : (int32_t)fds_max;
+    for (int i = 0; i < SHARDS; i++) {
+        struct shard *shard = &table.shards[i];
+        pthread_mutex_init(&shard->lock, NULL);
+        shard->mask = 63;
+        shard->buckets = calloc(shard->mask + 1, sizeof(*shard->buckets));
+        if (shard->buckets == NULL) {
+            vnode_table_finish();
+            return ENOMEM;
+        }
+    }
+    return 0;
+}
+
+void vnode_table_finish(void)
+{
+    for (int i = 0; i < SHARDS; i++) {
+        free(table.shards[i].buckets);
+        table.shards[i].buckets = NULL;
+        pthread_mutex_destroy(&table.shards[i].lock);
+    }
+}
+
+void vnode_table_stats_get(struct vnode_table_stats *stats)
+{
+    stats->nodes = table.nodes;
+    stats->fds = (uint64_t)(table.fds > 0 ? table.fds : 0);
+    stats->hits = table.hits;
+    stats->misses = table.misses;
+    stats->evictions = table.evictions;
+}
