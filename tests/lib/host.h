@@ -1,0 +1,50 @@
+/*
+ * host.h - what a test does to files on the server's host, beside the server.
+ *
+ * Paths are made by format: host_write("%s/file", ...) is so common that each function takes its
+ * directory and a name. Errors fail the test.
+ */
+#ifndef TESTS_LIB_HOST_H
+#define TESTS_LIB_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct host_path {
+    char text[4096];
+};
+/* DIR/NAME, or DIR where name is NULL. */
+struct host_path host_path(const char *dir, const char *name);
+
+/* Makes or overwrites a file with this text; its content in all; more at its end. */
+void host_write(const char *dir, const char *name, const char *text);
+void host_append(const char *dir, const char *name, const char *text);
+/* A file of `size` bytes that differ from place to place: host_pattern(). */
+void host_write_pattern(const char *dir, const char *name, size_t size);
+unsigned char host_pattern(size_t at);
+/* That the file's content is this text. */
+void host_expect(const char *dir, const char *name, const char *text);
+void host_mkdir(const char *dir, const char *name, mode_t mode);
+void host_unlink(const char *dir, const char *name);
+void host_rename(const char *from_dir, const char *from, const char *to_dir, const char *to);
+void host_symlink(const char *target, const char *dir, const char *name);
+void host_chmod(const char *dir, const char *name, mode_t mode);
+void host_chown(const char *dir, const char *name, uid_t uid, gid_t gid);
+/* lstat. */
+struct stat host_stat(const char *dir, const char *name);
+bool host_exists(const char *dir, const char *name);
+
+void host_remove_tree(const char *path);
+void host_sleep_ms(int ms);
+
+/* Gives this process a mount namespace of its own, so that the test may mount things. Skips the
+ * test where that is not allowed. */
+void host_private_mounts(void);
+/* A tmpfs of `size` ("2m") at an existing directory, in the private namespace. */
+void host_mount_tmpfs(const char *at, const char *options);
+/* Puts file `source` in the place of `target` (an /etc/passwd for one test). */
+void host_mount_bind(const char *source, const char *target);
+
+#endif
