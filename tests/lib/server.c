@@ -26,8 +26,13 @@
 #define START_MS 20000 /* a sanitized server on a busy machine needs seconds */
 #define STOP_MS  10000
 
-/* The servers of this process that have not been finished; only this thread uses them. */
-static struct server *unfinished[8];
+/* What clean_up() needs of the servers that have not been finished. By value: the struct server of
+ * a test that failed lay on a stack that is gone. */
+static struct leftover {
+    pid_t pid;
+    char home[64];
+    char log[80];
+} leftovers[8];
 
 bool server_is_root(void)
 {
@@ -41,11 +46,11 @@ uid_t server_uid(void)
     return geteuid() == 0 ? SERVER_USER : geteuid();
 }
 
-static char *log_read(const struct server *server)
+static char *log_read(const char *path)
 {
     char *text = NULL;
     size_t len = 0;
-    FILE *in = fopen(server->log, "r"), *out = open_memstream(&text, &len);
+    FILE *in = fopen(path, "r"), *out = open_memstream(&text, &len);
     int c;
 
     while (in && (c = getc(in)) != EOF)
@@ -60,35 +65,43 @@ static char *log_read(const struct server *server)
 /* At exit, for a test that failed: the log, and nothing left behind. */
 static void clean_up(void)
 {
-    for (size_t i = 0; i < sizeof(unfinished) / sizeof(unfinished[0]); i++) {
-        struct server *server = unfinished[i];
-        if (!server)
+    for (size_t i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++) {
+        struct leftover *left = &leftovers[i];
+        if (!left->home[0])
             continue;
-        if (server->pid > 0) {
-            kill(server->pid, SIGKILL);
-            waitpid(server->pid, NULL, 0);
+        if (left->pid > 0) {
+            kill(left->pid, SIGKILL);
+            waitpid(left->pid, NULL, 0);
         }
-        char *text = log_read(server);
+        char *text = log_read(left->log);
         printf("--- the server's log ---\n%s--- its end ---\n", text);
         free(text);
-        host_remove_tree(server->home);
+        host_remove_tree(left->home);
     }
 }
 
-static void remember(struct server *server, struct server *replaced)
+static void remember(struct server *server)
 {
     static bool registered;
 
     if (!registered)
         atexit(clean_up);
     registered = true;
-    for (size_t i = 0; i < sizeof(unfinished) / sizeof(unfinished[0]); i++) {
-        if (unfinished[i] == replaced) {
-            unfinished[i] = server;
+    for (size_t i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++) {
+        if (!leftovers[i].home[0]) {
+            server->slot = i;
+            strcpy(leftovers[i].home, server->home);
+            strcpy(leftovers[i].log, server->log);
             return;
         }
     }
     fail_msg("too many servers in one test");
+}
+
+static void set_pid(struct server *server, pid_t pid)
+{
+    server->pid = pid;
+    leftovers[server->slot].pid = pid;
 }
 
 void server_prepare(struct server *server, const char *base)
@@ -98,7 +111,10 @@ void server_prepare(struct server *server, const char *base)
         test_skip("this variant has to be run by root");
     snprintf(server->home, sizeof(server->home), "%s/loopnfs-test.XXXXXX", base ? base : "/tmp");
     assert_non_null(mkdtemp(server->home));
-    remember(server, NULL);
+    snprintf(server->state_dir, sizeof(server->state_dir), "%s/state", server->home);
+    snprintf(server->export_dir, sizeof(server->export_dir), "%s/export", server->home);
+    snprintf(server->log, sizeof(server->log), "%s/log", server->home);
+    remember(server);
     assert_return_code(chmod(server->home, 0755), errno);
     if (geteuid() == 0 && !server_is_root()) {
         assert_return_code(chown(server->home, SERVER_USER, SERVER_USER), errno);
@@ -106,9 +122,6 @@ void server_prepare(struct server *server, const char *base)
         setfsuid(SERVER_USER);
     }
     umask(022);
-    snprintf(server->state_dir, sizeof(server->state_dir), "%s/state", server->home);
-    snprintf(server->export_dir, sizeof(server->export_dir), "%s/export", server->home);
-    snprintf(server->log, sizeof(server->log), "%s/log", server->home);
     assert_return_code(mkdir(server->state_dir, 0700), errno);
     assert_return_code(mkdir(server->export_dir, 0755), errno);
 }
@@ -212,7 +225,7 @@ static void launch(struct server *server)
 
     int output = open(server->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     assert_true(output >= 0);
-    server->pid = spawn(server, (char *const *)(uintptr_t)argv, output);
+    set_pid(server, spawn(server, (char *const *)(uintptr_t)argv, output));
     close(output);
 }
 
@@ -243,7 +256,7 @@ static void wait_ready(struct server *server, unsigned before)
     unsigned wanted = before + 1 + server->ipv6;
 
     for (int ms = 0; ms < START_MS; ms += 5) {
-        char *log = log_read(server);
+        char *log = log_read(server->log);
         if (count_ready(log) >= wanted && strrchr(log, '\n') > strstr(log, "ready on ")) {
             server->port = ready_port(log, server->listen ? server->listen : "127.0.0.1");
             server->port_ipv6 = ready_port(log, "[::1]");
@@ -253,7 +266,7 @@ static void wait_ready(struct server *server, unsigned before)
         }
         free(log);
         if (waitpid(server->pid, NULL, WNOHANG) == server->pid) {
-            server->pid = 0;
+            set_pid(server, 0);
             fail_msg("the server does not start");
         }
         host_sleep_ms(5);
@@ -263,7 +276,7 @@ static void wait_ready(struct server *server, unsigned before)
 
 void server_start(struct server *server)
 {
-    char *log = log_read(server);
+    char *log = log_read(server->log);
     unsigned before = count_ready(log);
 
     free(log);
@@ -302,7 +315,7 @@ int server_wait(struct server *server)
 
     if (status < 0)
         fail_msg("the server does not end within %d ms", STOP_MS);
-    server->pid = 0;
+    set_pid(server, 0);
     return status;
 }
 
@@ -322,7 +335,7 @@ void server_kill(struct server *server)
     assert_int_equal(waitpid(server->pid, NULL, WNOHANG), 0);
     kill(server->pid, SIGKILL);
     waitpid(server->pid, NULL, 0);
-    server->pid = 0;
+    set_pid(server, 0);
 }
 
 void server_restart(struct server *server)
@@ -343,13 +356,13 @@ void server_finish(struct server *server)
     for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++)
         if (server_log_has(server, reports[i]))
             fail_msg("a sanitizer reports an error (%s)", reports[i]);
-    remember(NULL, server);
+    leftovers[server->slot] = (struct leftover){0};
     host_remove_tree(server->home);
 }
 
 bool server_log_has(const struct server *server, const char *text)
 {
-    char *log = log_read(server);
+    char *log = log_read(server->log);
     bool found = strstr(log, text);
 
     free(log);

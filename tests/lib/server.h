@@ -42,6 +42,7 @@ struct server {
     pid_t pid; /* 0: does not run */
     uint16_t port;
     uint16_t port_ipv6;
+    size_t slot; /* server.c's own */
 };
 
 /* Whether the server of this test runs as root (and we are, then). */
