@@ -2,14 +2,13 @@
  * mountd.c - the MOUNT program: its table of procedures, and their wire forms.
  *
  * rpc/dispatch.c calls the rows. MNT's decision is in mnt.c, the list for DUMP in mount_list.c.
- * DUMP and EXPORT answer with linked lists; these are encoded entry by entry straight into the
- * room of the reply, and end early where it is full.
  */
 #include "mountd/mountd.h"
 #include "exports/exports.h"
 #include "mountd/mnt.h"
 #include "mountd/mount_list.h"
 #include "rpc/program.h"
+#include "rpc/reply_list.h"
 #include "xdr/mount.h"
 #include <errno.h>
 #include <string.h>
@@ -88,111 +87,70 @@ static enum rpc_outcome mountd_umntall_run(struct rpc_call *call, void *args, vo
 
 /* --- lists --- */
 
-/* A list being encoded at the place in the reply where it will stay. */
-struct mountd_list {
-    XDR xdrs;
-    uint8_t *start;
-    u_int good; /* bytes up to the end of the last whole entry */
-};
-
-static void mountd_list_begin(const struct rpc_call *call, struct mountd_list *list)
-{
-    size_t room;
-
-    list->start = rpc_call_payload(call, 0, &room);
-    /* Room for what ends the list is kept back. */
-    xdrmem_create(&list->xdrs, (char *)list->start, room > 4 ? (u_int)room - 4 : 0, XDR_ENCODE);
-    list->good = 0;
-}
-
-/* What was encoded so far stays. */
-static void mountd_list_keep(struct mountd_list *list)
-{
-    list->good = xdr_getpos(&list->xdrs);
-}
-
-/* Ends a list after its last whole entry. */
-static void mountd_list_end(struct mountd_list *list, encoded_entries *out)
-{
-    memset(list->start + list->good, 0, 4);
-    out->data = list->start;
-    out->len = list->good + 4;
-    xdr_destroy(&list->xdrs);
-}
-
 static struct view view_of(const char *text)
 {
     return (struct view){.data = (const uint8_t *)text, .len = (uint32_t)strlen(text)};
 }
 
-static bool mountd_dump_entry(const struct address *host, const char *path, void *arg)
+static bool_t mountd_encode_mount(XDR *xdrs, void *entry)
 {
-    struct mountd_list *list = arg;
+    return xdr_mountbody(xdrs, entry);
+}
+
+static bool mountd_dump_one(const struct address *host, const char *path, void *list)
+{
     char text[ADDRESS_TEXT_MAX];
-    bool_t more = TRUE;
     struct mountbody body = {
         .ml_hostname = view_of(address_format(host, false, text)),
         .ml_directory = view_of(path),
     };
 
-    if (!xdr_bool(&list->xdrs, &more) || !xdr_mountbody(&list->xdrs, &body))
-        return false;
-    mountd_list_keep(list);
-    return true;
+    return reply_list_add(list, mountd_encode_mount, &body);
 }
 
 static enum rpc_outcome mountd_dump_run(struct rpc_call *call, void *args, void *results)
 {
-    struct mountd_list list;
+    struct reply_list list;
 
     (void)args;
-    mountd_list_begin(call, &list);
-    mount_list_walk(mountd_dump_entry, &list);
-    mountd_list_end(&list, results);
+    reply_list_begin(call, &list);
+    mount_list_walk(mountd_dump_one, &list);
+    reply_list_end(&list, results);
     return RPC_DONE;
 }
 
-/* One export with those who may mount it as its groups; false where the room is full. */
-static bool mountd_export_entry(struct mountd_list *list, const struct export *export)
+/* An export's path, and those who may mount it as its list of groups. */
+static bool_t mountd_encode_export(XDR *xdrs, void *entry)
 {
+    const struct export *export = entry;
     bool_t more = TRUE, end = FALSE;
     struct view path = view_of(export->path);
 
-    if (path.len > MNT_PATH_MAX)
-        return true; /* can't be named by a client either */
-    if (!xdr_bool(&list->xdrs, &more) || !xdr_dirpath(&list->xdrs, &path))
-        return false;
+    if (!xdr_dirpath(xdrs, &path))
+        return FALSE;
     for (size_t i = 0; i < export->nclients; i++) {
         struct view group = view_of(export->clients[i].text);
         if (group.len > MNT_NAME_MAX)
             group.len = MNT_NAME_MAX;
-        if (!xdr_bool(&list->xdrs, &more) || !xdr_mountname(&list->xdrs, &group))
-            return false;
+        if (!xdr_bool(xdrs, &more) || !xdr_mountname(xdrs, &group))
+            return FALSE;
     }
-    if (!xdr_bool(&list->xdrs, &end))
-        return false;
-    mountd_list_keep(list);
-    return true;
+    return xdr_bool(xdrs, &end);
 }
 
+/* An entry that does not fit (a path too long for MOUNT, a full room) is left out. */
 static enum rpc_outcome mountd_export_run(struct rpc_call *call, void *args, void *results)
 {
-    struct mountd_list list;
+    struct reply_list list;
     const struct exports *exports = exports_get();
 
     (void)args;
-    mountd_list_begin(call, &list);
+    reply_list_begin(call, &list);
     for (size_t i = 0; i < exports->count; i++)
-        if (!mountd_export_entry(&list, &exports->list[i]))
-            break;
-    mountd_list_end(&list, results);
+        (void)reply_list_add(&list, mountd_encode_export, &exports->list[i]);
+    reply_list_end(&list, results);
     exports_put();
     return RPC_DONE;
-}
-
-static bool_t mountd_encode_list(XDR *xdrs, void *results)
-{
-    return xdr_encoded_entries(xdrs, results);
 }
 
 static bool_t mountd_decode_path(XDR *xdrs, void *args)
@@ -207,7 +165,7 @@ RPC_PROC(mountd, mnt3, dirpath, mountres3)
 
 #define ROW_LIST(verb)                                                      \
     {                                                                       \
-        .name = #verb, .decode = rpc_void, .encode = mountd_encode_list,    \
+        .name = #verb, .decode = rpc_void, .encode = reply_list_encode,     \
         .run = mountd_##verb##_run, .results_size = sizeof(encoded_entries) \
     }
 #define ROW_UMNT                                                                                  \
