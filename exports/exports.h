@@ -48,11 +48,21 @@ struct export
     struct vfs *fs; /* mounted */
     size_t nclients;
     struct export_client *clients; /* the most specific kind first, as exports(5) matches */
+
+    /* With type, source and fs_options: what the mount depends on. A reload that finds all of it
+     * the same keeps the file system, and with it every cached node. */
+    uint64_t fsid;
+    bool crossmnt, subtree_check; /* where clients differ: what any of them has */
+    dev_t source_dev;             /* of a source that is a host directory; else 0 */
+    ino_t source_ino;
+
+    uint64_t serial; /* no other export of any table has had it: for what is remembered of it */
 };
 
 struct exports {
     size_t count;
-    struct export *list; /* by path */
+    struct export *list;         /* by path */
+    const struct export **by_id; /* the same, by id */
 };
 
 /* What to make a table from. */
@@ -80,13 +90,17 @@ void exports_finish(void);
  * first exports_load(). Cheap: for every request. */
 const struct exports *exports_get(void);
 void exports_put(void);
+/* Frees tables that were replaced while a request held them, where that request is done by now.
+ * exports_load() does it too; for main's housekeeping, from any thread. */
+void exports_collect(void);
 
 /* The export with this id; NULL. */
 const struct export *exports_by_id(const struct exports *exports, uint32_t id);
 /*
  * The export that serves `path` (the longest whose path is it, or a parent of it at a component
  * boundary), and in *rest what follows, without a leading '/'. `path` is normalised first:
- * doubled and trailing '/' are dropped; a component `..` or `.` gives NULL. NULL: none.
+ * doubled and trailing '/' are dropped; a component `..` or `.` gives NULL. NULL: none. *rest is
+ * valid until this thread's next call.
  */
 const struct export *exports_by_path(const struct exports *exports, struct view path,
                                      struct view *rest);

@@ -1,0 +1,184 @@
+/*
+ * current.c - the table in use: held by requests, replaced by main.
+ *
+ * Each thread has a slot that says which table it holds (a hazard pointer). exports_get() writes
+ * the current table there, and looks whether it is still current: from then on whoever replaces it
+ * sees the slot. A replaced table goes to the retired list and is freed once no slot has it; a
+ * request that is stuck keeps its table, and keeps nobody waiting.
+ *
+ * Locks: slots_lock guards the list of slots, retired_lock the retired tables. Neither is taken by
+ * a request, but for a thread's first exports_get().
+ */
+#include "base/list.h"
+#include "exports/internal.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* How long exports_load() waits for requests that run on the old table. */
+#define GRACE_STEP_NSEC 1000000
+#define GRACE_STEPS     20
+
+struct slot {
+    _Atomic(struct exports *) held; /* NULL: between requests */
+    struct list link;               /* guarded by slots_lock */
+    bool linked;                    /* the thread's own */
+};
+
+static _Atomic(struct exports *) current;
+static _Thread_local struct slot my_slot;
+
+static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct list slots = LIST_INIT(slots);
+static pthread_once_t slots_once = PTHREAD_ONCE_INIT;
+static pthread_key_t slots_key;
+
+static pthread_mutex_t retired_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct exports **retired;
+static size_t retired_count, retired_room;
+
+/* At the end of a thread. */
+static void slot_unlink(void *arg)
+{
+    struct slot *slot = arg;
+
+    pthread_mutex_lock(&slots_lock);
+    list_remove(&slot->link);
+    pthread_mutex_unlock(&slots_lock);
+    slot->linked = false;
+}
+
+static void slots_init(void)
+{
+    if (pthread_key_create(&slots_key, slot_unlink))
+        abort();
+}
+
+static void slot_link(struct slot *slot)
+{
+    pthread_once(&slots_once, slots_init);
+    /* Without the destructor the list would keep a slot whose thread is gone. */
+    if (pthread_setspecific(slots_key, slot))
+        abort();
+    pthread_mutex_lock(&slots_lock);
+    list_append(&slots, &slot->link);
+    pthread_mutex_unlock(&slots_lock);
+    slot->linked = true;
+}
+
+const struct exports *exports_get(void)
+{
+    struct slot *slot = &my_slot;
+    struct exports *table = atomic_load_explicit(&current, memory_order_relaxed);
+
+    if (!slot->linked)
+        slot_link(slot);
+    for (;;) {
+        /* Sequentially consistent, as in slot_holds(): either the replacer sees this slot, or this
+         * thread sees the replacement. */
+        atomic_store(&slot->held, table);
+        struct exports *now = atomic_load(&current);
+        if (now == table)
+            return table;
+        table = now;
+    }
+}
+
+void exports_put(void)
+{
+    atomic_store_explicit(&my_slot.held, NULL, memory_order_release);
+}
+
+static bool table_is_held(struct exports *table)
+{
+    struct list *at;
+    bool held = false;
+
+    pthread_mutex_lock(&slots_lock);
+    list_for_each (at, &slots)
+        held |= atomic_load(&list_entry(at, struct slot, link)->held) == table;
+    pthread_mutex_unlock(&slots_lock);
+    return held;
+}
+
+/* A retired table that nobody holds, taken off the list; NULL. */
+static struct exports *retired_take(bool held_too)
+{
+    struct exports *table = NULL;
+
+    pthread_mutex_lock(&retired_lock);
+    for (size_t i = 0; i < retired_count && !table; i++) {
+        if (held_too || !table_is_held(retired[i])) {
+            table = retired[i];
+            retired[i] = retired[--retired_count];
+        }
+    }
+    pthread_mutex_unlock(&retired_lock);
+    return table;
+}
+
+void exports_collect(void)
+{
+    struct exports *table;
+
+    while ((table = retired_take(false)))
+        exports_destroy(table);
+}
+
+struct exports *current_table(void)
+{
+    return atomic_load(&current);
+}
+
+static bool retired_empty(void)
+{
+    pthread_mutex_lock(&retired_lock);
+    bool empty = !retired_count;
+    pthread_mutex_unlock(&retired_lock);
+    return empty;
+}
+
+/* Out of memory the table is lost: a leak, but never a table freed under a request. */
+static void retire(struct exports *table)
+{
+    pthread_mutex_lock(&retired_lock);
+    if (retired_count == retired_room) {
+        size_t room = retired_room + 4;
+        void *grown = reallocarray(retired, room, sizeof(struct exports *));
+        if (grown) {
+            retired = grown;
+            retired_room = room;
+        }
+    }
+    if (retired_count < retired_room)
+        retired[retired_count++] = table;
+    pthread_mutex_unlock(&retired_lock);
+}
+
+void current_replace(struct exports *fresh)
+{
+    const struct timespec step = {.tv_nsec = GRACE_STEP_NSEC};
+    struct exports *old = atomic_exchange(&current, fresh);
+
+    if (old)
+        retire(old);
+    exports_collect();
+    for (int i = 0; i < GRACE_STEPS && !retired_empty(); i++) {
+        nanosleep(&step, NULL);
+        exports_collect();
+    }
+}
+
+void exports_finish(void)
+{
+    struct exports *table;
+
+    exports_destroy(atomic_exchange(&current, NULL));
+    while ((table = retired_take(true)))
+        exports_destroy(table);
+    free(retired);
+    retired = NULL;
+    retired_room = 0;
+    names_clear();
+    groups_clear();
+}

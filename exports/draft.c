@@ -1,0 +1,279 @@
+/*
+ * draft.c - a table of exports while it is being written. See draft.h.
+ */
+#include "base/hash.h"
+#include "base/log.h"
+#include "exports/internal.h"
+#include <errno.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What is told to the user about where: a path of the length the system allows, and some more. */
+#define WHERE_MAX (PATH_MAX + 64)
+
+void draft_init(struct draft *draft, char *message, size_t message_size)
+{
+    memset(draft, 0, sizeof(*draft));
+    draft->message = message;
+    draft->message_size = message_size;
+    if (message_size)
+        message[0] = '\0';
+}
+
+void draft_finish(struct draft *draft)
+{
+    for (size_t i = 0; i < draft->count; i++) {
+        export_clear(&draft->entries[i].export);
+        free(draft->entries[i].where);
+    }
+    free(draft->entries);
+    draft->entries = NULL;
+    draft->count = draft->room = 0;
+}
+
+/* "FILE:LINE", "--export SPEC", or "" where the message says it itself. */
+static void draft_where(const struct draft *draft, char out[WHERE_MAX])
+{
+    if (draft->line)
+        snprintf(out, WHERE_MAX, "%s:%u", draft->reading, draft->line);
+    else if (draft->reading)
+        snprintf(out, WHERE_MAX, "--export %s", draft->reading);
+    else
+        out[0] = '\0';
+}
+
+int draft_fail(struct draft *draft, int error, const char *format, ...)
+{
+    char where[WHERE_MAX];
+    va_list args;
+    size_t used;
+
+    if (!draft->message_size || draft->message[0])
+        return error;
+    draft_where(draft, where);
+    int n = snprintf(draft->message, draft->message_size, "%s%s", where, where[0] ? ": " : "");
+    used = n < 0 ? 0 : (size_t)n;
+    if (used < draft->message_size) {
+        va_start(args, format);
+        vsnprintf(draft->message + used, draft->message_size - used, format, args);
+        va_end(args);
+    }
+    return error;
+}
+
+void draft_warn(const struct draft *draft, const char *format, ...)
+{
+    char where[WHERE_MAX], text[WHERE_MAX];
+    va_list args;
+
+    draft_where(draft, where);
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    log_warning("%s: %s", where, text);
+}
+
+/* The path as clients will name it: no doubled or trailing '/'; nothing that another spelling of
+ * the same place would be needed for. */
+static int path_clean(struct draft *draft, const char *path, char out[EXPORT_PATH_MAX + 1])
+{
+    size_t len = 0;
+
+    if (path[0] != '/')
+        return draft_fail(draft, EINVAL, "'%s' is not an absolute path", path);
+    for (const char *at = path; *at;) {
+        while (*at == '/')
+            at++;
+        size_t n = strcspn(at, "/");
+        if (!n)
+            break;
+        if ((n == 1 && at[0] == '.') || (n == 2 && at[0] == '.' && at[1] == '.'))
+            return draft_fail(draft, EINVAL, "'%s': write the path without '.' and '..'", path);
+        if (len + 1 + n > EXPORT_PATH_MAX)
+            return draft_fail(draft, ENAMETOOLONG, "'%.40s...' is too long: NFS has %d bytes", path,
+                              EXPORT_PATH_MAX);
+        out[len++] = '/';
+        memcpy(out + len, at, n);
+        len += n;
+        at += n;
+    }
+    if (!len)
+        out[len++] = '/';
+    out[len] = '\0';
+    return 0;
+}
+
+/* A host directory: the place it is at now, so that a symbolic link turned later moves nothing. */
+static int source_resolve(struct draft *draft, const char *source, struct export *export)
+{
+    struct stat st;
+
+    if (source[0] != '/')
+        return draft_fail(draft, EINVAL, "source '%s' is not an absolute path", source);
+    export->source = realpath(source, NULL);
+    if (!export->source || stat(export->source, &st) < 0)
+        return draft_fail(draft, errno, "%s: %s", source, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return draft_fail(draft, ENOTDIR, "%s: %s", source, strerror(ENOTDIR));
+    export->source_dev = st.st_dev;
+    export->source_ino = st.st_ino;
+    return 0;
+}
+
+/* Appends an entry; takes over what `export` holds only on success. */
+static int draft_append(struct draft *draft, const struct export *export)
+{
+    char where[WHERE_MAX];
+
+    if (draft->count == draft->room) {
+        size_t room = draft->room ? draft->room * 2 : 16;
+        void *grown = reallocarray(draft->entries, room, sizeof(draft->entries[0]));
+
+        if (!grown)
+            return ENOMEM;
+        draft->entries = grown;
+        draft->room = room;
+    }
+    draft_where(draft, where);
+    char *copy = strdup(where[0] ? where : export->path);
+    if (!copy)
+        return ENOMEM;
+    draft->entries[draft->count++] = (struct draft_entry){.export = *export, .where = copy};
+    return 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+int draft_export(struct draft *draft, const char *path, const char *type, const char *source,
+                 size_t *index)
+{
+    struct export export = {0};
+    char clean[EXPORT_PATH_MAX + 1];
+    int error = path_clean(draft, path, clean);
+
+    if (error)
+        return error;
+    export.path = strdup(clean);
+    export.type = strdup(type);
+    if (!export.path || !export.type)
+        error = ENOMEM;
+    else if (!strcmp(type, EXPORT_TYPE_HOST))
+        error = source_resolve(draft, source ? source : clean, &export);
+    else if (source && !(export.source = strdup(source)))
+        error = ENOMEM;
+    if (error)
+        goto out;
+
+    for (*index = 0; *index < draft->count; (*index)++) {
+        const struct draft_entry *entry = &draft->entries[*index];
+
+        if (strcmp(entry->export.path, clean))
+            continue;
+        if (!same_text(entry->export.type, type) || !same_text(entry->export.source, export.source))
+            error = draft_fail(draft, EINVAL,
+                               "%s is already exported, with another fs= or source=", clean);
+        goto out;
+    }
+    error = draft_append(draft, &export);
+    if (!error)
+        return 0;
+out:
+    export_clear(&export);
+    return error;
+}
+
+int draft_client(struct draft *draft, size_t index, const char *spec,
+                 const struct export_options *options)
+{
+    struct export *export = &draft->entries[index].export;
+    struct export_client client = {.kind = EXPORT_CLIENT_SELF, .options = *options};
+    const char *why = "";
+
+    if (spec && client_parse(spec, &client, &why))
+        return draft_fail(draft, EINVAL, "client '%s': %s", spec, why);
+    for (size_t i = 0; i < export->nclients; i++) {
+        const struct export_options *other = &export->clients[i].options;
+
+        if (client_same(&export->clients[i], &client))
+            return draft_fail(draft, EINVAL, "%s is exported to %s twice", export->path,
+                              spec ? spec : "this host");
+        if (other->has_fsid && options->has_fsid && other->fsid != options->fsid)
+            return draft_fail(draft, EINVAL, "%s has two numbers: fsid=%u and fsid=%u",
+                              export->path, other->fsid, options->fsid);
+    }
+    void *grown = reallocarray(export->clients, export->nclients + 1, sizeof(client));
+    if (!grown)
+        return ENOMEM;
+    export->clients = grown;
+    client.text = strdup(spec ? spec : "localhost");
+    if (!client.text)
+        return ENOMEM;
+    export->clients[export->nclients++] = client;
+    return 0;
+}
+
+/* Without fsid= an export is numbered by its path: handles outlive restarts and changes of the
+ * file's order. A public key: it is to spread, not to hide. */
+static uint32_t path_id(const char *path)
+{
+    static const unsigned char key[crypto_shorthash_KEYBYTES + 1] = "loopnfs exportid";
+    unsigned char hash[crypto_shorthash_BYTES];
+
+    crypto_shorthash(hash, (const unsigned char *)path, strlen(path), key);
+    return (uint32_t)hash[0] << 24 | (uint32_t)hash[1] << 16 | (uint32_t)hash[2] << 8 | hash[3];
+}
+
+static void export_settle(struct export *export)
+{
+    export->id = path_id(export->path);
+    export->fsid = hash_mix(export->id);
+    for (size_t i = 0; i < export->nclients; i++) {
+        struct export_client client = export->clients[i];
+        size_t at = i;
+
+        if (client.options.has_fsid)
+            export->fsid = export->id = client.options.fsid;
+        export->crossmnt |= client.options.crossmnt;
+        export->subtree_check |= client.options.subtree_check;
+        /* Insertion keeps the written order of what is equal. */
+        for (; at > 0 && client_order(&client, &export->clients[at - 1]) < 0; at--)
+            export->clients[at] = export->clients[at - 1];
+        export->clients[at] = client;
+    }
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const struct draft_entry *left = a, *right = b;
+
+    return strcmp(left->export.path, right->export.path);
+}
+
+int draft_settle(struct draft *draft)
+{
+    draft->reading = NULL;
+    draft->line = 0;
+    for (size_t i = 0; i < draft->count; i++) {
+        const struct draft_entry *entry = &draft->entries[i];
+
+        export_settle(&draft->entries[i].export);
+        for (size_t k = 0; k < i; k++)
+            if (draft->entries[k].export.id == entry->export.id)
+                return draft_fail(draft, EINVAL,
+                                  "%s: %s and %s have the same number %u: give one of them "
+                                  "another fsid=",
+                                  entry->where, draft->entries[k].export.path, entry->export.path,
+                                  entry->export.id);
+    }
+    if (draft->count)
+        qsort(draft->entries, draft->count, sizeof(draft->entries[0]), by_path);
+    return 0;
+}

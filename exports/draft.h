@@ -1,0 +1,61 @@
+/*
+ * draft.h - a table of exports while it is being written.
+ *
+ * The two readers (parse.c: the exports file; spec.c: the command line) put exports and clients
+ * into a draft; load.c settles it, mounts what it names, and makes a table of it. A draft also
+ * knows what is being read just now, so that every complaint says where. One thread, no locks.
+ */
+#ifndef EXPORTS_DRAFT_H
+#define EXPORTS_DRAFT_H
+
+#include "exports/exports.h"
+
+/* The kind of file system where nothing else is said: the host's directories. */
+#define EXPORT_TYPE_HOST "hostfs"
+/* As long a path as the MOUNT protocol can name (RFC 1813 MNTPATHLEN). */
+#define EXPORT_PATH_MAX 1024
+
+struct draft_entry {
+    struct export export;
+    char *where; /* its first mention: "FILE:LINE", "--export SPEC", "DIR" */
+};
+
+struct draft {
+    size_t count, room;
+    struct draft_entry *entries;
+    const char *reading; /* the file, or the argument; borrowed */
+    unsigned line;       /* in the file; 0: it has no lines */
+    char *message;       /* the caller's; the first complaint stays */
+    size_t message_size;
+};
+
+void draft_init(struct draft *draft, char *message, size_t message_size);
+/* Frees all that load.c has not taken out. */
+void draft_finish(struct draft *draft);
+
+/* Writes "WHERE: ..." into the message and returns `error`. */
+int draft_fail(struct draft *draft, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same into the log, as a warning. */
+void draft_warn(const struct draft *draft, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * The entry for `path`, made where there is none; *index stays valid, pointers into the draft do
+ * not. For hostfs the source (NULL: the path itself) must be a directory, and is kept with its
+ * symbolic links resolved. An entry that exists must be of the same type and source.
+ */
+int draft_export(struct draft *draft, const char *path, const char *type, const char *source,
+                 size_t *index);
+/* Adds a client; `spec` as in exports(5), NULL: this host. */
+int draft_client(struct draft *draft, size_t index, const char *spec,
+                 const struct export_options *options);
+/* When all is read: ids, the order of clients, the order of exports. */
+int draft_settle(struct draft *draft);
+
+/* The exports file, one --export, one DIR. */
+int parse_file(struct draft *draft, const char *file);
+int parse_spec(struct draft *draft, const char *spec);
+int parse_dir(struct draft *draft, const char *dir);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * export.c - finding an export in a table, and freeing tables.
+ *
+ * The gate (nfsd/) finds exports by the id in a handle, MNT (mountd/) by path. A table is
+ * immutable once load.c has made it; only current.c has it freed.
+ */
+#include "exports/internal.h"
+#include "vfs/mount.h"
+#include <stdlib.h>
+#include <string.h>
+
+void export_clear(struct export *export)
+{
+    for (size_t i = 0; i < export->nclients; i++)
+        free(export->clients[i].text);
+    free(export->clients);
+    free(export->path);
+    free(export->type);
+    free(export->source);
+    free(export->fs_options);
+    vfs_put(export->fs);
+    memset(export, 0, sizeof(*export));
+}
+
+void exports_destroy(struct exports *table)
+{
+    if (!table)
+        return;
+    for (size_t i = 0; i < table->count; i++)
+        export_clear(&table->list[i]);
+    free(table->list);
+    free(table->by_id);
+    free(table);
+}
+
+const struct export *exports_by_id(const struct exports *exports, uint32_t id)
+{
+    size_t low = 0, high = exports->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (exports->by_id[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < exports->count && exports->by_id[low]->id == id ? exports->by_id[low] : NULL;
+}
+
+/* Writes a client's path as ours are written: "/a/b". *len is 0 for "/" itself. False: not
+ * absolute, too long, or with a component that is not a name. */
+static bool path_normalise(struct view path, char out[EXPORT_PATH_MAX], size_t *len)
+{
+    uint32_t at = 0;
+
+    *len = 0;
+    if (!path.len || path.data[0] != '/')
+        return false;
+    while (at < path.len) {
+        while (at < path.len && path.data[at] == '/')
+            at++;
+        uint32_t begin = at;
+        while (at < path.len && path.data[at] != '/')
+            at++;
+        uint32_t n = at - begin;
+        const uint8_t *name = path.data + begin;
+
+        if (!n)
+            break;
+        if ((n == 1 && name[0] == '.') || (n == 2 && name[0] == '.' && name[1] == '.'))
+            return false;
+        if (*len + 1 + n > EXPORT_PATH_MAX || memchr(name, '\0', n))
+            return false;
+        out[(*len)++] = '/';
+        memcpy(out + *len, name, n);
+        *len += n;
+    }
+    return true;
+}
+
+const struct export *exports_by_path(const struct exports *exports, struct view path,
+                                     struct view *rest)
+{
+    static _Thread_local char normal[EXPORT_PATH_MAX];
+    const struct export *best = NULL;
+    size_t len, best_len = 0;
+
+    if (!path_normalise(path, normal, &len))
+        return NULL;
+    for (size_t i = 0; i < exports->count; i++) {
+        const struct export *export = &exports->list[i];
+        size_t n = export->path[1] ? strlen(export->path) : 0;
+        bool covers =
+            n <= len && !memcmp(export->path, normal, n) && (n == len || normal[n] == '/');
+
+        if (covers && (!best || n > best_len)) {
+            best = export;
+            best_len = n;
+        }
+    }
+    if (best) {
+        size_t skip = best_len < len ? best_len + 1 : len;
+
+        rest->data = (const uint8_t *)normal + skip;
+        rest->len = (uint32_t)(len - skip);
+    }
+    return best;
+}

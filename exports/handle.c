@@ -1,0 +1,85 @@
+/*
+ * handle.c - file handles: sealed for clients, opened for the gate.
+ *
+ *     0        version (1)
+ *     1        flags (0)
+ *     2        length N of the node's id
+ *     3        0
+ *     4..7     export id, big-endian
+ *     8..8+N   the node's id, as the file system gave it
+ *     ..+8     SipHash-2-4 of all bytes before it
+ *
+ * mountd/ and nfsd/ call this. The key is set once, before requests run (handle_key.c).
+ */
+#include "exports/handle.h"
+#include "exports/handle_key.h"
+#include <loopnfs/errors.h>
+#include <sodium.h>
+#include <string.h>
+
+#define HANDLE_VERSION 1
+#define HANDLE_HEAD    8
+#define HANDLE_MAC     crypto_shorthash_BYTES
+
+_Static_assert(HANDLE_HEAD + VNODE_ID_MAX + HANDLE_MAC <= HANDLE_MAX, "ids fit into handles");
+_Static_assert(HANDLE_KEY_SIZE == crypto_shorthash_KEYBYTES, "the key is SipHash's");
+
+static uint8_t handle_key[HANDLE_KEY_SIZE];
+
+void handle_init_key(const uint8_t key[16])
+{
+    memcpy(handle_key, key, sizeof(handle_key));
+}
+
+int handle_init(const char *state_dir)
+{
+    uint8_t key[HANDLE_KEY_SIZE];
+    int error = handle_key_get(state_dir, key);
+
+    if (!error)
+        handle_init_key(key);
+    sodium_memzero(key, sizeof(key));
+    return error;
+}
+
+void handle_seal(uint32_t export_id, const struct vnode *vn, struct handle *out)
+{
+    uint8_t *bytes = out->bytes;
+    size_t len = HANDLE_HEAD + (size_t)vn->id_len;
+
+    bytes[0] = HANDLE_VERSION;
+    bytes[1] = 0;
+    bytes[2] = vn->id_len;
+    bytes[3] = 0;
+    bytes[4] = (uint8_t)(export_id >> 24);
+    bytes[5] = (uint8_t)(export_id >> 16);
+    bytes[6] = (uint8_t)(export_id >> 8);
+    bytes[7] = (uint8_t)export_id;
+    memcpy(bytes + HANDLE_HEAD, vn->id, vn->id_len);
+    crypto_shorthash(bytes + len, bytes, len, handle_key);
+    out->len = (uint8_t)(len + HANDLE_MAC);
+}
+
+int handle_open(struct view handle, uint32_t *export_id, struct vnode_id *id)
+{
+    const uint8_t *bytes = handle.data;
+    uint8_t mac[HANDLE_MAC];
+
+    if (handle.len <= HANDLE_HEAD + HANDLE_MAC || handle.len > HANDLE_MAX)
+        return VFS_EBADHANDLE;
+    if (bytes[0] != HANDLE_VERSION || bytes[1] || bytes[3] || bytes[2] > VNODE_ID_MAX)
+        return VFS_EBADHANDLE;
+
+    size_t len = HANDLE_HEAD + (size_t)bytes[2];
+    if (handle.len != len + HANDLE_MAC)
+        return VFS_EBADHANDLE;
+    crypto_shorthash(mac, bytes, len, handle_key);
+    if (sodium_memcmp(mac, bytes + len, HANDLE_MAC))
+        return VFS_EBADHANDLE;
+
+    *export_id =
+        (uint32_t)bytes[4] << 24 | (uint32_t)bytes[5] << 16 | (uint32_t)bytes[6] << 8 | bytes[7];
+    id->len = bytes[2];
+    memcpy(id->bytes, bytes + HANDLE_HEAD, bytes[2]);
+    return 0;
+}

@@ -1,0 +1,137 @@
+/*
+ * handle_key.c - the key file: read, or made once and for all.
+ *
+ * Who has the key can make handles to any file of any export, so the file must be the server's
+ * alone; who loses it makes every handle that clients hold stale. It is therefore never replaced:
+ * one that looks wrong is refused, for the operator to look at.
+ */
+#include "exports/handle_key.h"
+#include "base/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_NAME "handle.key"
+
+/* Whether an open key file is what it must be; says what is wrong with it. */
+static int key_check(const char *state_dir, int fd)
+{
+    struct stat st;
+    const char *why = NULL;
+
+    if (fstat(fd, &st) < 0)
+        return errno;
+    if (!S_ISREG(st.st_mode))
+        why = "it is not a regular file";
+    else if (st.st_uid != geteuid())
+        why = "it belongs to another user";
+    else if (st.st_mode & 077)
+        why = "others may use it (chmod 600 if nobody has read it, else remove it)";
+    else if (st.st_size != HANDLE_KEY_SIZE)
+        why = "its length is wrong (remove it: clients have to mount again then)";
+    if (!why)
+        return 0;
+    log_error("%s/%s: %s", state_dir, KEY_NAME, why);
+    return EINVAL;
+}
+
+/* ENOENT: there is no file yet. */
+static int key_read(const char *state_dir, int dir, uint8_t key[HANDLE_KEY_SIZE])
+{
+    int fd = openat(dir, KEY_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int error;
+
+    if (fd < 0) {
+        error = errno;
+        if (error != ENOENT)
+            log_error("%s/%s: %s", state_dir, KEY_NAME,
+                      error == ELOOP ? "it is a symbolic link" : strerror(error));
+        return error == ELOOP ? EINVAL : error;
+    }
+    error = key_check(state_dir, fd);
+    if (!error) {
+        ssize_t n = pread(fd, key, HANDLE_KEY_SIZE, 0);
+        error = n == HANDLE_KEY_SIZE ? 0 : n < 0 ? errno : EINVAL;
+    }
+    close(fd);
+    return error;
+}
+
+/* Writes the new file under a temporary name and makes it durable. */
+static int key_write(int dir, const char *name, const uint8_t key[HANDLE_KEY_SIZE])
+{
+    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int error = 0;
+
+    if (fd < 0)
+        return errno;
+    ssize_t n = write(fd, key, HANDLE_KEY_SIZE);
+    if (n != HANDLE_KEY_SIZE)
+        error = n < 0 ? errno : ENOSPC;
+    else if (fchmod(fd, 0600) < 0 || fsync(fd) < 0)
+        error = errno;
+    if (close(fd) < 0 && !error)
+        error = errno;
+    return error;
+}
+
+/* Gives the file its name, unless another server was faster: EEXIST. */
+static int key_rename(int dir, const char *from)
+{
+    if (renameat2(dir, from, dir, KEY_NAME, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    /* A file system without RENAME_NOREPLACE: linkat() refuses to replace, too. */
+    if (linkat(dir, from, dir, KEY_NAME, 0) < 0)
+        return errno;
+    return unlinkat(dir, from, 0) < 0 ? errno : 0;
+}
+
+static int key_create(int dir)
+{
+    uint8_t key[HANDLE_KEY_SIZE];
+    char name[64];
+    int error;
+
+    randombytes_buf(key, sizeof(key));
+    snprintf(name, sizeof(name), ".%s.%ld", KEY_NAME, (long)getpid());
+    unlinkat(dir, name, 0); /* left by a server that had our pid and died here */
+    error = key_write(dir, name, key);
+    if (!error)
+        error = key_rename(dir, name);
+    if (!error && fsync(dir) < 0)
+        error = errno;
+    if (error)
+        unlinkat(dir, name, 0);
+    sodium_memzero(key, sizeof(key));
+    return error;
+}
+
+int handle_key_get(const char *state_dir, uint8_t key[HANDLE_KEY_SIZE])
+{
+    int dir, error;
+
+    if (sodium_init() < 0)
+        return EIO;
+    dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) {
+        error = errno;
+        log_error("%s: %s", state_dir, strerror(error));
+        return error;
+    }
+    error = key_read(state_dir, dir, key);
+    if (error == ENOENT) {
+        error = key_create(dir);
+        if (error && error != EEXIST)
+            log_error("%s: can't make %s: %s", state_dir, KEY_NAME, strerror(error));
+        else
+            error = key_read(state_dir, dir, key);
+    }
+    close(dir);
+    return error;
+}

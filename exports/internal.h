@@ -1,0 +1,48 @@
+/*
+ * internal.h - what the files of exports/ offer to each other (but draft.h, reader.h, lookup.h).
+ */
+#ifndef EXPORTS_INTERNAL_H
+#define EXPORTS_INTERNAL_H
+
+#include "exports/draft.h"
+#include "exports/lookup.h"
+
+/* options.c: exports(5)'s defaults, and one option word. EINVAL with a message. */
+void options_default(struct export_options *options);
+int options_apply(struct draft *draft, struct export_options *options, const char *word);
+
+/* client.c: fills in kind, network and prefix from the text of a client; *why names what is wrong
+ * with it. EINVAL. */
+int client_parse(const char *text, struct export_client *client, const char **why);
+/* Whether both stand for the same hosts by what is written. */
+bool client_same(const struct export_client *a, const struct export_client *b);
+/* Negative where `a` is to be asked before `b`, 0 where it makes no difference. */
+int client_order(const struct export_client *a, const struct export_client *b);
+
+/* export.c: frees what an export holds, and a whole table. NULL is accepted. */
+void export_clear(struct export *export);
+void exports_destroy(struct exports *table);
+
+/* current.c: the table in use, for its replacer only; puts `fresh` in its place. */
+struct exports *current_table(void);
+void current_replace(struct exports *fresh);
+
+/* names.c: whether the host called `name` has this address; whether the host with this address
+ * has a name that fits `pattern`. May sleep, and say so. */
+bool names_has_address(const char *name, const struct address *peer);
+bool names_fits(const char *pattern, const struct address *peer);
+void names_clear(void);
+
+/* groups.c: a uid's groups by the user database; refcounted by its answer. */
+struct groups {
+    struct lookup_answer answer;
+    uint32_t count;
+    gid_t gids[];
+};
+/* NULL: unknown user, or the database did not answer. May sleep, and say so. */
+struct groups *groups_get(uid_t uid);
+/* Like `list`, which is put, but with every gid `from` as `to`. NULL: no memory. */
+struct groups *groups_replace(struct groups *list, gid_t from, gid_t to);
+void groups_clear(void);
+
+#endif

@@ -1,0 +1,129 @@
+/*
+ * names.c - host names of clients: do they fit an address? Used by match.c.
+ *
+ * A name is looked up forward. For a wildcard the peer's address is looked up in reverse, and
+ * the name found counts only if it leads back to the address: whoever owns a reverse zone could
+ * claim any name.
+ */
+#include "exports/internal.h"
+#include <fnmatch.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct name_addresses {
+    struct lookup_answer answer;
+    size_t count;
+    struct address list[];
+};
+
+struct address_name {
+    struct lookup_answer answer;
+    char name[];
+};
+
+static enum lookup_kind failure_kind(int gai)
+{
+    return gai == EAI_AGAIN || gai == EAI_SYSTEM || gai == EAI_MEMORY ? LOOKUP_FAILED : LOOKUP_NONE;
+}
+
+/* The key is the name with its NUL. */
+static struct lookup_answer *ask_addresses(const void *key, size_t len)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *results = NULL;
+    size_t count = 0;
+
+    (void)len;
+    int gai = getaddrinfo(key, NULL, &hints, &results);
+    if (gai)
+        results = NULL;
+    for (struct addrinfo *at = results; at; at = at->ai_next)
+        count++;
+
+    struct name_addresses *names = calloc(1, sizeof(*names) + count * sizeof(names->list[0]));
+    if (names) {
+        names->answer.refs = 1;
+        names->answer.kind = gai ? failure_kind(gai) : LOOKUP_FOUND;
+        for (struct addrinfo *at = results; at; at = at->ai_next) {
+            struct address *address = &names->list[names->count];
+            if (at->ai_addrlen > sizeof(*address))
+                continue;
+            memcpy(address, at->ai_addr, at->ai_addrlen);
+            address_normalize(address);
+            names->count++;
+        }
+    }
+    if (results)
+        freeaddrinfo(results);
+    return names ? &names->answer : NULL;
+}
+
+/* The key is a struct address without a port. */
+static struct lookup_answer *ask_name(const void *key, size_t len)
+{
+    struct address address;
+    char host[NI_MAXHOST] = "";
+
+    memcpy(&address, key, len);
+    int gai =
+        getnameinfo(&address.any, address_len(&address), host, sizeof(host), NULL, 0, NI_NAMEREQD);
+    if (gai)
+        host[0] = '\0';
+
+    struct address_name *answer = calloc(1, sizeof(*answer) + strlen(host) + 1);
+    if (!answer)
+        return NULL;
+    answer->answer.refs = 1;
+    answer->answer.kind = gai ? failure_kind(gai) : LOOKUP_FOUND;
+    strcpy(answer->name, host);
+    if (!gai && !names_has_address(host, &address))
+        answer->answer.kind = LOOKUP_NONE;
+    return &answer->answer;
+}
+
+static struct lookup_cache addresses_of_names = LOOKUP_CACHE_INIT(ask_addresses);
+static struct lookup_cache names_of_addresses = LOOKUP_CACHE_INIT(ask_name);
+
+bool names_has_address(const char *name, const struct address *peer)
+{
+    struct lookup_answer *answer = lookup_get(&addresses_of_names, name, strlen(name) + 1);
+    bool found = false;
+
+    if (answer) {
+        struct name_addresses *names = (struct name_addresses *)answer;
+        for (size_t i = 0; i < names->count && !found; i++)
+            found = address_same_host(&names->list[i], peer);
+    }
+    lookup_put(answer);
+    return found;
+}
+
+bool names_fits(const char *pattern, const struct address *peer)
+{
+    struct address key;
+    struct lookup_answer *answer;
+    bool fits;
+
+    /* Only what makes a host: flow labels and ports differ from call to call. */
+    memset(&key, 0, sizeof(key));
+    if (peer->any.sa_family == AF_INET6) {
+        key.in6.sin6_family = AF_INET6;
+        key.in6.sin6_addr = peer->in6.sin6_addr;
+        key.in6.sin6_scope_id = peer->in6.sin6_scope_id;
+    } else {
+        key.in.sin_family = AF_INET;
+        key.in.sin_addr = peer->in.sin_addr;
+    }
+    answer = lookup_get(&names_of_addresses, &key, sizeof(key));
+    fits = answer && answer->kind == LOOKUP_FOUND &&
+           !fnmatch(pattern, ((struct address_name *)answer)->name, FNM_NOESCAPE | FNM_CASEFOLD);
+    lookup_put(answer);
+    return fits;
+}
+
+void names_clear(void)
+{
+    lookup_clear(&addresses_of_names);
+    lookup_clear(&names_of_addresses);
+}

@@ -1,0 +1,196 @@
+/*
+ * parse.c - the exports file, in the syntax of exports(5). load.c calls parse_file().
+ *
+ *     PATH [-OPTION,...] CLIENT(OPTION,...) CLIENT ...
+ *
+ * The first error ends it: a file is right as a whole, or nothing of it counts.
+ */
+#include "exports/internal.h"
+#include "exports/reader.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX (16 * 1024 * 1024) /* no exports file is so long: something else was named */
+
+/* A word, with the draft's line set to where it begins. */
+static int parse_word(struct draft *draft, struct reader *reader, const char *stops, char *out,
+                      size_t size)
+{
+    const char *why = "";
+
+    draft->line = reader->line;
+    int error = reader_word(reader, stops, out, size, &why);
+    return error ? draft_fail(draft, error, "%s", why) : 0;
+}
+
+/* Option words separated by commas, to the `closing` character or, where that is 0, to a blank. */
+static int parse_options(struct draft *draft, struct reader *reader, char closing,
+                         struct export_options *options)
+{
+    const char stops[] = {',', ' ', '\t', '\r', closing, '\0'};
+    unsigned begin = reader->line;
+    char word[PATH_MAX];
+
+    for (;;) {
+        if (closing)
+            reader_skip_blanks(reader);
+        int error = parse_word(draft, reader, stops, word, sizeof(word));
+        if (!error && word[0])
+            error = options_apply(draft, options, word);
+        if (error)
+            return error;
+        if (closing)
+            reader_skip_blanks(reader);
+
+        int c = reader_peek(reader);
+        if (c == ',') {
+            reader_skip(reader);
+        } else if (closing && c == closing) {
+            reader_skip(reader);
+            return 0;
+        } else if (!closing) {
+            return 0;
+        } else if (c == READER_EOL) {
+            draft->line = begin;
+            return draft_fail(draft, EINVAL, "'(' without ')' on its line");
+        } else {
+            return draft_fail(draft, EINVAL, "',' or ')' expected after option '%s'", word);
+        }
+    }
+}
+
+/* One client, with the options that follow it directly. */
+static int parse_client(struct draft *draft, struct reader *reader, size_t index,
+                        const struct export_options *defaults)
+{
+    struct export_options options = *defaults;
+    char host[NAME_MAX + 1];
+    int error = parse_word(draft, reader, " \t\r(", host, sizeof(host));
+
+    if (error)
+        return error;
+    unsigned line = draft->line;
+    if (!host[0]) {
+        draft_warn(draft, "options without a client are for every host: write *(...) if that is "
+                          "meant, or put no blank between a client and its options");
+        strcpy(host, "*");
+    }
+    if (reader_peek(reader) == '(') {
+        reader_skip(reader);
+        error = parse_options(draft, reader, ')', &options);
+        if (error)
+            return error;
+        int c = reader_peek(reader);
+        if (c != READER_EOL && c != '#' && !reader_is_blank(c))
+            return draft_fail(draft, EINVAL, "blank expected after ')'");
+    }
+    draft->line = line;
+    return draft_client(draft, index, host, &options);
+}
+
+/* The rest of a line, after its path. */
+static int parse_clients(struct draft *draft, struct reader *reader, size_t index)
+{
+    struct export_options defaults;
+    size_t before = draft->entries[index].export.nclients;
+    int error = 0;
+
+    options_default(&defaults);
+    for (;;) {
+        reader_skip_blanks(reader);
+        int c = reader_peek(reader);
+        if (c == READER_EOL || c == '#')
+            break;
+        if (c == '-') {
+            reader_skip(reader);
+            error = parse_options(draft, reader, 0, &defaults);
+        } else {
+            error = parse_client(draft, reader, index, &defaults);
+        }
+        if (error)
+            return error;
+    }
+    if (draft->entries[index].export.nclients > before)
+        return 0;
+    draft_warn(draft,
+               "%s names no client, which exports it to every host: write * if that is meant",
+               draft->entries[index].export.path);
+    return draft_client(draft, index, "*", &defaults);
+}
+
+static int parse_line(struct draft *draft, struct reader *reader)
+{
+    char path[PATH_MAX];
+    size_t index;
+    int error;
+
+    reader_skip_blanks(reader);
+    int c = reader_peek(reader);
+    if (c == READER_EOL || c == '#')
+        return 0;
+    error = parse_word(draft, reader, " \t\r", path, sizeof(path));
+    if (!error)
+        error = draft_export(draft, path, EXPORT_TYPE_HOST, NULL, &index);
+    if (!error)
+        error = parse_clients(draft, reader, index);
+    return error;
+}
+
+/* All of a file, which need not be a regular one. *text is the caller's to free. */
+static int file_read(const char *path, char **text, size_t *len)
+{
+    FILE *file = fopen(path, "re");
+    size_t room = 0;
+    int error = 0;
+
+    *text = NULL;
+    *len = 0;
+    if (!file)
+        return errno;
+    do {
+        if (*len == room) {
+            room = room ? room * 2 : 16384;
+            char *grown = realloc(*text, room);
+            if (!grown) {
+                error = ENOMEM;
+                goto out;
+            }
+            *text = grown;
+        }
+        *len += fread(*text + *len, 1, room - *len, file);
+        if (ferror(file))
+            error = errno ? errno : EIO;
+        else if (*len > FILE_MAX)
+            error = EFBIG;
+    } while (!error && !feof(file));
+out:
+    fclose(file);
+    return error;
+}
+
+int parse_file(struct draft *draft, const char *file)
+{
+    char *text;
+    size_t len;
+    int error = file_read(file, &text, &len);
+
+    draft->reading = NULL;
+    draft->line = 0;
+    if (error) {
+        draft_fail(draft, error, "%s: %s", file, strerror(error));
+        goto out;
+    }
+    struct reader reader = {.at = text, .end = text + len, .line = 1, .lines = true};
+    draft->reading = file;
+    do
+        error = parse_line(draft, &reader);
+    while (!error && reader_next_line(&reader));
+out:
+    draft->reading = NULL;
+    draft->line = 0;
+    free(text);
+    return error;
+}

@@ -1,0 +1,94 @@
+/*
+ * squash.c - from what a call says about its caller to the credential it runs with.
+ *
+ * The gate of nfsd/ and mountd/ call this for each request, after export_match().
+ */
+#include "base/cred.h"
+#include "exports/internal.h"
+#include <string.h>
+
+/* setfsuid(2) and its kin take -1 for a question, not an identity: nobody may have it. */
+#define NO_ID UINT32_MAX
+
+static bool manage_gids; /* set while starting */
+
+void export_manage_gids(bool on)
+{
+    manage_gids = on;
+}
+
+static uint32_t squash_gid(const struct export_options *options, uint32_t gid)
+{
+    bool squash = gid == NO_ID || (gid == 0 && options->root_squash);
+
+    return squash ? options->anon_gid : gid;
+}
+
+static uint32_t squash_uid(const struct export_options *options, uint32_t uid)
+{
+    bool squash = uid == NO_ID || (uid == 0 && options->root_squash);
+
+    return squash ? options->anon_uid : uid;
+}
+
+/* The groups of this host's user database; false: it has none for this caller. */
+static bool cred_managed_groups(const struct export_options *options, uint32_t uid,
+                                struct cred *cred, struct export_cred_storage *storage)
+{
+    struct groups *groups = groups_get(uid);
+
+    if (!groups)
+        return false;
+    if (options->root_squash)
+        groups = groups_replace(groups, 0, options->anon_gid);
+    if (groups) { /* else no memory for the copy: better no groups than root's */
+        cred->ngroups = groups->count;
+        cred->groups = groups->gids;
+    }
+    storage->managed = groups;
+    return true;
+}
+
+/* The groups the call brought: borrowed as they are, copied where one has to be squashed. */
+static void cred_given_groups(const struct export_options *options, const struct rpc_auth *auth,
+                              struct cred *cred, struct export_cred_storage *storage)
+{
+    bool same = true;
+
+    for (uint32_t i = 0; i < auth->ngids && i < RPC_GIDS_MAX; i++) {
+        storage->gids[i] = squash_gid(options, auth->gids[i]);
+        same &= storage->gids[i] == auth->gids[i];
+        cred->ngroups++;
+    }
+    cred->groups = same ? auth->gids : storage->gids;
+}
+
+void export_cred(const struct export_client *client, const struct rpc_auth *auth, struct cred *cred,
+                 struct export_cred_storage *storage)
+{
+    const struct export_options *options = &client->options;
+
+    memset(cred, 0, sizeof(*cred));
+    storage->managed = NULL;
+    if (auth->flavor != RPC_AUTH_SYS || options->all_squash) {
+        cred->uid = options->anon_uid;
+        cred->gid = options->anon_gid;
+    } else {
+        cred->uid = squash_uid(options, auth->uid);
+        cred->gid = squash_gid(options, auth->gid);
+        if (!manage_gids || !cred_managed_groups(options, auth->uid, cred, storage))
+            cred_given_groups(options, auth, cred, storage);
+        if (!cred->ngroups)
+            cred->groups = NULL;
+    }
+    cred_seal(cred);
+}
+
+void export_cred_release(struct export_cred_storage *storage)
+{
+    struct groups *groups = storage->managed;
+
+    storage->managed = NULL;
+    if (groups)
+        lookup_put(&groups->answer);
+}
