@@ -1,0 +1,10 @@
+/*
+ * nfsd.h - the NFS3 program (100003 version 3, RFC 1813), for main.
+ */
+#ifndef NFSD_NFSD_H
+#define NFSD_NFSD_H
+
+/* Registers the program with rpc/. Once, before net_start(). */
+void nfsd_register(void);
+
+#endif

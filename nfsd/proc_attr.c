@@ -1,0 +1,55 @@
+/*
+ * proc_attr.c - GETATTR, SETATTR, ACCESS: what a node is like, and what the caller may do to it.
+ */
+#include "nfsd/attributes.h"
+#include "nfsd/procedures.h"
+#include "vfs/vop.h"
+
+/* The bits of ACCESS are the same numbers here and there. */
+_Static_assert((int)VACCESS_READ == ACCESS3_READ && (int)VACCESS_LOOKUP == ACCESS3_LOOKUP,
+               "access");
+_Static_assert((int)VACCESS_MODIFY == ACCESS3_MODIFY && (int)VACCESS_EXTEND == ACCESS3_EXTEND,
+               "access");
+_Static_assert((int)VACCESS_DELETE == ACCESS3_DELETE && (int)VACCESS_EXECUTE == ACCESS3_EXECUTE,
+               "access");
+
+int nfs3_getattr(struct nfs3_request *rq, const GETATTR3args *args, GETATTR3resok *res)
+{
+    (void)args;
+    struct vattr attr = {0};
+    int error = vop_getattr(&rq->ctx, rq->vn, &attr);
+
+    if (error == 0)
+        nfs3_fattr(rq, &attr, &res->obj_attributes);
+    return error;
+}
+
+int nfs3_setattr(struct nfs3_request *rq, const SETATTR3args *args, SETATTR3resok *res)
+{
+    struct vsetattr set;
+    int error = nfs3_set_from_wire(&args->new_attributes, &set);
+
+    set.guarded = args->guard.check;
+    if (error == 0 && set.guarded)
+        error = nfs3_time_from_wire(&args->guard.sattrguard3_u.obj_ctime, &set.guard);
+    if (error == 0)
+        error = vop_setattr(&rq->ctx, rq->vn, &set, &rq->change);
+    if (error == 0)
+        nfs3_wcc(rq, &rq->change, &res->obj_wcc);
+    return error;
+}
+
+int nfs3_access(struct nfs3_request *rq, const ACCESS3args *args, ACCESS3resok *res)
+{
+    const uint32_t changing = VACCESS_MODIFY | VACCESS_EXTEND | VACCESS_DELETE;
+    const uint32_t known = changing | VACCESS_READ | VACCESS_LOOKUP | VACCESS_EXECUTE;
+    uint32_t granted = 0;
+    int error = vop_access(&rq->ctx, rq->vn, args->access & known, &granted);
+
+    if (error != 0)
+        return error;
+    /* As nfs3_run() decides for procedures: the export's word goes before the file's mode. */
+    res->access = rq->client->options.rw ? granted : granted & ~changing;
+    nfs3_attr_now(rq, rq->vn, &res->obj_attributes);
+    return 0;
+}

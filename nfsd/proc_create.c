@@ -1,0 +1,120 @@
+/*
+ * proc_create.c - CREATE, MKDIR, SYMLINK, MKNOD: new nodes.
+ *
+ * The four answer alike: the new node's handle and attributes, and the directory's wcc_data.
+ */
+#include "nfsd/attributes.h"
+#include "nfsd/procedures.h"
+#include "vfs/vop.h"
+#include <string.h>
+
+/* Takes over the reference on `vn`. */
+static void made(struct nfs3_request *rq, struct vnode *vn, const struct vattr *attr,
+                 post_op_fh3 *obj, post_op_attr *obj_attributes, wcc_data *dir_wcc)
+{
+    obj->handle_follows = TRUE;
+    obj->post_op_fh3_u.handle = nfs3_handle(rq, vn, WIRE_STATUS + 2 * WIRE_INT);
+    vnode_put(vn);
+    nfs3_attr(rq, attr, obj_attributes);
+    nfs3_wcc(rq, &rq->change, dir_wcc);
+}
+
+static int create_from_wire(const createhow3 *wire, struct vcreate *how)
+{
+    *how = (struct vcreate){0};
+    switch (wire->mode) {
+    case UNCHECKED:
+        how->mode = VCREATE_UNCHECKED;
+        return nfs3_set_from_wire(&wire->createhow3_u.obj_attributes, &how->attr);
+    case GUARDED:
+        how->mode = VCREATE_GUARDED;
+        return nfs3_set_from_wire(&wire->createhow3_u.obj_attributes, &how->attr);
+    case EXCLUSIVE:
+        break;
+    }
+    how->mode = VCREATE_EXCLUSIVE;
+    memcpy(how->verifier, wire->createhow3_u.verf, sizeof(how->verifier));
+    return 0;
+}
+
+int nfs3_create(struct nfs3_request *rq, const CREATE3args *args, CREATE3resok *res)
+{
+    struct vnode *vn = NULL;
+    struct vattr attr = {0};
+    struct vcreate how;
+    int error = create_from_wire(&args->how, &how);
+
+    if (error == 0)
+        error = vop_create(&rq->ctx, rq->vn, args->where.name, &how, &vn, &attr, &rq->change);
+    if (error == 0)
+        made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
+    return error;
+}
+
+int nfs3_mkdir(struct nfs3_request *rq, const MKDIR3args *args, MKDIR3resok *res)
+{
+    struct vnode *vn = NULL;
+    struct vattr attr = {0};
+    struct vsetattr set;
+    int error = nfs3_set_from_wire(&args->attributes, &set);
+
+    if (error == 0)
+        error = vop_mkdir(&rq->ctx, rq->vn, args->where.name, &set, &vn, &attr, &rq->change);
+    if (error == 0)
+        made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
+    return error;
+}
+
+int nfs3_symlink(struct nfs3_request *rq, const SYMLINK3args *args, SYMLINK3resok *res)
+{
+    struct vnode *vn = NULL;
+    struct vattr attr = {0};
+    struct vsetattr set;
+    int error = nfs3_set_from_wire(&args->symlink.symlink_attributes, &set);
+
+    if (error == 0)
+        error = vop_symlink(&rq->ctx, rq->vn, args->where.name, args->symlink.symlink_data, &set,
+                            &vn, &attr, &rq->change);
+    if (error == 0)
+        made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
+    return error;
+}
+
+/* VNON: not a type MKNOD makes; RFC 1813 has BADTYPE for it. */
+static enum vtype mknod_from_wire(const mknoddata3 *what, const sattr3 **attributes,
+                                  specdata3 *rdev)
+{
+    switch (what->type) {
+    case NF3CHR:
+    case NF3BLK:
+        *attributes = &what->mknoddata3_u.device.dev_attributes;
+        *rdev = what->mknoddata3_u.device.spec;
+        return (enum vtype)what->type;
+    case NF3SOCK:
+    case NF3FIFO:
+        *attributes = &what->mknoddata3_u.pipe_attributes;
+        return (enum vtype)what->type;
+    default:
+        return VNON;
+    }
+}
+
+int nfs3_mknod(struct nfs3_request *rq, const MKNOD3args *args, MKNOD3resok *res)
+{
+    struct vnode *vn = NULL;
+    struct vattr attr = {0};
+    struct vsetattr set;
+    specdata3 rdev = {0};
+    const sattr3 *attributes;
+    enum vtype type = mknod_from_wire(&args->what, &attributes, &rdev);
+
+    if (type == VNON)
+        return VFS_EBADTYPE;
+    int error = nfs3_set_from_wire(attributes, &set);
+    if (error == 0)
+        error = vop_mknod(&rq->ctx, rq->vn, args->where.name, type, rdev.specdata1, rdev.specdata2,
+                          &set, &vn, &attr, &rq->change);
+    if (error == 0)
+        made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
+    return error;
+}

@@ -1,0 +1,107 @@
+/*
+ * proc_data.c - READ, WRITE, COMMIT, READLINK: what is inside files and links.
+ *
+ * READ data and a link's target are read to where they go in the reply; WRITE data is written from
+ * the receive buffer. The write verifier tells a client whether data it has not committed is still
+ * there, so the order in which it is asked for matters; see nfs3_write() and nfs3_commit().
+ */
+#include "nfsd/attributes.h"
+#include "nfsd/procedures.h"
+#include "vfs/mount.h"
+#include "vfs/vop.h"
+#include <errno.h>
+#include <string.h>
+
+_Static_assert((int)VSTABLE_UNSTABLE == UNSTABLE && (int)VSTABLE_DATA == DATA_SYNC &&
+                   (int)VSTABLE_FILE == FILE_SYNC,
+               "stable_how");
+
+static void verifier_to_wire(uint64_t verifier, writeverf3 out)
+{
+    _Static_assert(sizeof(writeverf3) == sizeof(verifier), "writeverf3");
+    memcpy(out, &verifier, sizeof(verifier));
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+int nfs3_read(struct nfs3_request *rq, const READ3args *args, READ3resok *res)
+{
+    const size_t before_data = WIRE_STATUS + WIRE_ATTR + 3 * WIRE_INT;
+    size_t room;
+    uint8_t *data = rpc_call_payload(rq->call, before_data, &room);
+    /* An offset no file can have is past the end: nothing, and eof. */
+    uint64_t offset = smaller(args->offset, INT64_MAX);
+    size_t len = smaller(smaller(args->count, room), INT64_MAX - offset);
+    bool eof = false;
+    struct vattr attr = {0};
+    int error = vop_read(&rq->ctx, rq->vn, offset, data, &len, &eof, &attr);
+
+    if (error != 0)
+        return error;
+    /* The data's place was chosen for a reply with attributes. */
+    if (attr.type == VNON)
+        return VFS_ESERVERFAULT;
+    nfs3_attr(rq, &attr, &res->file_attributes);
+    res->count = (count3)len;
+    res->eof = eof;
+    res->data = (payload3){.data = data, .len = (uint32_t)len};
+    return 0;
+}
+
+int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res)
+{
+    /* Of data longer than count, count says what is meant; data that is missing can't be written.
+     */
+    size_t len = args->count;
+    if (len > args->data.len || args->stable < UNSTABLE || args->stable > FILE_SYNC)
+        return EINVAL;
+    if (args->offset > INT64_MAX - (uint64_t)len)
+        return EFBIG;
+
+    /* From before the write: should the verifier change meanwhile, this data may be what was lost,
+     * and the client must find another one at COMMIT. */
+    uint64_t verifier = vfs_verifier();
+    enum vstable stable = (enum vstable)args->stable;
+    int error =
+        vop_write(&rq->ctx, rq->vn, args->offset, args->data.data, &len, &stable, &rq->change);
+
+    if (error != 0)
+        return error;
+    nfs3_wcc(rq, &rq->change, &res->file_wcc);
+    res->count = (count3)len;
+    res->committed = (stable_how)stable;
+    verifier_to_wire(verifier, res->verf);
+    return 0;
+}
+
+int nfs3_commit(struct nfs3_request *rq, const COMMIT3args *args, COMMIT3resok *res)
+{
+    int error = vop_commit(&rq->ctx, rq->vn, args->offset, args->count, &rq->change);
+
+    if (error != 0)
+        return error;
+    nfs3_wcc(rq, &rq->change, &res->file_wcc);
+    /* From after the flush: the kernel tells of a write-back error once, maybe to another COMMIT of
+     * this file at the same time, and that one renews the verifier. */
+    verifier_to_wire(vfs_verifier(), res->verf);
+    return 0;
+}
+
+int nfs3_readlink(struct nfs3_request *rq, const READLINK3args *args, READLINK3resok *res)
+{
+    (void)args;
+    size_t room, len = 0;
+
+    /* First, since the target's place depends on whether they follow. */
+    nfs3_attr_now(rq, rq->vn, &res->symlink_attributes);
+    uint8_t *target = rpc_call_payload(
+        rq->call, WIRE_STATUS + nfs3_wire_attr(&res->symlink_attributes) + WIRE_INT, &room);
+    int error = vop_readlink(&rq->ctx, rq->vn, (char *)target, smaller(room, VPATH_MAX), &len);
+
+    if (error == 0)
+        res->data = (nfspath3){.data = target, .len = (uint32_t)len};
+    return error;
+}

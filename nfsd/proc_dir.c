@@ -1,0 +1,226 @@
+/*
+ * proc_dir.c - READDIR and READDIRPLUS: listings of directories.
+ *
+ * A listing is filled page by page: vop_readdir gives entries as the file system has them, and each
+ * is encoded straight to its place in the reply, until the next one would not fit or there is none
+ * left. What a client allows (count, maxcount) is the encoded size of the whole resok; an entry
+ * of READDIRPLUS is looked up only when it is certain to fit.
+ *
+ * Cookies are the file system's own and stay good when the directory changes, so the cookie
+ * verifier has nothing to say: we give zeros, and take any.
+ */
+#include "exports/handle.h"
+#include "nfsd/attributes.h"
+#include "nfsd/procedures.h"
+#include "vfs/vop.h"
+#include <arpa/inet.h>
+#include <string.h>
+
+/* entry3 without its name: value follows, fileid, length, cookie. */
+#define ENTRY_SIZE (WIRE_INT + WIRE_HYPER + WIRE_INT + WIRE_HYPER)
+/* What entryplus3 adds: attributes; handle follows, its length, the handle. */
+#define PLUS_SIZE_MAX (WIRE_ATTR + 2 * WIRE_INT + HANDLE_MAX)
+/* FALSE for the end of the list, and eof. */
+#define LIST_END (2 * WIRE_INT)
+#define NAME_MIN 4
+
+/* A page: on the stack, so not too large; never too small for the longest name. */
+#define PAGE_SIZE_MAX 16384
+#define PAGE_SIZE_MIN 512
+
+struct listing {
+    struct nfs3_request *rq;
+    uint8_t *start, *at, *end; /* the entries, in the reply */
+    bool plus;
+    size_t names_room; /* READDIRPLUS's dircount: what names, fileids and cookies may still take */
+    uint64_t cookie;   /* of the last entry */
+    bool eof;
+};
+
+static void put_int(struct listing *list, uint32_t value)
+{
+    value = htonl(value);
+    memcpy(list->at, &value, sizeof(value));
+    list->at += sizeof(value);
+}
+
+static void put_hyper(struct listing *list, uint64_t value)
+{
+    put_int(list, (uint32_t)(value >> 32));
+    put_int(list, (uint32_t)value);
+}
+
+static void put_opaque(struct listing *list, const void *data, size_t len)
+{
+    size_t padded = (len + 3) & ~(size_t)3;
+
+    put_int(list, (uint32_t)len);
+    memcpy(list->at, data, len);
+    memset(list->at + len, 0, padded - len);
+    list->at += padded;
+}
+
+static void put_time(struct listing *list, const nfstime3 *time)
+{
+    put_int(list, time->seconds);
+    put_int(list, time->nseconds);
+}
+
+static void put_fattr(struct listing *list, const fattr3 *attr)
+{
+    put_int(list, attr->type);
+    put_int(list, attr->mode);
+    put_int(list, attr->nlink);
+    put_int(list, attr->uid);
+    put_int(list, attr->gid);
+    put_hyper(list, attr->size);
+    put_hyper(list, attr->used);
+    put_int(list, attr->rdev.specdata1);
+    put_int(list, attr->rdev.specdata2);
+    put_hyper(list, attr->fsid);
+    put_hyper(list, attr->fileid);
+    put_time(list, &attr->atime);
+    put_time(list, &attr->mtime);
+    put_time(list, &attr->ctime);
+}
+
+/* name_attributes and name_handle: neither, where the entry can't be looked up (it is gone, or the
+ * caller may read the directory but not search it). */
+static void put_plus(struct listing *list, const struct vdirent *entry)
+{
+    struct nfs3_request *rq = list->rq;
+    struct view name = {.data = (const uint8_t *)entry->name, .len = entry->namelen};
+    struct vnode *vn = NULL;
+    struct vattr attr = {0};
+    struct handle handle;
+    fattr3 wire;
+
+    if (vop_lookup(&rq->ctx, rq->vn, name, &vn, &attr) != 0) {
+        put_int(list, FALSE);
+        put_int(list, FALSE);
+        return;
+    }
+    put_int(list, attr.type != VNON);
+    if (attr.type != VNON) {
+        nfs3_fattr(rq, &attr, &wire);
+        put_fattr(list, &wire);
+    }
+    handle_seal(rq->export->id, vn, &handle);
+    put_int(list, TRUE);
+    put_opaque(list, handle.bytes, handle.len);
+    vnode_put(vn);
+}
+
+/* False, and nothing added, where the entry does not fit. dircount ends a listing, but does not
+ * keep its first entry out: clients take it for a hint, and some send one that is too small. */
+static bool listing_add(struct listing *list, const struct vdirent *entry)
+{
+    size_t names = ENTRY_SIZE + (((size_t)entry->namelen + 3) & ~(size_t)3);
+    size_t size = names + (list->plus ? PLUS_SIZE_MAX : 0);
+
+    if (size > (size_t)(list->end - list->at))
+        return false;
+    if (list->plus && names > list->names_room && list->at != list->start)
+        return false;
+    put_int(list, TRUE);
+    put_hyper(list, nfs3_fileid(list->rq, entry->fileid));
+    put_opaque(list, entry->name, entry->namelen);
+    put_hyper(list, entry->cookie);
+    if (list->plus)
+        put_plus(list, entry);
+    list->names_room -= names < list->names_room ? names : list->names_room;
+    list->cookie = entry->cookie;
+    return true;
+}
+
+/* Asks for no more entries than could fit: reading a directory costs for each. */
+static void page_prepare(const struct listing *list, char *buf, struct vdirents *page)
+{
+    size_t room = (size_t)(list->end - list->at);
+    size_t names = list->plus && list->names_room < room ? list->names_room : room;
+    size_t least = ENTRY_SIZE + NAME_MIN + (list->plus ? PLUS_SIZE_MAX : 0);
+    size_t by_names = names / (ENTRY_SIZE + NAME_MIN);
+    size_t by_room = room / least;
+
+    *page = (struct vdirents){.buf = buf, .size = names};
+    if (page->size < PAGE_SIZE_MIN)
+        page->size = PAGE_SIZE_MIN;
+    if (page->size > PAGE_SIZE_MAX)
+        page->size = PAGE_SIZE_MAX;
+    page->max = (uint32_t)(by_room < by_names ? by_room : by_names);
+    if (page->max == 0)
+        page->max = 1;
+}
+
+/* An error after some entries is kept for the next call, which begins where it happened. */
+static int listing_fill(struct listing *list)
+{
+    _Alignas(8) char buf[PAGE_SIZE_MAX];
+    const size_t least = ENTRY_SIZE + NAME_MIN + (list->plus ? PLUS_SIZE_MAX : 0);
+    struct vdirents page;
+
+    do {
+        page_prepare(list, buf, &page);
+        int error = vop_readdir(&list->rq->ctx, list->rq->vn, list->cookie, &page);
+        if (error != 0)
+            return list->at == list->start ? error : 0;
+
+        const struct vdirent *entry = NULL;
+        while ((entry = vdirents_next(&page, entry)) != NULL)
+            if (!listing_add(list, entry))
+                return list->at == list->start ? VFS_ETOOSMALL : 0;
+        if (page.count == 0 && !page.eof)
+            return list->at == list->start ? VFS_ETOOSMALL : 0;
+        list->eof = page.eof;
+    } while (!list->eof && (size_t)(list->end - list->at) >= least &&
+             (!list->plus || list->names_room >= ENTRY_SIZE + NAME_MIN));
+    return 0;
+}
+
+/*
+ * Fills `list` within `limit`, the size of the whole resok, after `dir_attributes`. Those are asked
+ * for before the entries, on purpose: a change in between then shows as a newer mtime at the next
+ * look, instead of giving an old listing a new date.
+ */
+static int listing_make(struct listing *list, size_t limit, post_op_attr *dir_attributes,
+                        encoded_entries *entries)
+{
+    struct nfs3_request *rq = list->rq;
+    size_t room;
+
+    nfs3_attr_now(rq, rq->vn, dir_attributes);
+    size_t before = nfs3_wire_attr(dir_attributes) + sizeof(cookieverf3);
+    list->start = rpc_call_payload(rq->call, WIRE_STATUS + before, &room);
+    if (limit < before + LIST_END || room < LIST_END)
+        return VFS_ETOOSMALL;
+    if (room > limit - before)
+        room = limit - before;
+    list->at = list->start;
+    list->end = list->start + room - LIST_END;
+
+    int error = listing_fill(list);
+    if (error != 0)
+        return error;
+    put_int(list, FALSE);
+    *entries = (encoded_entries){.data = list->start, .len = (uint32_t)(list->at - list->start)};
+    return 0;
+}
+
+int nfs3_readdir(struct nfs3_request *rq, const READDIR3args *args, READDIR3resok *res)
+{
+    struct listing list = {.rq = rq, .cookie = args->cookie};
+    int error = listing_make(&list, args->count, &res->dir_attributes, &res->reply.entries);
+
+    res->reply.eof = list.eof;
+    return error;
+}
+
+int nfs3_readdirplus(struct nfs3_request *rq, const READDIRPLUS3args *args, READDIRPLUS3resok *res)
+{
+    struct listing list = {
+        .rq = rq, .plus = true, .names_room = args->dircount, .cookie = args->cookie};
+    int error = listing_make(&list, args->maxcount, &res->dir_attributes, &res->reply.entries);
+
+    res->reply.eof = list.eof;
+    return error;
+}

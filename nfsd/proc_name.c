@@ -1,0 +1,69 @@
+/*
+ * proc_name.c - LOOKUP, REMOVE, RMDIR, RENAME, LINK: names in directories.
+ *
+ * Names reach the wrappers of vfs/vop.h as they came, which judge them.
+ */
+#include "nfsd/attributes.h"
+#include "nfsd/procedures.h"
+#include "vfs/vop.h"
+
+int nfs3_lookup(struct nfs3_request *rq, const LOOKUP3args *args, LOOKUP3resok *res)
+{
+    struct vnode *vn = NULL;
+    struct vattr attr = {0};
+    int error = vop_lookup(&rq->ctx, rq->vn, args->what.name, &vn, &attr);
+
+    if (error != 0)
+        return error;
+    res->object = nfs3_handle(rq, vn, WIRE_STATUS + WIRE_INT);
+    vnode_put(vn);
+    nfs3_attr(rq, &attr, &res->obj_attributes);
+    nfs3_attr_now(rq, rq->vn, &res->dir_attributes);
+    return 0;
+}
+
+int nfs3_remove(struct nfs3_request *rq, const REMOVE3args *args, REMOVE3resok *res)
+{
+    int error = vop_remove(&rq->ctx, rq->vn, args->object.name, &rq->change);
+
+    if (error == 0)
+        nfs3_wcc(rq, &rq->change, &res->dir_wcc);
+    return error;
+}
+
+int nfs3_rmdir(struct nfs3_request *rq, const RMDIR3args *args, RMDIR3resok *res)
+{
+    int error = vop_rmdir(&rq->ctx, rq->vn, args->object.name, &rq->change);
+
+    if (error == 0)
+        nfs3_wcc(rq, &rq->change, &res->dir_wcc);
+    return error;
+}
+
+int nfs3_rename(struct nfs3_request *rq, const RENAME3args *args, RENAME3resok *res)
+{
+    int error = gate_second(rq, args->to.dir);
+
+    if (error == 0)
+        error = vop_rename(&rq->ctx, rq->vn, args->from.name, rq->second, args->to.name,
+                           &rq->change, &rq->second_change);
+    if (error != 0)
+        return error;
+    nfs3_wcc(rq, &rq->change, &res->fromdir_wcc);
+    nfs3_wcc(rq, &rq->second_change, &res->todir_wcc);
+    return 0;
+}
+
+int nfs3_link(struct nfs3_request *rq, const LINK3args *args, LINK3resok *res)
+{
+    struct vattr attr = {0};
+    int error = gate_second(rq, args->link.dir);
+
+    if (error == 0)
+        error = vop_link(&rq->ctx, rq->vn, rq->second, args->link.name, &attr, &rq->second_change);
+    if (error != 0)
+        return error;
+    nfs3_attr(rq, &attr, &res->file_attributes);
+    nfs3_wcc(rq, &rq->second_change, &res->linkdir_wcc);
+    return 0;
+}

@@ -1,0 +1,15 @@
+/*
+ * status.h - from errno and enum vfs_error to nfsstat3 (RFC 1813 section 2.6).
+ */
+#ifndef NFSD_STATUS_H
+#define NFSD_STATUS_H
+
+#include "xdr/nfs3.h"
+
+/*
+ * The status with which `procedure` (NFSPROC3_...) answers `error`: 0, a positive errno or an enum
+ * vfs_error. Where the procedure may not answer what the error means, the nearest it may.
+ */
+nfsstat3 nfs3_status(uint32_t procedure, int error);
+
+#endif
