@@ -1,0 +1,277 @@
+/*
+ * datagram.c - UDP: a datagram is a message, its reply is one too.
+ *
+ * A source of loop 0. Datagrams are taken and answered in batches (recvmmsg, sendmmsg). Replies
+ * come from the address the request went to (IP_PKTINFO): clients drop others. Belongs to the
+ * thread that runs the loop, like all sources; a late reply is sent like the others, by the loop.
+ */
+#include "base/log.h"
+#include "net/loop.h"
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define BATCH 16
+/* A slot of the buffers: the largest datagram, and it stays aligned. */
+#define SLOT 65536u
+
+_Static_assert(BATCH *SLOT <= BUFFER_SIZE, "a batch fits a buffer");
+
+/* Room for the control message that carries the local address, of either family. */
+#define CONTROL_SIZE CMSG_SPACE(sizeof(struct in6_pktinfo))
+
+/* Where a reply goes and where from. A late message has its own copy. */
+struct envelope {
+    struct address peer;
+    _Alignas(struct cmsghdr) uint8_t control[CONTROL_SIZE];
+    size_t control_len;
+};
+
+/* A message that stayed behind with its thread. */
+struct absent {
+    struct list link; /* datagram->absents */
+    const struct buffer *out;
+    size_t at;
+    struct envelope envelope;
+};
+
+struct datagram {
+    struct source source;
+    struct address local; /* as bound: the port */
+    struct buffer *in, *out;
+    unsigned count, next; /* of the batch; `next` is to be handled */
+    size_t lens[BATCH], replies[BATCH];
+    struct envelope envelopes[BATCH];
+    struct list absents;
+};
+
+static struct datagram *datagram_of(struct source *source)
+{
+    return list_entry(source, struct datagram, source);
+}
+
+static struct buffer_pool *pool_of(struct datagram *dg)
+{
+    return &dg->source.loop->pool;
+}
+
+/* The local address of a datagram, out of its control message. */
+static void envelope_local(const struct datagram *dg, const struct envelope *envelope,
+                           struct address *local)
+{
+    struct msghdr msg = {.msg_control = (void *)(uintptr_t)envelope->control,
+                         .msg_controllen = envelope->control_len};
+
+    *local = dg->local;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            const struct in_pktinfo *info = (const void *)CMSG_DATA(c);
+            local->in.sin_addr = info->ipi_addr;
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            const struct in6_pktinfo *info = (const void *)CMSG_DATA(c);
+            local->in6.sin6_addr = info->ipi6_addr;
+        }
+    }
+    address_normalize(local);
+}
+
+/* Takes what there is, at most a batch. */
+static void datagram_receive(struct datagram *dg)
+{
+    struct mmsghdr msgs[BATCH];
+    struct iovec iov[BATCH];
+
+    memset(msgs, 0, sizeof(msgs));
+    for (unsigned i = 0; i < BATCH; i++) {
+        struct envelope *envelope = &dg->envelopes[i];
+        iov[i] = (struct iovec){dg->in->data + i * SLOT, SLOT};
+        msgs[i].msg_hdr = (struct msghdr){.msg_name = &envelope->peer,
+                                          .msg_namelen = sizeof(envelope->peer),
+                                          .msg_iov = &iov[i],
+                                          .msg_iovlen = 1,
+                                          .msg_control = envelope->control,
+                                          .msg_controllen = sizeof(envelope->control)};
+    }
+    int n = recvmmsg(dg->source.fd, msgs, BATCH, MSG_DONTWAIT, NULL);
+    dg->count = n > 0 ? (unsigned)n : 0;
+    dg->next = 0;
+    for (unsigned i = 0; i < dg->count; i++) {
+        dg->lens[i] = msgs[i].msg_len;
+        dg->envelopes[i].control_len = msgs[i].msg_hdr.msg_controllen;
+        dg->replies[i] = 0;
+    }
+}
+
+/* One reply; a full socket drops it, as UDP may: the client asks again. */
+static void reply_send(struct datagram *dg, const struct envelope *envelope, uint8_t *data,
+                       size_t len)
+{
+    struct iovec iov = {data, len};
+    struct msghdr msg = {.msg_name = (void *)(uintptr_t)&envelope->peer,
+                         .msg_namelen = address_len(&envelope->peer),
+                         .msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = (void *)(uintptr_t)envelope->control,
+                         .msg_controllen = envelope->control_len};
+
+    if (sendmsg(dg->source.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+        log_debug("reply over UDP: %s", strerror(errno));
+}
+
+static void datagram_flush(struct source *source)
+{
+    struct datagram *dg = datagram_of(source);
+
+    if (dg->out == NULL)
+        return;
+    for (unsigned i = 0; i < dg->next; i++) {
+        if (dg->replies[i] > 0)
+            reply_send(dg, &dg->envelopes[i], dg->out->data + i * SLOT, dg->replies[i]);
+        dg->replies[i] = 0;
+    }
+    if (dg->next == dg->count) {
+        buffer_put(pool_of(dg), dg->in, dg->count * SLOT);
+        buffer_put(pool_of(dg), dg->out, dg->count * SLOT);
+        dg->in = dg->out = NULL;
+        dg->count = dg->next = 0;
+    }
+}
+
+static bool datagram_run(struct source *source)
+{
+    struct datagram *dg = datagram_of(source);
+    struct loop *loop = source->loop;
+
+    while (dg->next < dg->count) {
+        unsigned i = dg->next;
+        struct address local, peer = dg->envelopes[i].peer;
+        size_t len;
+        if (dg->out == NULL)
+            dg->out = buffer_get(&loop->pool);
+        if (dg->out == NULL)
+            break; /* without memory the rest is dropped, as UDP may */
+        envelope_local(dg, &dg->envelopes[i], &local);
+        address_normalize(&peer);
+        struct net_message message = {
+            .peer = peer,
+            .local = local,
+            .is_datagram = true,
+            .data = dg->in->data + i * SLOT,
+            .len = dg->lens[i],
+            .reply = dg->out->data + i * SLOT,
+            .reply_room = NET_DATAGRAM_MAX & ~3u,
+        };
+        loop->handling = (struct handling){source, dg->in, dg->out};
+        /* Counted as done before: if it stays behind, the batch goes on after it. */
+        dg->next++;
+        if (!loop_handle(loop, &message, &len))
+            return false;
+        dg->replies[i] = len;
+    }
+    dg->next = dg->count;
+    loop_flush_later(source);
+    return true;
+}
+
+static bool datagram_event(struct source *source, uint32_t events)
+{
+    struct datagram *dg = datagram_of(source);
+
+    (void)events;
+    if (net.stopping) {
+        epoll_ctl(source->loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+        return true;
+    }
+    if (dg->count > 0)
+        return datagram_run(source);
+    dg->in = buffer_get(pool_of(dg));
+    if (dg->in == NULL)
+        return true;
+    datagram_receive(dg);
+    return datagram_run(source);
+}
+
+static void datagram_detach(struct source *source)
+{
+    struct datagram *dg = datagram_of(source);
+    unsigned i = dg->next - 1;
+    struct absent *absent = malloc(sizeof(*absent));
+
+    if (absent != NULL) { /* else its reply is dropped, as UDP may */
+        *absent = (struct absent){.out = dg->out, .at = i * SLOT, .envelope = dg->envelopes[i]};
+        list_append(&dg->absents, &absent->link);
+    }
+    buffer_ref(dg->in);
+    buffer_ref(dg->out);
+    loop_flush_later(source);
+    if (dg->next < dg->count)
+        loop_ready(source);
+}
+
+static void datagram_finish_late(struct source *source, struct late *late)
+{
+    struct datagram *dg = datagram_of(source);
+    struct list *item, *next;
+
+    list_for_each_safe (item, next, &dg->absents) {
+        struct absent *absent = list_entry(item, struct absent, link);
+        if (absent->out != late->out || absent->at != late->at)
+            continue;
+        if (late->len > 0 && !source->dead)
+            reply_send(dg, &absent->envelope, late->out->data + late->at, late->len);
+        list_remove(&absent->link);
+        free(absent);
+        break;
+    }
+    buffer_put(pool_of(dg), late->in, 0);
+    buffer_put(pool_of(dg), late->out, late->at + late->len);
+}
+
+static bool datagram_drain(struct source *source)
+{
+    return source->late == 0 && datagram_of(source)->count == 0;
+}
+
+static void datagram_destroy(struct source *source)
+{
+    struct datagram *dg = datagram_of(source);
+
+    if (source->loop != NULL) {
+        buffer_put(pool_of(dg), dg->in, 0);
+        buffer_put(pool_of(dg), dg->out, 0);
+    }
+    free(dg);
+}
+
+static const struct source_ops datagram_ops = {
+    .event = datagram_event,
+    .run = datagram_run,
+    .flush = datagram_flush,
+    .detach = datagram_detach,
+    .finish_late = datagram_finish_late,
+    .drain = datagram_drain,
+    .destroy = datagram_destroy,
+};
+
+int datagram_create(int fd, const struct address *local, struct source **out)
+{
+    struct datagram *dg = calloc(1, sizeof(*dg));
+    int on = 1;
+
+    if (dg == NULL)
+        return ENOMEM;
+    if (local->any.sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+    else
+        setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+    dg->source.ops = &datagram_ops;
+    dg->source.fd = fd;
+    dg->local = *local;
+    list_init(&dg->source.link);
+    list_init(&dg->absents);
+    *out = &dg->source;
+    return 0;
+}

@@ -1,0 +1,375 @@
+/*
+ * handover.c - the threads that run loops, and how a loop passes from one to another.
+ *
+ * A loop that must not stand still is taken from a thread that sleeps in the middle of a message,
+ * in one of two ways: the thread says beforehand that it is about to sleep (base/sleep.h), or the
+ * monitor sees it in the same message for two of its ticks. Either way the loop goes to a
+ * standby thread, the message stays where it is, and its reply comes in by the mailbox. The
+ * common path pays one store and one compare-and-swap a message for this.
+ *
+ * Locks: `workers.lock` guards the list of idle threads and their assignment; it is never held
+ * while a message is handled.
+ */
+#include "base/log.h"
+#include "base/sleep.h"
+#include "net/loop.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Threads that may sleep in messages at once; beyond, a loop waits with its thread. */
+#define STANDBY_MAX 96
+/* Idle threads kept for ever; more end after a while. */
+#define STANDBY_KEPT         4
+#define STANDBY_IDLE_SECONDS 10
+/* The monitor's tick: a message is noticed between one and two ticks after it began. */
+#define MONITOR_TICK_USEC 1000
+/* It sleeps for good after so many ticks without any message. */
+#define MONITOR_QUIET_TICKS 200
+
+struct worker {
+    struct list link;  /* workers.idle; guarded by workers.lock */
+    struct loop *loop; /* assigned; guarded by workers.lock */
+    pthread_cond_t assigned;
+    /* The thread's own: */
+    struct loop *handling; /* the loop whose message it handles, until it has given it away */
+    uint64_t state;        /* that message's loop->state */
+    struct late *late;     /* one in reserve, so that handing in a reply can't fail */
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct list idle; /* guarded by lock, as all of this */
+    unsigned count, nidle;
+    pthread_cond_t ended; /* count went down */
+    pthread_attr_t detached;
+} workers = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+
+static struct {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t poke;
+    _Atomic bool asleep;
+    bool ended; /* guarded by lock */
+} monitor = {.lock = PTHREAD_MUTEX_INITIALIZER, .poke = PTHREAD_COND_INITIALIZER};
+
+static _Thread_local struct worker *self;
+
+/* --- passing a loop on --- */
+
+/* Takes the loop out of the message it is in. False: too late, the message is done. */
+static bool loop_take(struct loop *loop, uint64_t state)
+{
+    if (!atomic_compare_exchange_strong(&loop->state, &state, state + 1))
+        return false;
+    struct source *source = loop->handling.source;
+    source->late++;
+    net.late++;
+    source->ops->detach(source);
+    return true;
+}
+
+static void *worker_main(void *arg);
+
+/* A thread that can be given a loop: an idle one, or a new one. NULL: there are too many. */
+static struct worker *standby_get(void)
+{
+    struct worker *worker = NULL;
+    pthread_t thread;
+
+    pthread_mutex_lock(&workers.lock);
+    struct list *item = list_pop(&workers.idle);
+    if (item != NULL) {
+        workers.nidle--;
+        worker = list_entry(item, struct worker, link);
+    } else if (workers.count < STANDBY_MAX + net.nloops) {
+        worker = calloc(1, sizeof(*worker));
+        if (worker != NULL) {
+            list_init(&worker->link);
+            pthread_cond_init(&worker->assigned, NULL);
+            if (pthread_create(&thread, &workers.detached, worker_main, worker) == 0) {
+                workers.count++;
+            } else {
+                pthread_cond_destroy(&worker->assigned);
+                free(worker);
+                worker = NULL;
+            }
+        }
+    }
+    pthread_mutex_unlock(&workers.lock);
+    return worker;
+}
+
+/* Sends a worker of standby_get() to work; NULL loop: back to the idle ones. */
+static void standby_send(struct worker *worker, struct loop *loop)
+{
+    pthread_mutex_lock(&workers.lock);
+    if (loop != NULL) {
+        worker->loop = loop;
+        pthread_cond_signal(&worker->assigned);
+    } else {
+        list_insert_after(&workers.idle, &worker->link);
+        workers.nidle++;
+    }
+    pthread_mutex_unlock(&workers.lock);
+}
+
+/* The hook of sleep_announce(): gives this thread's loop away before it sleeps. */
+static void about_to_sleep(void *arg)
+{
+    struct worker *worker = arg;
+    struct loop *loop = worker->handling;
+
+    if (loop == NULL)
+        return;
+    struct worker *standby = standby_get();
+    if (standby == NULL)
+        return;
+    worker->handling = NULL;
+    /* The monitor may have been faster: then the state is another one. */
+    if (loop_take(loop, worker->state))
+        net.handovers++;
+    else
+        loop = NULL;
+    standby_send(standby, loop);
+}
+
+/* --- handling a message --- */
+
+bool loop_handle(struct loop *loop, const struct net_message *message, size_t *len)
+{
+    /* Copies: when the loop is lost, its fields are somebody else's. */
+    struct handling mine = loop->handling;
+    uint64_t state = loop->state + 1;
+
+    loop->messages++;
+    self->handling = loop;
+    self->state = state;
+    atomic_store_explicit(&loop->state, state, memory_order_release);
+    *len = net.config.handler(message);
+    self->handling = NULL;
+    if (atomic_compare_exchange_strong(&loop->state, &state, state + 1))
+        return true;
+    struct late *late = self->late;
+    self->late = NULL;
+    *late = (struct late){.source = mine.source,
+                          .in = mine.in,
+                          .out = mine.out,
+                          .at = (size_t)(message->reply - mine.out->data),
+                          .len = *len};
+    loop_post_late(loop, late);
+    return false;
+}
+
+/* --- threads --- */
+
+/* Waits for a loop; false: the thread is to end. */
+static bool worker_wait(struct worker *worker, bool fresh)
+{
+    struct timespec until;
+    bool timed_out = false;
+
+    pthread_mutex_lock(&workers.lock);
+    if (!fresh) {
+        list_insert_after(&workers.idle, &worker->link);
+        workers.nidle++;
+    }
+    while (worker->loop == NULL && !(net.stopping && !list_empty(&worker->link))) {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += STANDBY_IDLE_SECONDS;
+        int err = pthread_cond_timedwait(&worker->assigned, &workers.lock, &until);
+        timed_out = err == ETIMEDOUT && worker->loop == NULL && !list_empty(&worker->link);
+        if (timed_out && workers.nidle > STANDBY_KEPT)
+            break;
+    }
+    if (worker->loop == NULL) {
+        list_remove(&worker->link);
+        workers.nidle--;
+    }
+    bool work = worker->loop != NULL;
+    pthread_mutex_unlock(&workers.lock);
+    return work;
+}
+
+/* One in reserve; without memory it waits for some, as it must not lose a reply. */
+static void late_reserve(struct worker *worker)
+{
+    while (worker->late == NULL) {
+        worker->late = malloc(sizeof(*worker->late));
+        if (worker->late == NULL)
+            nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *worker = arg;
+    bool fresh = true;
+
+    self = worker;
+    sleep_set_hook(about_to_sleep, worker);
+    late_reserve(worker);
+    while (worker_wait(worker, fresh)) {
+        fresh = false;
+        struct loop *loop = worker->loop;
+        worker->loop = NULL;
+        if (loop_run(loop))
+            break;
+        late_reserve(worker);
+    }
+    pthread_mutex_lock(&workers.lock);
+    workers.count--;
+    pthread_cond_broadcast(&workers.ended);
+    pthread_cond_destroy(&worker->assigned);
+    free(worker->late);
+    free(worker);
+    pthread_mutex_unlock(&workers.lock);
+    return NULL;
+}
+
+/* --- the monitor --- */
+
+static void monitor_take(struct loop *loop, uint64_t state)
+{
+    struct worker *standby = standby_get();
+
+    if (standby == NULL)
+        return;
+    if (loop_take(loop, state))
+        net.takeovers++;
+    else
+        loop = NULL;
+    standby_send(standby, loop);
+}
+
+/* Looks at all loops once; true: something happened since the last look. */
+static bool monitor_look(uint64_t seen[NET_LOOPS_MAX])
+{
+    bool active = false;
+
+    for (unsigned i = 0; i < net.nloops; i++) {
+        struct loop *loop = &net.loops[i];
+        uint64_t state = loop->state;
+        if (state != seen[i] || state & 1)
+            active = true;
+        if (state == seen[i] && state & 1)
+            monitor_take(loop, state);
+        seen[i] = state;
+    }
+    return active;
+}
+
+static bool all_asleep(void)
+{
+    for (unsigned i = 0; i < net.nloops; i++)
+        if (!net.loops[i].asleep)
+            return false;
+    return true;
+}
+
+/* Sleeps until poked; returns whether it is to go on. */
+static bool monitor_sleep(void)
+{
+    pthread_mutex_lock(&monitor.lock);
+    monitor.asleep = true;
+    /* A loop that woke before it could see `asleep` is seen here. */
+    while (monitor.asleep && all_asleep() && !monitor.ended)
+        pthread_cond_wait(&monitor.poke, &monitor.lock);
+    monitor.asleep = false;
+    bool go_on = !monitor.ended;
+    pthread_mutex_unlock(&monitor.lock);
+    return go_on;
+}
+
+void monitor_poke(void)
+{
+    if (!monitor.asleep)
+        return;
+    pthread_mutex_lock(&monitor.lock);
+    monitor.asleep = false;
+    pthread_cond_signal(&monitor.poke);
+    pthread_mutex_unlock(&monitor.lock);
+}
+
+static void *monitor_main(void *arg)
+{
+    const struct timespec tick = {.tv_nsec = MONITOR_TICK_USEC * 1000};
+    uint64_t seen[NET_LOOPS_MAX] = {0};
+    unsigned quiet = 0;
+    bool ended = false;
+
+    (void)arg;
+    while (!ended) {
+        nanosleep(&tick, NULL);
+        quiet = monitor_look(seen) ? 0 : quiet + 1;
+        if (quiet >= MONITOR_QUIET_TICKS) {
+            ended = !monitor_sleep();
+            quiet = 0;
+        }
+        pthread_mutex_lock(&monitor.lock);
+        ended = ended || monitor.ended;
+        pthread_mutex_unlock(&monitor.lock);
+    }
+    return NULL;
+}
+
+/* --- start and end --- */
+
+int workers_start(void)
+{
+    sigset_t all, before;
+    int err;
+
+    list_init(&workers.idle);
+    pthread_attr_init(&workers.detached);
+    pthread_attr_setdetachstate(&workers.detached, PTHREAD_CREATE_DETACHED);
+    /* Signals are main's. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (unsigned i = 0; i < net.nloops; i++) {
+        struct worker *worker = standby_get();
+        if (worker == NULL) {
+            err = EAGAIN;
+            goto out;
+        }
+        standby_send(worker, &net.loops[i]);
+    }
+    err = pthread_create(&monitor.thread, NULL, monitor_main, NULL);
+out:
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err;
+}
+
+bool workers_join(void)
+{
+    struct timespec until;
+    struct list *item;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    int64_t left = net.deadline_ms - net_now_ms() + 1000;
+    until.tv_sec += left / 1000 + 1;
+    pthread_mutex_lock(&workers.lock);
+    list_for_each (item, &workers.idle)
+        pthread_cond_signal(&list_entry(item, struct worker, link)->assigned);
+    int err = 0;
+    while (workers.count > 0 && err == 0)
+        err = pthread_cond_timedwait(&workers.ended, &workers.lock, &until);
+    bool all = workers.count == 0;
+    pthread_mutex_unlock(&workers.lock);
+    pthread_mutex_lock(&monitor.lock);
+    monitor.ended = true;
+    pthread_cond_signal(&monitor.poke);
+    pthread_mutex_unlock(&monitor.lock);
+    pthread_join(monitor.thread, NULL);
+    return all;
+}
+
+uint64_t workers_count(void)
+{
+    pthread_mutex_lock(&workers.lock);
+    uint64_t count = workers.count;
+    pthread_mutex_unlock(&workers.lock);
+    return count;
+}

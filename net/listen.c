@@ -1,0 +1,169 @@
+/*
+ * listen.c - listening sockets: bound by main before the threads start, accepted on loop 0.
+ *
+ * A new connection goes to the loop with the fewest; when a loop has more than its share of the
+ * descriptors the process may have, it ends the one that was idle for longest (NFS clients
+ * connect again by themselves), so that idle connections never keep new ones out.
+ */
+#include "base/log.h"
+#include "net/loop.h"
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BACKLOG    1024
+#define ACCEPT_MAX 64 /* at one event */
+
+struct listener {
+    struct source source;
+};
+
+static struct loop *least_loaded(void)
+{
+    struct loop *best = &net.loops[0];
+
+    for (unsigned i = 1; i < net.nloops; i++)
+        if (net.loops[i].assigned < best->assigned)
+            best = &net.loops[i];
+    return best;
+}
+
+static void connection_start(int fd, struct address *peer)
+{
+    struct address local = {0};
+    socklen_t len = sizeof(local);
+    int on = 1;
+
+    getsockname(fd, &local.any, &len);
+    address_normalize(peer);
+    address_normalize(&local);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    struct source *conn = conn_create(fd, peer, &local);
+    if (conn == NULL) {
+        close(fd);
+        return;
+    }
+    struct loop *loop = least_loaded();
+    loop->assigned++;
+    loop_post_source(loop, conn);
+}
+
+/* No descriptor is left: an idle connection of this loop makes room. */
+static bool make_room(struct loop *loop)
+{
+    static struct log_limit limit;
+
+    if (log_limit_allows(&limit))
+        log_warning("out of file descriptors: ending idle connections (raise LimitNOFILE)");
+    return conn_evict(loop);
+}
+
+static bool listener_event(struct source *source, uint32_t events)
+{
+    (void)events;
+    if (net.stopping) {
+        epoll_ctl(source->loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+        return true;
+    }
+    for (int i = 0; i < ACCEPT_MAX; i++) {
+        struct address peer = {0};
+        socklen_t len = sizeof(peer);
+        int fd = accept4(source->fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            connection_start(fd, &peer);
+        } else if (errno == EMFILE || errno == ENFILE) {
+            if (make_room(source->loop))
+                continue;
+            usleep(1000); /* level-triggered: it comes again at once */
+            break;
+        } else if (errno == EAGAIN) {
+            break;
+        }
+    }
+    return true;
+}
+
+static bool listener_drain(struct source *source)
+{
+    (void)source;
+    return true;
+}
+
+static void listener_destroy(struct source *source)
+{
+    free(list_entry(source, struct listener, source));
+}
+
+static const struct source_ops listener_ops = {
+    .event = listener_event, .drain = listener_drain, .destroy = listener_destroy};
+
+static int socket_bind(const struct address *address, int type, int *out)
+{
+    int on = 1;
+    int fd = socket(address->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return errno;
+    if (type == SOCK_STREAM)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    /* Each address has sockets of its own, so that 0.0.0.0 and :: can be listened to together. */
+    if (address->any.sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    if (bind(fd, &address->any, address_len(address)) != 0 ||
+        (type == SOCK_STREAM && listen(fd, BACKLOG) != 0)) {
+        int err = errno;
+        close(fd);
+        return err;
+    }
+    *out = fd;
+    return 0;
+}
+
+/* TCP and UDP on one port; with port 0, one that is free for both. */
+static int sockets_bind(struct address *address, int *tcp, int *udp)
+{
+    bool any_port = address_port(address) == 0;
+    int err = EADDRINUSE;
+
+    for (int tries = any_port ? 16 : 1; tries > 0 && err == EADDRINUSE; tries--) {
+        if (any_port)
+            address_set_port(address, 0);
+        err = socket_bind(address, SOCK_STREAM, tcp);
+        if (err != 0)
+            break;
+        socklen_t len = sizeof(*address);
+        getsockname(*tcp, &address->any, &len);
+        err = socket_bind(address, SOCK_DGRAM, udp);
+        if (err != 0)
+            close(*tcp);
+    }
+    return err;
+}
+
+int net_listen(struct address *address)
+{
+    struct source *datagram;
+    int tcp, udp;
+
+    int err = sockets_bind(address, &tcp, &udp);
+    if (err != 0)
+        return err;
+    struct listener *listener = calloc(1, sizeof(*listener));
+    err = listener == NULL ? ENOMEM : datagram_create(udp, address, &datagram);
+    if (err != 0) {
+        free(listener);
+        close(tcp);
+        close(udp);
+        return err;
+    }
+    listener->source.ops = &listener_ops;
+    listener->source.fd = tcp;
+    list_append(&net.listeners, &listener->source.link);
+    list_append(&net.listeners, &datagram->link);
+    return 0;
+}

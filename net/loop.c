@@ -1,0 +1,347 @@
+/*
+ * loop.c - one loop: waiting for events, running what is ready, sending what has gathered.
+ *
+ * Run by the threads of handover.c. In each round: events are taken, every source with input reads
+ * and handles its messages, then all gathered replies are sent; so a batch costs one receive and
+ * one send however many messages it has.
+ */
+#include "net/loop.h"
+#include "base/log.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_MAX 64
+/* Spinning: a hit earns credit, a miss costs some; without credit, one wait in so many spins. */
+#define SPIN_CREDIT_MAX 8
+#define SPIN_PROBE      64
+/* While the server ends, loops look this often whether everything is sent. */
+#define STOPPING_POLL_MS 10
+
+int64_t net_now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int64_t now_usec(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* --- what sources call --- */
+
+int loop_add(struct loop *loop, struct source *source, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = source};
+
+    source->loop = loop;
+    list_init(&source->ready_link);
+    list_init(&source->flush_link);
+    list_append(&loop->sources, &source->link);
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) == 0)
+        return 0;
+    int err = errno;
+    list_remove(&source->link);
+    return err;
+}
+
+void loop_ready(struct source *source)
+{
+    if (list_empty(&source->ready_link))
+        list_append(&source->loop->ready, &source->ready_link);
+}
+
+void loop_flush_later(struct source *source)
+{
+    if (list_empty(&source->flush_link))
+        list_append(&source->loop->flush, &source->flush_link);
+}
+
+void loop_touch(struct source *source)
+{
+    list_remove(&source->link);
+    list_append(&source->loop->sources, &source->link);
+}
+
+void loop_bury(struct source *source)
+{
+    if (source->dead)
+        return;
+    source->dead = true;
+    list_remove(&source->link);
+    list_remove(&source->ready_link);
+    list_remove(&source->flush_link);
+    close(source->fd); /* epoll forgets it */
+    source->fd = -1;
+    list_append(&source->loop->dead, &source->link);
+}
+
+/* Those with late messages stay until the last has come in. */
+static void loop_free_dead(struct loop *loop)
+{
+    struct list *item, *next;
+
+    list_for_each_safe (item, next, &loop->dead) {
+        struct source *source = list_entry(item, struct source, link);
+        if (source->late > 0)
+            continue;
+        list_remove(&source->link);
+        source->ops->destroy(source);
+    }
+}
+
+/* --- the mailbox --- */
+
+void loop_wake(struct loop *loop)
+{
+    uint64_t one = 1;
+    ssize_t n = write(loop->wake.fd, &one, sizeof(one));
+
+    (void)n; /* EAGAIN: it is awake already */
+}
+
+static void loop_post(struct loop *loop, struct list *box, struct list *item)
+{
+    pthread_mutex_lock(&loop->mailbox_lock);
+    list_append(box, item);
+    loop->mail = true;
+    pthread_mutex_unlock(&loop->mailbox_lock);
+    loop_wake(loop);
+}
+
+void loop_post_late(struct loop *loop, struct late *late)
+{
+    list_init(&late->link);
+    loop_post(loop, &loop->mailbox, &late->link);
+}
+
+void loop_post_source(struct loop *loop, struct source *source)
+{
+    list_init(&source->link);
+    loop_post(loop, &loop->arrivals, &source->link);
+}
+
+static void box_take(struct list *box, struct list *into)
+{
+    struct list *item;
+
+    list_init(into);
+    while ((item = list_pop(box)) != NULL)
+        list_append(into, item);
+}
+
+/* New connections and late replies. */
+static void loop_read_mail(struct loop *loop)
+{
+    struct list lates, arrivals, *item;
+
+    pthread_mutex_lock(&loop->mailbox_lock);
+    box_take(&loop->mailbox, &lates);
+    box_take(&loop->arrivals, &arrivals);
+    loop->mail = false;
+    pthread_mutex_unlock(&loop->mailbox_lock);
+    while ((item = list_pop(&lates)) != NULL) {
+        struct late *late = list_entry(item, struct late, link);
+        late->source->late--;
+        net.late--;
+        late->source->ops->finish_late(late->source, late);
+        free(late);
+    }
+    while ((item = list_pop(&arrivals)) != NULL) {
+        struct source *source = list_entry(item, struct source, link);
+        loop->connections++;
+        if (loop->connections > loop->connections_max)
+            conn_evict(loop);
+        if (loop_add(loop, source, EPOLLIN | EPOLLRDHUP) != 0) {
+            source->loop = loop;
+            loop->connections--;
+            loop->assigned--;
+            loop_bury(source);
+        }
+    }
+}
+
+static bool wake_event(struct source *source, uint32_t events)
+{
+    uint64_t count;
+    ssize_t n = read(source->fd, &count, sizeof(count));
+
+    (void)events;
+    (void)n; /* the mail itself says what there is */
+    return true;
+}
+
+static bool wake_drain(struct source *source)
+{
+    (void)source;
+    return true;
+}
+
+static const struct source_ops wake_ops = {.event = wake_event, .drain = wake_drain};
+
+/* --- waiting --- */
+
+/*
+ * Polls for a while before it sleeps: waking a sleeping thread costs more than a small request
+ * (docs/PERFORMANCE.md). Only after a busy round, and less and less often when it was in vain.
+ */
+static int loop_spin(struct loop *loop, struct epoll_event *events)
+{
+    if (net.config.spin_usec <= 0 || !loop->was_busy)
+        return 0;
+    if (loop->spin_credit == 0 && ++loop->spin_skipped < SPIN_PROBE)
+        return 0;
+    loop->spin_skipped = 0;
+    int64_t end = now_usec() + net.config.spin_usec;
+    do {
+        int n = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, 0);
+        if (n != 0) {
+            loop->spin_credit = SPIN_CREDIT_MAX;
+            return n;
+        }
+    } while (now_usec() < end);
+    if (loop->spin_credit > 0)
+        loop->spin_credit--;
+    return 0;
+}
+
+static int loop_wait(struct loop *loop, struct epoll_event *events)
+{
+    /* Work in memory, or an ending server, must not sleep. */
+    if (!list_empty(&loop->ready) || loop->mail)
+        return epoll_wait(loop->epoll_fd, events, EVENTS_MAX, 0);
+    if (net.stopping)
+        return epoll_wait(loop->epoll_fd, events, EVENTS_MAX, STOPPING_POLL_MS);
+    int n = loop_spin(loop, events);
+    if (n == 0) {
+        loop->asleep = true;
+        n = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, -1);
+        loop->asleep = false;
+        monitor_poke();
+    }
+    return n;
+}
+
+/* --- the round --- */
+
+static bool run_ready(struct loop *loop)
+{
+    struct list *item;
+    size_t count = 0;
+
+    /* What becomes ready again meanwhile waits for the next round, after the input of others. All
+     * stays on the loop's own list: the loop may be lost at any of them. */
+    list_for_each (item, &loop->ready)
+        count++;
+    for (; count > 0 && (item = list_pop(&loop->ready)) != NULL; count--) {
+        struct source *source = list_entry(item, struct source, ready_link);
+        if (!source->ops->run(source))
+            return false;
+    }
+    return true;
+}
+
+static void flush_all(struct loop *loop)
+{
+    struct list *item;
+
+    while ((item = list_pop(&loop->flush)) != NULL) {
+        struct source *source = list_entry(item, struct source, flush_link);
+        source->ops->flush(source);
+    }
+}
+
+/* True: all of this loop's replies are sent, and nobody's are still to come. */
+static bool loop_drained(struct loop *loop)
+{
+    struct list *item, *next;
+    bool drained = true;
+
+    if (!list_empty(&loop->ready) || loop->mail)
+        return false;
+    list_for_each_safe (item, next, &loop->sources) {
+        struct source *source = list_entry(item, struct source, link);
+        if (!source->ops->drain(source))
+            drained = false;
+    }
+    return drained && net.late == 0;
+}
+
+bool loop_run(struct loop *loop)
+{
+    struct epoll_event events[EVENTS_MAX];
+
+    for (;;) {
+        flush_all(loop);
+        loop_free_dead(loop);
+        if (net.stopping && (loop_drained(loop) || net_now_ms() > net.deadline_ms))
+            return true;
+        int n = loop_wait(loop, events);
+        loop->was_busy = n > 0 || !list_empty(&loop->ready);
+        for (int i = 0; i < n; i++) {
+            struct source *source = events[i].data.ptr;
+            if (!source->dead && !source->ops->event(source, events[i].events))
+                return false;
+        }
+        if (loop->mail)
+            loop_read_mail(loop);
+        if (!run_ready(loop))
+            return false;
+    }
+}
+
+/* --- start and end --- */
+
+int loop_init(struct loop *loop)
+{
+    list_init(&loop->sources);
+    list_init(&loop->ready);
+    list_init(&loop->flush);
+    list_init(&loop->dead);
+    list_init(&loop->mailbox);
+    list_init(&loop->arrivals);
+    pthread_mutex_init(&loop->mailbox_lock, NULL);
+    buffer_pool_init(&loop->pool);
+    loop->spin_credit = SPIN_CREDIT_MAX;
+    loop->wake.fd = -1;
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll_fd < 0)
+        return errno;
+    loop->wake.ops = &wake_ops;
+    loop->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->wake.fd < 0)
+        return errno;
+    return loop_add(loop, &loop->wake, EPOLLIN);
+}
+
+void loop_finish(struct loop *loop)
+{
+    struct list *item, *next;
+
+    list_remove(&loop->wake.link);
+    list_for_each_safe (item, next, &loop->sources)
+        loop_bury(list_entry(item, struct source, link));
+    list_for_each_safe (item, next, &loop->arrivals) {
+        struct source *source = list_entry(item, struct source, link);
+        list_remove(&source->link);
+        close(source->fd);
+        source->ops->destroy(source);
+    }
+    loop_free_dead(loop);
+    buffer_pool_finish(&loop->pool);
+    if (loop->wake.fd >= 0)
+        close(loop->wake.fd);
+    if (loop->epoll_fd >= 0)
+        close(loop->epoll_fd);
+    pthread_mutex_destroy(&loop->mailbox_lock);
+}

@@ -1,0 +1,95 @@
+/*
+ * net.c - net/ as a whole: start, end, figures. Called by main (net.h).
+ */
+#include "net/net.h"
+#include "base/log.h"
+#include "net/loop.h"
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What spinning before sleeping lasts, where there is a CPU to spare (docs/PERFORMANCE.md). */
+#define SPIN_USEC_AUTO 50
+
+struct net net;
+
+static unsigned cpus(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    return (unsigned)CPU_COUNT(&set);
+}
+
+int net_init(const struct net_config *config)
+{
+    struct rlimit limit;
+    int err = 0;
+
+    memset(&net, 0, sizeof(net));
+    net.config = *config;
+    list_init(&net.listeners);
+    net.nloops = config->loops > 0 ? config->loops : cpus();
+    if (net.nloops > NET_LOOPS_MAX)
+        net.nloops = NET_LOOPS_MAX;
+    if (config->spin_usec < 0)
+        net.config.spin_usec = cpus() > 1 ? SPIN_USEC_AUTO : 0;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        limit.rlim_cur = 1024;
+    /* Half of the descriptors are for connections, the others for files. */
+    uint32_t share = (uint32_t)(limit.rlim_cur / 2 / net.nloops);
+    for (unsigned i = 0; i < net.nloops && err == 0; i++) {
+        net.loops[i].connections_max = share > 4 ? share : 4;
+        err = loop_init(&net.loops[i]);
+    }
+    return err;
+}
+
+int net_start(void)
+{
+    struct list *item;
+
+    while ((item = list_pop(&net.listeners)) != NULL) {
+        struct source *source = list_entry(item, struct source, link);
+        int err = loop_add(&net.loops[0], source, EPOLLIN);
+        if (err != 0)
+            return err;
+    }
+    return workers_start();
+}
+
+void net_finish(unsigned grace_ms)
+{
+    struct list *item;
+
+    net.deadline_ms = net_now_ms() + grace_ms;
+    net.stopping = true;
+    for (unsigned i = 0; i < net.nloops; i++)
+        loop_wake(&net.loops[i]);
+    if (!workers_join()) {
+        log_warning("some requests did not finish within %u ms", grace_ms);
+        return; /* their threads still use the rest */
+    }
+    while ((item = list_pop(&net.listeners)) != NULL) { /* never started */
+        struct source *source = list_entry(item, struct source, link);
+        close(source->fd);
+        source->ops->destroy(source);
+    }
+    for (unsigned i = 0; i < net.nloops; i++)
+        loop_finish(&net.loops[i]);
+}
+
+void net_stats_get(struct net_stats *stats)
+{
+    *stats = (struct net_stats){.connections = net.connections,
+                                .handovers = net.handovers,
+                                .takeovers = net.takeovers,
+                                .threads = workers_count()};
+    for (unsigned i = 0; i < net.nloops; i++)
+        stats->messages += net.loops[i].messages;
+}

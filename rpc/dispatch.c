@@ -1,0 +1,292 @@
+/*
+ * dispatch.c - from an ONC RPC message to its reply (RFC 5531 sections 8 and 9).
+ *
+ * net/ calls rpc_dispatch() for each message, on a loop's thread. The call header is taken apart
+ * by hand, the arguments by the row's XDR routine, where they lie; the results are encoded
+ * behind the reply header, in the place from which they are sent.
+ */
+#include "rpc/dispatch.h"
+#include "rpc/program.h"
+#include "rpc/reply_cache.h"
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* RFC 5531 section 9. */
+enum { MSG_CALL = 0, MSG_REPLY = 1 };
+enum { REPLY_ACCEPTED = 0, REPLY_DENIED = 1 };
+enum { ACCEPT_PROG_UNAVAIL = 1, ACCEPT_PROG_MISMATCH = 2, ACCEPT_PROC_UNAVAIL = 3 };
+enum { REJECT_RPC_MISMATCH = 0, REJECT_AUTH_ERROR = 1 };
+#define RPC_VERSION  2
+#define AUTH_BADCRED 1
+#define AUTH_MAX     400 /* bytes of a credential's or verifier's body */
+#define MACHINE_MAX  255
+/* xid, REPLY, accepted, verifier (flavor, length), accept_stat */
+#define REPLY_HEADER_WORDS 6
+#define REPLY_HEADER       (REPLY_HEADER_WORDS * 4)
+
+static const struct rpc_program *programs[RPC_PROGRAMS_MAX];
+static unsigned program_count;
+
+void rpc_register(const struct rpc_program *program)
+{
+    if (program_count == RPC_PROGRAMS_MAX)
+        abort(); /* a mistake in the source, not at run time */
+    programs[program_count++] = program;
+}
+
+const struct rpc_program *rpc_registered(unsigned index)
+{
+    return index < program_count ? programs[index] : NULL;
+}
+
+bool_t rpc_void(XDR *xdrs, void *nothing)
+{
+    (void)xdrs;
+    (void)nothing;
+    return TRUE;
+}
+
+enum rpc_outcome rpc_null_run(struct rpc_call *call, void *args, void *results)
+{
+    (void)call;
+    (void)args;
+    (void)results;
+    return RPC_DONE;
+}
+
+uint8_t *rpc_call_payload(const struct rpc_call *call, size_t offset, size_t *room)
+{
+    *room = call->results_room > offset ? (call->results_room - offset) & ~(size_t)3 : 0;
+    if (*room > NET_PAYLOAD_MAX)
+        *room = NET_PAYLOAD_MAX;
+    return call->results + offset;
+}
+
+/* --- reading the call --- */
+
+/* The rest of a message. */
+struct reader {
+    const uint8_t *at, *end;
+};
+
+static bool read_word(struct reader *reader, uint32_t *word)
+{
+    if (reader->end - reader->at < 4)
+        return false;
+    memcpy(word, reader->at, 4);
+    *word = ntohl(*word);
+    reader->at += 4;
+    return true;
+}
+
+/* `opaque<max>` */
+static bool read_opaque(struct reader *reader, uint32_t max, struct view *view)
+{
+    uint32_t len;
+
+    if (!read_word(reader, &len) || len > max)
+        return false;
+    size_t padded = ((size_t)len + 3) & ~(size_t)3;
+    if ((size_t)(reader->end - reader->at) < padded)
+        return false;
+    *view = (struct view){reader->at, len};
+    reader->at += padded;
+    return true;
+}
+
+/* RFC 5531 appendix A. False: AUTH_BADCRED. */
+static bool auth_sys_read(struct view body, struct rpc_auth *auth)
+{
+    struct reader reader = {body.data, body.data + body.len};
+    uint32_t stamp;
+
+    if (!read_word(&reader, &stamp) || !read_opaque(&reader, MACHINE_MAX, &auth->machine) ||
+        !read_word(&reader, &auth->uid) || !read_word(&reader, &auth->gid) ||
+        !read_word(&reader, &auth->ngids) || auth->ngids > RPC_GIDS_MAX)
+        return false;
+    for (uint32_t i = 0; i < auth->ngids; i++)
+        if (!read_word(&reader, &auth->gids[i]))
+            return false;
+    return true;
+}
+
+/* The call header behind xid and message type. */
+struct header {
+    uint32_t rpc_version, flavor;
+    struct view cred, verifier;
+};
+
+static bool header_read(struct reader *reader, struct header *header, struct rpc_call *call)
+{
+    uint32_t verifier_flavor;
+
+    return read_word(reader, &call->program) && read_word(reader, &call->version) &&
+           read_word(reader, &call->procedure) && read_word(reader, &header->flavor) &&
+           read_opaque(reader, AUTH_MAX, &header->cred) && read_word(reader, &verifier_flavor) &&
+           read_opaque(reader, AUTH_MAX, &header->verifier);
+}
+
+/* --- writing the reply --- */
+
+static size_t words_write(uint8_t *at, const uint32_t *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t word = htonl(words[i]);
+        memcpy(at + i * 4, &word, 4);
+    }
+    return count * 4;
+}
+
+static size_t reply_accepted(uint8_t *at, uint32_t xid, uint32_t accept)
+{
+    const uint32_t words[REPLY_HEADER_WORDS] = {xid, MSG_REPLY, REPLY_ACCEPTED, 0, 0, accept};
+
+    return words_write(at, words, REPLY_HEADER_WORDS);
+}
+
+static size_t reply_mismatch(uint8_t *at, uint32_t xid, const struct rpc_program *program)
+{
+    const uint32_t range[2] = {program->versions[0].version,
+                               program->versions[program->nversions - 1].version};
+
+    size_t len = reply_accepted(at, xid, ACCEPT_PROG_MISMATCH);
+    return len + words_write(at + len, range, 2);
+}
+
+static size_t reply_rpc_mismatch(uint8_t *at, uint32_t xid)
+{
+    const uint32_t words[] = {xid,         MSG_REPLY,  REPLY_DENIED, REJECT_RPC_MISMATCH,
+                              RPC_VERSION, RPC_VERSION};
+
+    return words_write(at, words, sizeof(words) / sizeof(words[0]));
+}
+
+static size_t reply_auth_error(uint8_t *at, uint32_t xid)
+{
+    const uint32_t words[] = {xid, MSG_REPLY, REPLY_DENIED, REJECT_AUTH_ERROR, AUTH_BADCRED};
+
+    return words_write(at, words, sizeof(words) / sizeof(words[0]));
+}
+
+/* --- running --- */
+
+/* Room for any procedure's arguments and results. */
+union args {
+    max_align_t align;
+    char bytes[RPC_ARGS_MAX];
+};
+union results {
+    max_align_t align;
+    char bytes[RPC_RESULTS_MAX];
+};
+
+/* Decodes, runs and encodes. Returns the length of the reply, 0 for none. */
+static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *call, uint8_t *reply)
+{
+    union args args;
+    union results results;
+    XDR xdrs;
+
+    memset(args.bytes, 0, row->args_size);
+    memset(results.bytes, 0, row->results_size);
+    xdrmem_create(&xdrs, (char *)(uintptr_t)call->args.data, call->args.len, XDR_DECODE);
+    if (!row->decode(&xdrs, &args))
+        return reply_accepted(reply, call->xid, RPC_GARBAGE_ARGS);
+    enum rpc_outcome outcome = row->run(call, &args, &results);
+    if (outcome == RPC_NO_REPLY)
+        return 0;
+    if (outcome != RPC_DONE)
+        return reply_accepted(reply, call->xid, outcome);
+    xdrmem_create(&xdrs, (char *)call->results, (u_int)call->results_room, XDR_ENCODE);
+    if (!row->encode(&xdrs, &results))
+        return reply_accepted(reply, call->xid, RPC_SYSTEM_ERR);
+    return reply_accepted(reply, call->xid, RPC_DONE) + XDR_GETPOS(&xdrs);
+}
+
+/* The same for a procedure whose retransmissions must not be run again. */
+static size_t procedure_run_once(const struct rpc_procedure *row, struct rpc_call *call,
+                                 uint8_t *reply)
+{
+    struct reply_cache_entry *entry = NULL;
+    size_t len = 0;
+
+    switch (reply_cache_begin(call, reply, REPLY_HEADER + call->results_room, &len, &entry)) {
+    case REPLY_CACHE_REPEAT:
+        return len;
+    case REPLY_CACHE_RUNNING:
+        return 0;
+    case REPLY_CACHE_RUN:
+        break;
+    }
+    len = procedure_run(row, call, reply);
+    if (len > 0)
+        reply_cache_store(entry, reply, len);
+    else
+        reply_cache_drop(entry);
+    return len;
+}
+
+static const struct rpc_program *program_find(uint32_t number)
+{
+    for (unsigned i = 0; i < program_count; i++)
+        if (programs[i]->number == number)
+            return programs[i];
+    return NULL;
+}
+
+static const struct rpc_version *version_find(const struct rpc_program *program, uint32_t version)
+{
+    for (uint32_t i = 0; i < program->nversions; i++)
+        if (program->versions[i].version == version)
+            return &program->versions[i];
+    return NULL;
+}
+
+/* A call whose header was understood. */
+static size_t call_answer(struct rpc_call *call, const struct header *header, uint8_t *reply)
+{
+    call->auth.flavor = (enum rpc_flavor)header->flavor;
+    if (header->flavor != RPC_AUTH_NONE &&
+        (header->flavor != RPC_AUTH_SYS || !auth_sys_read(header->cred, &call->auth)))
+        return reply_auth_error(reply, call->xid);
+    const struct rpc_program *program = program_find(call->program);
+    if (program == NULL)
+        return reply_accepted(reply, call->xid, ACCEPT_PROG_UNAVAIL);
+    const struct rpc_version *version = version_find(program, call->version);
+    if (version == NULL)
+        return reply_mismatch(reply, call->xid, program);
+    const struct rpc_procedure *row = &version->procedures[call->procedure];
+    if (call->procedure >= version->count || row->name == NULL)
+        return reply_accepted(reply, call->xid, ACCEPT_PROC_UNAVAIL);
+    if (row->flags & RPC_REPLAY)
+        return procedure_run_once(row, call, reply);
+    return procedure_run(row, call, reply);
+}
+
+size_t rpc_dispatch(const struct net_message *message)
+{
+    struct reader reader = {message->data, message->data + message->len};
+    struct rpc_call call;
+    struct header header;
+    uint32_t type;
+
+    /* Not all of it is cleared: the groups of AUTH_SYS count only as far as ngids says. */
+    call.auth.uid = call.auth.gid = call.auth.ngids = 0;
+    call.auth.machine = (struct view){0};
+    if (!read_word(&reader, &call.xid) || !read_word(&reader, &type) || type != MSG_CALL)
+        return 0;
+    if (!read_word(&reader, &header.rpc_version))
+        return reply_accepted(message->reply, call.xid, RPC_GARBAGE_ARGS);
+    if (header.rpc_version != RPC_VERSION)
+        return reply_rpc_mismatch(message->reply, call.xid);
+    if (!header_read(&reader, &header, &call))
+        return reply_accepted(message->reply, call.xid, RPC_GARBAGE_ARGS);
+    call.peer = &message->peer;
+    call.local = &message->local;
+    call.is_datagram = message->is_datagram;
+    call.args = (struct view){reader.at, (uint32_t)(reader.end - reader.at)};
+    call.results = message->reply + REPLY_HEADER;
+    call.results_room = message->reply_room - REPLY_HEADER;
+    return call_answer(&call, &header, message->reply);
+}

@@ -1,0 +1,259 @@
+/*
+ * reply_cache.c - see reply_cache.h; called by dispatch.c.
+ *
+ * Each shard has a hash table, a lock, and its entries in the order of their use: the oldest
+ * finished one makes room. An entry that is still running is never dropped: its call holds it.
+ *
+ * The checksum covers the length of the arguments and their first bytes: all of a call without
+ * payload, and of a WRITE the file, offset and the beginning of the data. Beside address, xid and
+ * procedure that tells calls apart; summing up a megabyte would cost more than writing it.
+ */
+#include "rpc/reply_cache.h"
+#include "base/hash.h"
+#include "base/list.h"
+#include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHARDS      16
+#define CHECKED_MAX 1024
+/* Replies longer than this are not kept: those of procedures that change things are short. */
+#define REPLY_MAX 2048
+
+struct key {
+    uint8_t address[16];
+    uint32_t scope;
+    uint32_t xid, program, version, procedure;
+    uint64_t checksum;
+};
+
+struct reply_cache_entry {
+    struct reply_cache_entry *hash_next; /* guarded by the shard's lock, as all of it */
+    struct list age;                     /* shard->ages */
+    struct key key;
+    bool running;
+    uint32_t len;
+    uint8_t *reply; /* len bytes once finished */
+};
+
+struct shard {
+    pthread_mutex_t lock;
+    struct reply_cache_entry **buckets; /* guarded by lock, as the rest */
+    struct list ages;                   /* the oldest first */
+    uint32_t count;
+    size_t bytes;
+    uint64_t hits, dropped_running;
+} __attribute__((aligned(64)));
+
+static struct {
+    struct shard shards[SHARDS];
+    uint32_t buckets; /* of a shard, a power of 2 */
+    uint32_t count_max;
+    size_t bytes_max;
+    uint64_t seed;
+} cache;
+
+static void key_make(const struct rpc_call *call, struct key *key)
+{
+    size_t len;
+    const uint8_t *address = address_bytes(call->peer, &len);
+    size_t checked = call->args.len < CHECKED_MAX ? call->args.len : CHECKED_MAX;
+
+    memset(key, 0, sizeof(*key));
+    memcpy(key->address, address, len);
+    if (call->peer->any.sa_family == AF_INET6)
+        key->scope = call->peer->in6.sin6_scope_id;
+    key->xid = call->xid;
+    key->program = call->program;
+    key->version = call->version;
+    key->procedure = call->procedure;
+    key->checksum = hash_bytes(call->args.data, checked, cache.seed ^ call->args.len);
+}
+
+static uint64_t key_hash(const struct key *key)
+{
+    return hash_bytes(key, sizeof(*key), cache.seed);
+}
+
+static struct shard *shard_of(uint64_t hash)
+{
+    return &cache.shards[(hash >> 56) % SHARDS];
+}
+
+static struct reply_cache_entry **bucket_of(struct shard *shard, uint64_t hash)
+{
+    return &shard->buckets[hash & (cache.buckets - 1)];
+}
+
+/* --- with the shard's lock held --- */
+
+static struct reply_cache_entry *entry_find(struct shard *shard, const struct key *key,
+                                            uint64_t hash)
+{
+    struct reply_cache_entry *entry = *bucket_of(shard, hash);
+
+    while (entry != NULL && memcmp(&entry->key, key, sizeof(*key)) != 0)
+        entry = entry->hash_next;
+    return entry;
+}
+
+static void entry_free(struct shard *shard, struct reply_cache_entry *entry)
+{
+    struct reply_cache_entry **at = bucket_of(shard, key_hash(&entry->key));
+
+    while (*at != entry)
+        at = &(*at)->hash_next;
+    *at = entry->hash_next;
+    list_remove(&entry->age);
+    shard->count--;
+    shard->bytes -= entry->len;
+    free(entry->reply);
+    free(entry);
+}
+
+/* Drops the oldest finished entries until there is room for one more of `bytes`. */
+static void shard_shrink(struct shard *shard, size_t bytes)
+{
+    struct list *item, *next;
+
+    list_for_each_safe (item, next, &shard->ages) {
+        if (shard->count < cache.count_max && shard->bytes + bytes <= cache.bytes_max)
+            return;
+        struct reply_cache_entry *entry = list_entry(item, struct reply_cache_entry, age);
+        if (!entry->running)
+            entry_free(shard, entry);
+    }
+}
+
+static struct reply_cache_entry *entry_add(struct shard *shard, const struct key *key,
+                                           uint64_t hash)
+{
+    shard_shrink(shard, 0);
+    struct reply_cache_entry *entry = calloc(1, sizeof(*entry));
+    if (entry == NULL)
+        return NULL;
+    struct reply_cache_entry **at = bucket_of(shard, hash);
+    entry->key = *key;
+    entry->running = true;
+    entry->hash_next = *at;
+    *at = entry;
+    list_append(&shard->ages, &entry->age);
+    shard->count++;
+    return entry;
+}
+
+/* --- what dispatch.c calls --- */
+
+enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint8_t *reply, size_t room,
+                                          size_t *len, struct reply_cache_entry **out)
+{
+    enum reply_cache_answer answer = REPLY_CACHE_RUN;
+    struct key key;
+
+    *out = NULL;
+    if (cache.count_max == 0)
+        return REPLY_CACHE_RUN;
+    key_make(call, &key);
+    uint64_t hash = key_hash(&key);
+    struct shard *shard = shard_of(hash);
+    pthread_mutex_lock(&shard->lock);
+    struct reply_cache_entry *entry = entry_find(shard, &key, hash);
+    if (entry == NULL) {
+        *out = entry_add(shard, &key, hash);
+    } else if (entry->running) {
+        shard->dropped_running++;
+        answer = REPLY_CACHE_RUNNING;
+    } else if (entry->len <= room) {
+        shard->hits++;
+        memcpy(reply, entry->reply, entry->len);
+        *len = entry->len;
+        answer = REPLY_CACHE_REPEAT;
+        list_remove(&entry->age);
+        list_append(&shard->ages, &entry->age);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return answer;
+}
+
+void reply_cache_store(struct reply_cache_entry *entry, const uint8_t *reply, size_t len)
+{
+    if (entry == NULL)
+        return;
+    uint8_t *copy = len <= REPLY_MAX ? malloc(len) : NULL;
+    if (copy == NULL) {
+        reply_cache_drop(entry);
+        return;
+    }
+    memcpy(copy, reply, len);
+    struct shard *shard = shard_of(key_hash(&entry->key));
+    pthread_mutex_lock(&shard->lock);
+    shard_shrink(shard, len);
+    entry->reply = copy;
+    entry->len = (uint32_t)len;
+    entry->running = false;
+    shard->bytes += len;
+    pthread_mutex_unlock(&shard->lock);
+}
+
+void reply_cache_drop(struct reply_cache_entry *entry)
+{
+    if (entry == NULL)
+        return;
+    struct shard *shard = shard_of(key_hash(&entry->key));
+    pthread_mutex_lock(&shard->lock);
+    entry_free(shard, entry);
+    pthread_mutex_unlock(&shard->lock);
+}
+
+int reply_cache_init(uint32_t entries_max, size_t bytes_max)
+{
+    memset(&cache, 0, sizeof(cache));
+    randombytes_buf(&cache.seed, sizeof(cache.seed));
+    cache.count_max = entries_max / SHARDS + 1;
+    cache.bytes_max = bytes_max / SHARDS;
+    cache.buckets = 1;
+    while (cache.buckets < cache.count_max)
+        cache.buckets *= 2;
+    for (int i = 0; i < SHARDS; i++) {
+        struct shard *shard = &cache.shards[i];
+        pthread_mutex_init(&shard->lock, NULL);
+        list_init(&shard->ages);
+        shard->buckets = calloc(cache.buckets, sizeof(struct reply_cache_entry *));
+        if (shard->buckets == NULL) {
+            reply_cache_finish();
+            return ENOMEM;
+        }
+    }
+    return 0;
+}
+
+void reply_cache_finish(void)
+{
+    for (int i = 0; i < SHARDS; i++) {
+        struct shard *shard = &cache.shards[i];
+        if (shard->buckets == NULL)
+            continue;
+        while (!list_empty(&shard->ages))
+            entry_free(shard, list_entry(shard->ages.next, struct reply_cache_entry, age));
+        free(shard->buckets);
+        shard->buckets = NULL;
+        pthread_mutex_destroy(&shard->lock);
+    }
+    cache.count_max = 0;
+}
+
+void reply_cache_stats_get(struct reply_cache_stats *stats)
+{
+    *stats = (struct reply_cache_stats){0};
+    for (int i = 0; i < SHARDS; i++) {
+        struct shard *shard = &cache.shards[i];
+        pthread_mutex_lock(&shard->lock);
+        stats->entries += shard->count;
+        stats->bytes += shard->bytes;
+        stats->hits += shard->hits;
+        stats->dropped_running += shard->dropped_running;
+        pthread_mutex_unlock(&shard->lock);
+    }
+}
