@@ -1,0 +1,113 @@
+/*
+ * process.c - limits, signals and privileges of the process; see process.h.
+ */
+#include "nfsd/process.h"
+#include "base/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+
+void process_prepare(sigset_t *waited)
+{
+    int fd;
+
+    /* A socket must never become descriptor 2: the log would go to a client. */
+    do
+        fd = open("/dev/null", O_RDWR); // NOLINT: for the standard descriptors, to be inherited
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+    umask(0); /* modes are the clients' */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit is EFBIG for its caller, not our end */
+    sigemptyset(waited);
+    sigaddset(waited, SIGTERM);
+    sigaddset(waited, SIGINT);
+    sigaddset(waited, SIGHUP);
+    sigprocmask(SIG_BLOCK, waited, NULL);
+}
+
+uint64_t process_raise_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1024;
+    if (limit.rlim_cur < limit.rlim_max) {
+        rlim_t before = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+            limit.rlim_cur = before;
+    }
+    return limit.rlim_cur;
+}
+
+/* Raw system calls: there is one thread yet, and those to come inherit. */
+static void drop_capability(unsigned cap)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    uint32_t keep = ~CAP_TO_MASK(cap);
+
+    if (syscall(SYS_capget, &header, data) != 0)
+        return;
+    data[CAP_TO_INDEX(cap)].effective &= keep;
+    data[CAP_TO_INDEX(cap)].permitted &= keep;
+    data[CAP_TO_INDEX(cap)].inheritable &= keep;
+    if (syscall(SYS_capset, &header, data) != 0)
+        log_debug("can't give up capability %u: %s", cap, strerror(errno));
+}
+
+void process_set_io_flusher(void)
+{
+    if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0)
+        log_debug("can't be an io flusher: %s", strerror(errno));
+    drop_capability(CAP_SYS_RESOURCE);
+}
+
+#ifdef HAVE_SYSTEMD
+void process_notify_ready(void)
+{
+    sd_notify(0, "READY=1");
+}
+
+void process_notify_reloading(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+               (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+}
+
+void process_notify_stopping(void)
+{
+    sd_notify(0, "STOPPING=1");
+}
+#else
+void process_notify_ready(void)
+{
+}
+
+void process_notify_reloading(void)
+{
+}
+
+void process_notify_stopping(void)
+{
+}
+#endif

@@ -1,0 +1,26 @@
+/*
+ * process.h - what loopnfsd asks of the kernel for itself, and tells systemd; for main.
+ */
+#ifndef NFSD_PROCESS_H
+#define NFSD_PROCESS_H
+
+#include <signal.h>
+#include <stdint.h>
+
+/* Descriptors 0, 1, 2 open, no umask, unwanted signals ignored; the signals main waits for are
+ * blocked, here and in all threads to come: they are *waited. Before any thread is made. */
+void process_prepare(sigset_t *waited);
+/* Raises RLIMIT_NOFILE as far as it goes; returns it. */
+uint64_t process_raise_files(void);
+/*
+ * Keeps this server from waiting for itself: pages that a client on this host must write back to it
+ * are what the kernel would have it wait for (PR_SET_IO_FLUSHER). Then gives up CAP_SYS_RESOURCE,
+ * with which clients would fill the blocks a file system reserves for root.
+ */
+void process_set_io_flusher(void);
+/* Tells systemd, where it wants to know ($NOTIFY_SOCKET): see sd_notify(3). */
+void process_notify_ready(void);
+void process_notify_reloading(void);
+void process_notify_stopping(void);
+
+#endif
