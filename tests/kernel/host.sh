@@ -1,0 +1,99 @@
+# host.sh - the server's side of a kernel test; sourced by run.sh, inside the laboratory.
+# shellcheck shell=bash
+
+SIDE=host
+SERVER=10.99.0.1
+GUEST=10.99.0.2
+EXPORT=$SCRATCH/export
+SHARED=$SCRATCH/shared
+# What a client needs to mount without any portmapper.
+OPTIONS=vers=3,nolock,proto=tcp,port=2049,mountproto=tcp,mountport=${MP:-2049}
+# What most exports say.
+ALLOW=client=$GUEST,rw,no_root_squash
+export SERVER EXPORT SHARED OPTIONS ALLOW
+# shellcheck source=common.sh
+. "$HERE/common.sh"
+
+server=
+guest=
+log=$SCRATCH/server.log
+: > "$log"
+
+# Says what happened to a failed test. The scratch directory goes with run.sh.
+at_exit() {
+    local status=$?
+    hush
+    if [ $status != 0 ]; then
+        say "the server's log:"
+        tail -n 60 "$log" >&8
+    fi
+}
+trap at_exit EXIT
+
+listening() {
+    (: < /dev/tcp/127.0.0.1/2049) 2> /dev/null
+}
+
+# serve ARG...: starts loopnfsd with these arguments and waits until it answers.
+serve() {
+    local i as=()
+    # serve_as=UID: not as root
+    [ -z "${serve_as:-}" ] || as=(setpriv --reuid "$serve_as" --regid "$serve_as" --clear-groups --)
+    "${as[@]}" "$SCRATCH/bin/loopnfsd" --listen 0.0.0.0 --state-dir "$SCRATCH/state" "$@" \
+        >> "$log" 2>&1 &
+    server=$!
+    for ((i = 0; i < 500; i++)); do
+        ! listening || return 0
+        kill -0 "$server" 2> /dev/null || break
+        read -rt 0.02 -u 9 || true
+    done
+    say "FAILED: the server does not answer"
+    return 1
+}
+
+# Ends the server as its operator would. It has to end well.
+stop() {
+    local status=0
+    kill -TERM "$server"
+    wait "$server" || status=$?
+    server=
+    if [ $status != 0 ]; then
+        say "FAILED: the server's exit status is $status"
+        return 1
+    fi
+}
+
+# guest [guest.sh's OPTIONS] < SCRIPT: runs a script in a guest.
+guest() {
+    cat > "$SCRATCH/script"
+    "$HERE/guest.sh" -w "$SHARED" "$@" "$HERE/inside.sh" "$SCRATCH/script"
+}
+
+# The same, without waiting; then guest_done.
+guest_start() {
+    cat > "$SCRATCH/script"
+    "$HERE/guest.sh" -w "$SHARED" "$@" "$HERE/inside.sh" "$SCRATCH/script" &
+    guest=$!
+}
+
+guest_done() {
+    wait "$guest"
+}
+
+# same_tree A B
+same_tree() {
+    diff -r --no-dereference "$1" "$2"
+    equal "attributes of $1 and $2" "$(portable "$1")" "$(portable "$2")"
+}
+
+# What a copy must have in common with its original: no inode numbers, whole seconds.
+portable() {
+    attributes "$1" | cut -d'|' -f1-6,8- | sed -E 's/\.[0-9]{10}\|/|/'
+}
+
+finish() {
+    [ -z "$server" ] || stop
+    say "passed"
+}
+
+show
