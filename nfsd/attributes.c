@@ -97,8 +97,9 @@ void nfs3_wcc(const struct nfs3_request *rq, const struct vchange *change, wcc_d
 void nfs3_wcc_now(const struct nfs3_request *rq, struct vnode *vn, const struct vchange *change,
                   wcc_data *out)
 {
-    before_to_wire(change, &out->before);
-    nfs3_attr_now(rq, vn, &out->after);
+    nfs3_wcc(rq, change, out);
+    if (!out->after.attributes_follow)
+        nfs3_attr_now(rq, vn, &out->after);
 }
 
 static int set_time(time_how how, const nfstime3 *wire, enum vset_time *which,

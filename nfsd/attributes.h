@@ -32,7 +32,7 @@ void nfs3_attr(const struct nfs3_request *rq, const struct vattr *attr, post_op_
 void nfs3_attr_now(const struct nfs3_request *rq, struct vnode *vn, post_op_attr *out);
 /* What an operation said about its change; `before` only where it was captured with it. */
 void nfs3_wcc(const struct nfs3_request *rq, const struct vchange *change, wcc_data *out);
-/* The same after a failure: `after` is asked for now, as the change may not have got so far. */
+/* The same after a failure: `after` is asked for now where the operation was not reached. */
 void nfs3_wcc_now(const struct nfs3_request *rq, struct vnode *vn, const struct vchange *change,
                   wcc_data *out);
 /* EINVAL: a time with more than 999999999 ns. */

@@ -58,8 +58,6 @@ int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res
     size_t len = args->count;
     if (len > args->data.len || args->stable < UNSTABLE || args->stable > FILE_SYNC)
         return EINVAL;
-    if (args->offset > INT64_MAX - (uint64_t)len)
-        return EFBIG;
 
     /* From before the write: should the verifier change meanwhile, this data may be what was lost,
      * and the client must find another one at COMMIT. */

@@ -27,6 +27,8 @@
 /* A page: on the stack, so not too large; never too small for the longest name. */
 #define PAGE_SIZE_MAX 16384
 #define PAGE_SIZE_MIN 512
+/* `.`, `..` and one of the file system's own, so that it never sees a page full from the start. */
+#define PAGE_ENTRIES_MIN 3
 
 struct listing {
     struct nfs3_request *rq;
@@ -148,8 +150,8 @@ static void page_prepare(const struct listing *list, char *buf, struct vdirents 
     if (page->size > PAGE_SIZE_MAX)
         page->size = PAGE_SIZE_MAX;
     page->max = (uint32_t)(by_room < by_names ? by_room : by_names);
-    if (page->max == 0)
-        page->max = 1;
+    if (page->max < PAGE_ENTRIES_MIN)
+        page->max = PAGE_ENTRIES_MIN;
 }
 
 /* An error after some entries is kept for the next call, which begins where it happened. */
