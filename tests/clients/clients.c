@@ -1,0 +1,121 @@
+/*
+ * clients.c - each system's client mounts, lists, reads, writes and unmounts.
+ *
+ * The conversations are in scripts/, one a client; this file says what the host must see of them.
+ */
+#include "tests/clients/world.h"
+#include "tests/lib/host.h"
+#include "tests/lib/test.h"
+
+TEST(linux_probes_version_4_then_mounts_version_3_and_works)
+{
+    struct world world = {0};
+    world_prepare(&world);
+    world_start(&world);
+    replay_run(world.replay, "linux-tcp.rpc");
+    struct stat st = host_stat(world.server.export_dir, "shared/new");
+    assert_int_equal(st.st_size, 10000);
+    assert_int_equal(st.st_uid, 1000);
+    assert_false(host_exists(world.server.export_dir, "shared/moved"));
+    world_finish(&world);
+}
+
+TEST(macos_mounts_lists_reads_writes_and_unmounts_over_tcp)
+{
+    struct world world = {0};
+    world_prepare(&world);
+    world_start(&world);
+    replay_run(world.replay, "macos-tcp.rpc");
+    struct stat st = host_stat(world.server.export_dir, "shared/saved");
+    assert_int_equal(st.st_size, 32868);
+    assert_int_equal(st.st_uid, 501);
+    assert_false(host_exists(world.server.export_dir, "shared/copy"));
+    world_finish(&world);
+}
+
+TEST(macos_works_over_udp)
+{
+    struct world world = {0};
+    world_prepare(&world);
+    world_start(&world);
+    replay_run(world.replay, "macos-udp.rpc");
+    assert_true(host_exists(world.server.export_dir, "shared/once"));
+    assert_false(host_exists(world.server.export_dir, "shared/big"));
+    world_finish(&world);
+}
+
+TEST(macos_is_told_that_there_is_no_lock_manager)
+{
+    world_play("macos-locks.rpc");
+}
+
+TEST(freebsd_mounts_lists_reads_writes_and_unmounts_over_tcp)
+{
+    world_play("freebsd-tcp.rpc");
+}
+
+TEST(freebsd_finds_us_by_ipv6_universal_addresses)
+{
+    struct world world = {0};
+    world_prepare(&world);
+    world.server.ipv6 = true;
+    world.server.port_ipv6 = WORLD_PORT;
+    world_start(&world);
+    struct replay *replay = world_replay(&world, "::1");
+    replay_run(replay, "freebsd-tcp6.rpc");
+    replay_destroy(replay);
+    world_finish(&world);
+}
+
+TEST(netbsd_mounts_lists_reads_writes_and_unmounts_over_tcp)
+{
+    struct world world = {0};
+    world_prepare(&world);
+    world_start(&world);
+    replay_run(world.replay, "netbsd-tcp.rpc");
+    struct stat st = host_stat(world.server.export_dir, "shared/netbsd");
+    assert_int_equal(st.st_size, 3);
+    assert_int_equal(st.st_nlink, 1);
+    world_finish(&world);
+}
+
+TEST(netbsd_unmounts_with_mount_v1_over_udp)
+{
+    world_play("netbsd-umount-v1-udp.rpc");
+}
+
+TEST(openbsd_mounts_lists_reads_writes_and_unmounts_over_udp)
+{
+    world_play("openbsd-udp.rpc");
+}
+
+TEST(windows_finds_everything_through_port_111)
+{
+    struct world world = {0};
+    world_prepare(&world);
+    world_export_insecure(&world);
+    world_start(&world);
+    replay_run(world.replay, "windows-tcp.rpc");
+    assert_false(host_exists(world.server.export_dir, "shared/letter.txt"));
+    world_finish(&world);
+}
+
+TEST(uboot_reads_a_kernel_over_udp)
+{
+    world_play("uboot-udp.rpc");
+}
+
+TEST(uboot_learns_that_a_file_is_missing)
+{
+    world_play("uboot-missing-file.rpc");
+}
+
+TEST(ipxe_reads_a_kernel_over_tcp)
+{
+    world_play("ipxe-tcp.rpc");
+}
+
+TEST(an_old_linux_kernel_has_its_root_over_udp)
+{
+    world_play("nfsroot-udp.rpc");
+}
