@@ -256,9 +256,9 @@ static size_t call_answer(struct rpc_call *call, const struct header *header, ui
     const struct rpc_version *version = version_find(program, call->version);
     if (version == NULL)
         return reply_mismatch(reply, call->xid, program);
-    const struct rpc_procedure *row = &version->procedures[call->procedure];
-    if (call->procedure >= version->count || row->name == NULL)
+    if (call->procedure >= version->count || version->procedures[call->procedure].name == NULL)
         return reply_accepted(reply, call->xid, ACCEPT_PROC_UNAVAIL);
+    const struct rpc_procedure *row = &version->procedures[call->procedure];
     if (row->flags & RPC_REPLAY)
         return procedure_run_once(row, call, reply);
     return procedure_run(row, call, reply);
