@@ -1,0 +1,332 @@
+/*
+ * vop_names.c - the checked wrappers of vop.h for operations on names in directories.
+ */
+#include "vfs/vop.h"
+#include "vfs/vop_check.h"
+#include <errno.h>
+#include <string.h>
+
+/* A name that may be made, removed or looked up, as a string. */
+struct name {
+    char text[VNAME_MAX + 1];
+    bool dot, dotdot;
+};
+
+static int name_check(struct view view, struct name *name)
+{
+    if (view.len == 0)
+        return EINVAL;
+    if (view.len > VNAME_MAX)
+        return ENAMETOOLONG;
+    if (memchr(view.data, '\0', view.len) != NULL || memchr(view.data, '/', view.len) != NULL)
+        return EINVAL;
+    memcpy(name->text, view.data, view.len);
+    name->text[view.len] = '\0';
+    name->dot = view.len == 1 && view.data[0] == '.';
+    name->dotdot = view.len == 2 && view.data[0] == '.' && view.data[1] == '.';
+    return 0;
+}
+
+/* For operations that change a name in `dir`; `dots` is the answer to `.` and `..`. */
+static int change_check(const struct vnode *dir, struct view view, int dots, struct name *name)
+{
+    if (dir->type != VDIR)
+        return ENOTDIR;
+    int err = name_check(view, name);
+    if (err == 0)
+        err = vop_check_writable(dir);
+    if (err == 0 && (name->dot || name->dotdot))
+        err = dots;
+    return err;
+}
+
+/* The end of every operation that gives a node. */
+static int node_complete(const struct vctx *ctx, struct vnode *dir, const char *operation, int err,
+                         struct vnode **out, struct vattr *attr)
+{
+    err = vop_checked(dir, operation, err);
+    if (err != 0) {
+        *out = NULL;
+        return err;
+    }
+    if (*out == NULL || (*out)->fs != dir->fs) {
+        *out = NULL;
+        return vop_broken(dir, operation, "gave no node of its own");
+    }
+    err = vop_complete_attr(ctx, *out, operation, attr);
+    if (err != 0) {
+        vnode_put(*out);
+        *out = NULL;
+    }
+    return err;
+}
+
+int vop_lookup(const struct vctx *ctx, struct vnode *dir, struct view view, struct vnode **out,
+               struct vattr *attr)
+{
+    struct name name;
+
+    *out = NULL;
+    attr->type = VNON;
+    if (dir->type != VDIR)
+        return ENOTDIR;
+    int err = name_check(view, &name);
+    if (err != 0)
+        return err;
+    if (name.dot || (name.dotdot && dir->flags & VNODE_IS_ROOT)) {
+        vnode_ref(dir);
+        *out = dir;
+    } else if (vop_table(dir)->lookup == NULL) {
+        err = ENOENT;
+    } else {
+        err = vop_table(dir)->lookup(ctx, dir, name.text, out, attr);
+    }
+    return node_complete(ctx, dir, "lookup", err, out, attr);
+}
+
+int vop_create(const struct vctx *ctx, struct vnode *dir, struct view view,
+               const struct vcreate *how, struct vnode **out, struct vattr *attr,
+               struct vchange *dir_change)
+{
+    struct name name;
+    int err = change_check(dir, view, EEXIST, &name);
+
+    *out = NULL;
+    attr->type = VNON;
+    if (err == 0 && how->attr.set_size && how->attr.size > INT64_MAX)
+        err = EFBIG;
+    if (err == 0 && vop_table(dir)->create == NULL)
+        err = EOPNOTSUPP;
+    if (err == 0)
+        err = vop_table(dir)->create(ctx, dir, name.text, how, out, attr, dir_change);
+    err = node_complete(ctx, dir, "create", err, out, attr);
+    vop_complete_change(ctx, dir, dir_change);
+    return err;
+}
+
+int vop_mkdir(const struct vctx *ctx, struct vnode *dir, struct view view,
+              const struct vsetattr *set, struct vnode **out, struct vattr *attr,
+              struct vchange *dir_change)
+{
+    struct name name;
+    int err = change_check(dir, view, EEXIST, &name);
+
+    *out = NULL;
+    attr->type = VNON;
+    if (err == 0 && vop_table(dir)->mkdir == NULL)
+        err = EOPNOTSUPP;
+    if (err == 0)
+        err = vop_table(dir)->mkdir(ctx, dir, name.text, set, out, attr, dir_change);
+    err = node_complete(ctx, dir, "mkdir", err, out, attr);
+    vop_complete_change(ctx, dir, dir_change);
+    return err;
+}
+
+static int target_check(struct view view, char target[VPATH_MAX])
+{
+    if (view.len == 0)
+        return EINVAL;
+    if (view.len >= VPATH_MAX)
+        return ENAMETOOLONG;
+    if (memchr(view.data, '\0', view.len) != NULL)
+        return EINVAL;
+    memcpy(target, view.data, view.len);
+    target[view.len] = '\0';
+    return 0;
+}
+
+int vop_symlink(const struct vctx *ctx, struct vnode *dir, struct view view, struct view target,
+                const struct vsetattr *set, struct vnode **out, struct vattr *attr,
+                struct vchange *dir_change)
+{
+    char text[VPATH_MAX];
+    struct name name;
+    int err = change_check(dir, view, EEXIST, &name);
+
+    *out = NULL;
+    attr->type = VNON;
+    if (err == 0)
+        err = target_check(target, text);
+    if (err == 0 && vop_table(dir)->symlink == NULL)
+        err = EOPNOTSUPP;
+    if (err == 0)
+        err = vop_table(dir)->symlink(ctx, dir, name.text, text, set, out, attr, dir_change);
+    err = node_complete(ctx, dir, "symlink", err, out, attr);
+    vop_complete_change(ctx, dir, dir_change);
+    return err;
+}
+
+int vop_mknod(const struct vctx *ctx, struct vnode *dir, struct view view, enum vtype type,
+              uint32_t rdev_major, uint32_t rdev_minor, const struct vsetattr *set,
+              struct vnode **out, struct vattr *attr, struct vchange *dir_change)
+{
+    struct name name;
+    int err = change_check(dir, view, EEXIST, &name);
+
+    *out = NULL;
+    attr->type = VNON;
+    if (err == 0 && type != VBLK && type != VCHR && type != VSOCK && type != VFIFO)
+        err = VFS_EBADTYPE;
+    if (err == 0 && vop_table(dir)->mknod == NULL)
+        err = EOPNOTSUPP;
+    if (err == 0)
+        err = vop_table(dir)->mknod(ctx, dir, name.text, type, rdev_major, rdev_minor, set, out,
+                                    attr, dir_change);
+    err = node_complete(ctx, dir, "mknod", err, out, attr);
+    vop_complete_change(ctx, dir, dir_change);
+    return err;
+}
+
+int vop_remove(const struct vctx *ctx, struct vnode *dir, struct view view,
+               struct vchange *dir_change)
+{
+    struct name name;
+    int err = change_check(dir, view, EINVAL, &name);
+
+    if (err == 0 && vop_table(dir)->remove == NULL)
+        err = EOPNOTSUPP;
+    if (err == 0)
+        err = vop_checked(dir, "remove", vop_table(dir)->remove(ctx, dir, name.text, dir_change));
+    vop_complete_change(ctx, dir, dir_change);
+    return err;
+}
+
+int vop_rmdir(const struct vctx *ctx, struct vnode *dir, struct view view,
+              struct vchange *dir_change)
+{
+    struct name name;
+    int err = change_check(dir, view, 0, &name);
+
+    /* RFC 1813 section 3.3.13 has these two. */
+    if (err == 0 && name.dot)
+        err = EINVAL;
+    if (err == 0 && name.dotdot)
+        err = EEXIST;
+    if (err == 0 && vop_table(dir)->rmdir == NULL)
+        err = EOPNOTSUPP;
+    if (err == 0)
+        err = vop_checked(dir, "rmdir", vop_table(dir)->rmdir(ctx, dir, name.text, dir_change));
+    vop_complete_change(ctx, dir, dir_change);
+    return err;
+}
+
+int vop_rename(const struct vctx *ctx, struct vnode *from_dir, struct view from,
+               struct vnode *to_dir, struct view to, struct vchange *from_change,
+               struct vchange *to_change)
+{
+    struct name from_name, to_name;
+    int err = change_check(from_dir, from, EINVAL, &from_name);
+
+    if (err == 0)
+        err = change_check(to_dir, to, EINVAL, &to_name);
+    if (err == 0 && from_dir->fs != to_dir->fs)
+        err = EXDEV;
+    if (err == 0 && vop_table(from_dir)->rename == NULL)
+        err = EOPNOTSUPP;
+    if (err == 0)
+        err = vop_checked(from_dir, "rename",
+                          vop_table(from_dir)->rename(ctx, from_dir, from_name.text, to_dir,
+                                                      to_name.text, from_change, to_change));
+    vop_complete_change(ctx, from_dir, from_change);
+    vop_complete_change(ctx, to_dir, to_change);
+    return err;
+}
+
+int vop_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, struct view view,
+             struct vattr *attr, struct vchange *dir_change)
+{
+    struct name name;
+    int err = change_check(dir, view, EEXIST, &name);
+
+    attr->type = VNON;
+    if (err == 0 && vn->fs != dir->fs)
+        err = EXDEV;
+    if (err == 0 && vn->type == VDIR)
+        err = EISDIR;
+    if (err == 0 && vop_table(dir)->link == NULL)
+        err = EOPNOTSUPP;
+    if (err == 0)
+        err = vop_checked(dir, "link",
+                          vop_table(dir)->link(ctx, vn, dir, name.text, attr, dir_change));
+    /* LINK has the object's attributes in its failure arm too (RFC 1813 section 3.3.15). */
+    if (vop_complete_attr(ctx, vn, "link", attr) != 0)
+        attr->type = VNON;
+    vop_complete_change(ctx, dir, dir_change);
+    return err;
+}
+
+/* `.` and `..`, which no file system gives itself. */
+static int dots_add(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
+                    struct vdirents *page, bool *full)
+{
+    static const struct view dotdot = {(const uint8_t *)"..", 2};
+    struct vnode *parent;
+    struct vattr attr;
+
+    if (cookie < 1) {
+        int err = vop_getattr(ctx, dir, &attr);
+        if (err != 0)
+            return err;
+        *full = !vdirents_add(page, attr.fileid, 1, VDIR, ".", 1);
+    }
+    if (cookie < 2 && !*full) {
+        /* Without the right to search it the parent can't be seen: its number is then unknown. */
+        int err = vop_lookup(ctx, dir, dotdot, &parent, &attr);
+        if (err != 0 && err != EACCES && err != ESTALE && err != ENOENT)
+            return err;
+        if (err != 0 && vop_getattr(ctx, dir, &attr) != 0)
+            return err;
+        vnode_put(parent);
+        *full = !vdirents_add(page, attr.fileid, 2, VDIR, "..", 2);
+    }
+    return 0;
+}
+
+/* The entries a file system gave: names, cookies, and that it kept to its page. */
+static bool page_is_sound(const struct vdirents *page)
+{
+    const struct vdirent *entry = NULL;
+    uint32_t count = 0;
+
+    if (page->used > page->size)
+        return false;
+    while ((entry = vdirents_next(page, entry)) != NULL) {
+        const char *end = page->buf + page->used;
+        if ((const char *)entry->name >= end || entry->reclen < sizeof(*entry) ||
+            (const char *)entry + entry->reclen > end ||
+            (const char *)entry->name + entry->namelen >= (const char *)entry + entry->reclen)
+            return false;
+        if (entry->namelen == 0 || entry->namelen > VNAME_MAX || entry->cookie == 0 ||
+            entry->cookie > VCOOKIE_LAST)
+            return false;
+        count++;
+    }
+    return count == page->count;
+}
+
+int vop_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, struct vdirents *page)
+{
+    bool full = false;
+
+    page->used = 0;
+    page->count = 0;
+    page->eof = false;
+    if (dir->type != VDIR)
+        return ENOTDIR;
+    if (cookie > VCOOKIE_LAST)
+        return VFS_EBADCOOKIE;
+    if (vop_table(dir)->readdir == NULL)
+        page->eof = true;
+    int err = 0;
+    if (cookie < 2)
+        err = dots_add(ctx, dir, cookie, page, &full);
+    if (err != 0 || full || vop_table(dir)->readdir == NULL) {
+        page->eof = page->eof && !full;
+        return err;
+    }
+    err = vop_checked(dir, "readdir",
+                      vop_table(dir)->readdir(ctx, dir, cookie < VCOOKIE_FIRST ? 0 : cookie, page));
+    if (err == 0 && !page_is_sound(page))
+        err = vop_broken(dir, "readdir", "gave an impossible entry");
+    return err;
+}
