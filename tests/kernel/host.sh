@@ -7,7 +7,7 @@ GUEST=10.99.0.2
 EXPORT=$SCRATCH/export
 SHARED=$SCRATCH/shared
 # What a client needs to mount without any portmapper.
-OPTIONS=vers=3,nolock,proto=tcp,port=2049,mountproto=tcp,mountport=${MP:-2049}
+OPTIONS=vers=3,nolock,proto=tcp,port=2049,mountproto=tcp,mountport=2049
 # What most exports say.
 ALLOW=client=$GUEST,rw,no_root_squash
 export SERVER EXPORT SHARED OPTIONS ALLOW

@@ -8,9 +8,9 @@ mount -t nfs -o "$OPTIONS" "$SERVER:$EXPORT" /mnt
 df /mnt
 df -i /mnt
 df -B1M --output=size,used,avail /mnt > "$SHARED/blocks"
-df -i --output=itotal,iused,iavail /mnt > "$SHARED/inodes"
+df --output=itotal,iused,iavail /mnt > "$SHARED/inodes"
 END
 df "$EXPORT"
 df -i "$EXPORT"
 equal "df" "$(cat "$SHARED/blocks")" "$(df -B1M --output=size,used,avail "$EXPORT")"
-equal "df -i" "$(cat "$SHARED/inodes")" "$(df -i --output=itotal,iused,iavail "$EXPORT")"
+equal "df -i" "$(cat "$SHARED/inodes")" "$(df --output=itotal,iused,iavail "$EXPORT")"

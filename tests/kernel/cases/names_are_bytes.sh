@@ -6,7 +6,7 @@ cd /mnt
 long=$(printf 'n%.0s' {1..255})
 echo long > "$long"
 refused touch "${long}x"
-touch ' ' $'new\nline' $'\377\376' '*' '-rf' 'ä' $'a\314\210'
+touch ' ' $'new\nline' $'\377\376' '*' ./-rf 'ä' $'a\314\210'
 deep=$(printf 'directory/%.0s' {1..60})
 mkdir -p "$deep"
 echo bottom > "$deep/file"
