@@ -1,0 +1,259 @@
+/*
+ * attr.c - attributes: of a node, of the file system; and changing them.
+ *
+ * SETATTR's parts are separate system calls, in the order size, owner, mode, times: a change of
+ * owner clears suid bits that the mode may set again, and every part changes the times that come
+ * last. All work on the object itself by descriptor (AT_EMPTY_PATH), so that no link is followed;
+ * where the kernel is too old for that, by /proc/self/fd, and never for a symbolic link.
+ */
+#include "base/cred.h"
+#include "base/hash.h"
+#include "hostfs.h"
+#include <errno.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452 /* Linux 6.6 */
+#endif
+#ifndef FS_CASEFOLD_FL
+#define FS_CASEFOLD_FL 0x40000000
+#endif
+
+static struct timespec time_of(const struct statx_timestamp *at)
+{
+    return (struct timespec){.tv_sec = at->tv_sec, .tv_nsec = at->tv_nsec};
+}
+
+/* The export's own file system has the export's fsid; one that is crossed into, a stable one of
+ * its own; a part with another device number (a btrfs subvolume), one for as long as it has it. */
+static uint64_t fsid_of(const struct vnode *vn, const struct host_mount *mount, dev_t dev)
+{
+    uint64_t fsid = vn->fs->fsid;
+    if (mount->key)
+        fsid = hash_mix(fsid ^ mount->key);
+    if (dev != mount->dev)
+        fsid = hash_mix(fsid ^ hash_mix(dev));
+    return fsid;
+}
+
+void host_attr(const struct vnode *vn, const struct statx *st, struct vattr *attr)
+{
+    const struct host_node *node = host_node((struct vnode *)(uintptr_t)vn);
+
+    attr->type = (enum vtype)vn->type;
+    attr->mode = st->stx_mode & 07777;
+    attr->nlink = st->stx_nlink;
+    attr->uid = st->stx_uid;
+    attr->gid = st->stx_gid;
+    attr->size = st->stx_size;
+    attr->used = st->stx_blocks * 512;
+    attr->rdev_major = st->stx_rdev_major;
+    attr->rdev_minor = st->stx_rdev_minor;
+    attr->fsid = fsid_of(vn, node->mount, makedev(st->stx_dev_major, st->stx_dev_minor));
+    attr->fileid = st->stx_ino;
+    attr->atime = time_of(&st->stx_atime);
+    attr->mtime = time_of(&st->stx_mtime);
+    attr->ctime = time_of(&st->stx_ctime);
+}
+
+void host_attr_after(struct vnode *vn, int fd, struct vattr *attr)
+{
+    struct statx st;
+    if (host_statx(fd, "", &st) == 0)
+        host_attr(vn, &st, attr);
+}
+
+/* What is mounted below the export and not shown: empty, and nobody can change it. */
+void host_attr_hidden(const struct vnode *vn, struct vattr *attr)
+{
+    memset(attr, 0, sizeof(*attr));
+    attr->type = (enum vtype)vn->type;
+    attr->mode = vn->type == VDIR ? 0555 : 0;
+    attr->nlink = vn->type == VDIR ? 2 : 1;
+    attr->fsid = vn->fs->fsid;
+    memcpy(&attr->fileid, vn->id + 2, sizeof(attr->fileid));
+}
+
+int host_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
+{
+    struct statx st;
+    int fd;
+
+    (void)ctx; /* who holds the handle may ask */
+    if (host_is_hidden(vn)) {
+        host_attr_hidden(vn, attr);
+        return 0;
+    }
+    int error = host_fd(vn, &fd);
+    if (!error)
+        error = host_stat(vn, fd, &st);
+    if (!error)
+        host_attr(vn, &st, attr);
+    return error;
+}
+
+static int change_mode(int fd, enum vtype type, uint32_t mode)
+{
+    struct host_proc_path link;
+
+    if (syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH) == 0)
+        return 0;
+    if (errno != ENOSYS && errno != EINVAL)
+        return errno;
+    if (type == VLNK)
+        return EOPNOTSUPP;
+    host_proc_path(&link, fd);
+    return chmod(link.text, mode) == 0 ? 0 : errno;
+}
+
+static struct timespec time_to_set(enum vset_time how, struct timespec given)
+{
+    if (how == VTIME_GIVEN)
+        return given;
+    return (struct timespec){.tv_nsec = how == VTIME_NOW ? UTIME_NOW : UTIME_OMIT};
+}
+
+static int change_times(int fd, enum vtype type, const struct vsetattr *set)
+{
+    struct host_proc_path link;
+    struct timespec times[2] = {time_to_set(set->set_atime, set->atime),
+                                time_to_set(set->set_mtime, set->mtime)};
+
+    if (syscall(SYS_utimensat, fd, "", times, AT_EMPTY_PATH) == 0)
+        return 0;
+    if (errno != EINVAL || type == VLNK)
+        return errno;
+    host_proc_path(&link, fd);
+    return utimensat(AT_FDCWD, link.text, times, 0) == 0 ? 0 : errno;
+}
+
+int host_apply(int fd, enum vtype type, const struct vsetattr *set)
+{
+    int error = 0;
+
+    if (set->set_uid || set->set_gid) {
+        uid_t uid = set->set_uid ? set->uid : (uid_t)-1;
+        gid_t gid = set->set_gid ? set->gid : (gid_t)-1;
+        if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0)
+            error = errno;
+    }
+    if (!error && set->set_mode)
+        error = change_mode(fd, type, set->mode);
+    if (!error && (set->set_atime != VTIME_KEEP || set->set_mtime != VTIME_KEEP))
+        error = change_times(fd, type, set);
+    return error;
+}
+
+static bool guard_holds(const struct vsetattr *set, const struct statx *st)
+{
+    return !set->guarded || (set->guard.tv_sec == st->stx_ctime.tv_sec &&
+                             set->guard.tv_nsec == (long)st->stx_ctime.tv_nsec);
+}
+
+static int change(const struct vctx *ctx, struct vnode *vn, int fd, const struct vsetattr *set)
+{
+    struct statx st;
+    int error = host_stat(vn, fd, &st);
+    if (error)
+        return error;
+    if (!guard_holds(set, &st))
+        return VFS_ENOTSYNC;
+    if (set->set_size) {
+        if (vn->type != VREG)
+            return vn->type == VDIR ? EISDIR : EINVAL;
+        error = host_truncate(ctx, vn, fd, &st, set->size);
+        if (!error)
+            error = cred_assume(ctx->cred);
+    }
+    return error ? error : host_apply(fd, (enum vtype)vn->type, set);
+}
+
+int host_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
+                 struct vchange *change_out)
+{
+    struct hostfs *h = hostfs_of(vn);
+    int fd;
+    int error = host_enter(ctx, vn, &fd);
+    if (error)
+        return error;
+    /* Of two clients with the same guard only one may win. */
+    if (set->guarded)
+        pthread_mutex_lock(&h->guard_lock);
+    error = change(ctx, vn, fd, set);
+    if (set->guarded)
+        pthread_mutex_unlock(&h->guard_lock);
+    if (!error)
+        error = host_sync_node(ctx, vn);
+    if (!error)
+        host_attr_after(vn, fd, &change_out->after);
+    return error;
+}
+
+/* A descriptor that says where the node is: the export's root for what is hidden. */
+static int place(struct vnode *vn, int *fd)
+{
+    *fd = hostfs_of(vn)->root_fd;
+    return host_is_hidden(vn) ? 0 : host_fd(vn, fd);
+}
+
+int host_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
+{
+    struct statvfs fs;
+    int fd;
+
+    (void)ctx;
+    int error = place(vn, &fd);
+    if (error)
+        return error;
+    if (fstatvfs(fd, &fs) != 0)
+        return errno;
+    st->total_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
+    st->free_bytes = (uint64_t)fs.f_bfree * fs.f_frsize;
+    st->avail_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    st->total_files = fs.f_files;
+    st->free_files = fs.f_ffree;
+    st->avail_files = fs.f_favail;
+    st->invarsec = 0;
+    return 0;
+}
+
+/* Directories of ext4 and f2fs can fold case, each for itself. */
+static bool folds_case(struct vnode *vn, int fd)
+{
+    long flags = 0;
+    if (vn->type != VDIR || host_is_hidden(vn))
+        return false;
+    int dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return false;
+    bool folds = ioctl(dir, FS_IOC_GETFLAGS, &flags) == 0 && flags & FS_CASEFOLD_FL;
+    close(dir);
+    return folds;
+}
+
+int host_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc)
+{
+    struct statvfs fs;
+    int fd;
+
+    (void)ctx;
+    int error = place(vn, &fd);
+    if (error)
+        return error;
+    if (fstatvfs(fd, &fs) != 0)
+        return errno;
+    long links = fpathconf(fd, _PC_LINK_MAX);
+    pc->link_max = links > 0 && links < UINT32_MAX ? (uint32_t)links : 32000;
+    pc->name_max = fs.f_namemax < VNAME_MAX ? (uint32_t)fs.f_namemax : VNAME_MAX;
+    pc->no_trunc = true;
+    pc->chown_restricted = true;
+    pc->case_insensitive = folds_case(vn, fd);
+    pc->case_preserving = true;
+    return 0;
+}

@@ -1,0 +1,85 @@
+/*
+ * contain.c - whether an object is in the export.
+ *
+ * Called when a node is loaded by a kernel handle, which leads to any object of the whole file
+ * system, and for `..`. A directory is in when its path begins with the root's path, or when going
+ * up leads to the root. A file that the kernel found without its directory has no path to judge:
+ * it is accepted (its id was handed out by us, authenticated); subtree_check loads everything from
+ * the root down instead (resolve.c) and never gets here.
+ */
+#include "hostfs.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Further up than this there is no root, but a file system gone mad. */
+#define DEPTH_MAX 65536
+
+void host_proc_path(struct host_proc_path *path, int fd)
+{
+    snprintf(path->text, sizeof(path->text), "/proc/self/fd/%d", fd);
+}
+
+static ssize_t path_of(int fd, char path[PATH_MAX])
+{
+    struct host_proc_path link;
+    host_proc_path(&link, fd);
+    ssize_t len = readlink(link.text, path, PATH_MAX - 1);
+    if (len < 0 || len == PATH_MAX - 1)
+        return -1;
+    path[len] = '\0';
+    return len;
+}
+
+static bool same(const struct statx *a, const struct statx *b)
+{
+    return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
+           a->stx_dev_minor == b->stx_dev_minor && a->stx_mnt_id == b->stx_mnt_id;
+}
+
+/* Without /proc, or where a path is longer than it can say. */
+static int climb(struct hostfs *h, int fd, const struct statx *from)
+{
+    struct statx root, here = *from, up;
+    int error = host_statx(h->root_fd, "", &root);
+    int at = fd;
+
+    for (int depth = 0; error == 0 && !same(&here, &root); depth++) {
+        int parent = openat(at, "..", O_DIRECTORY | HOST_O_PATH);
+        error = parent < 0 ? errno : host_statx(parent, "", &up);
+        if (at != fd)
+            close(at);
+        at = parent;
+        if (error == 0 && (same(&up, &here) || depth == DEPTH_MAX))
+            error = ESTALE;
+        here = up;
+    }
+    if (at != fd && at >= 0)
+        close(at);
+    return error;
+}
+
+int host_contained(struct hostfs *h, int fd, const struct statx *st)
+{
+    char root[PATH_MAX], path[PATH_MAX];
+
+    if (h->whole_mount && st->stx_mnt_id == h->own.id)
+        return 0;
+    bool directory = S_ISDIR(st->stx_mode);
+    ssize_t root_len = path_of(h->root_fd, root);
+    ssize_t len = path_of(fd, path);
+    if (root_len < 0 || len < 0)
+        return directory ? climb(h, fd, st) : 0;
+    if (root_len == 1)
+        return 0;
+    if (strncmp(path, root, (size_t)root_len) == 0 &&
+        (path[root_len] == '/' || path[root_len] == '\0'))
+        return 0;
+    /* A path of "/" is one the kernel does not know; another name may well be inside. */
+    if (!directory && (len == 1 || st->stx_nlink > 1))
+        return 0;
+    /* The path may be one seen from elsewhere (a bind mount): going up is certain. */
+    return directory ? climb(h, fd, st) : ESTALE;
+}

@@ -1,0 +1,105 @@
+/*
+ * dir.c - listing directories.
+ *
+ * Each call has a descriptor of its own, since its position is shared state; opened as the caller,
+ * so that the kernel checks his right to read. A cookie is the kernel's position after an entry
+ * (d_off), which file systems keep valid when other entries come and go.
+ */
+#include "base/cred.h"
+#include "hostfs.h"
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUFFER_BYTES 32768
+
+/* Positions 0 to 2 are not free as cookies: they take the place of the last ones, which no file
+ * system uses (ext4's hashes end before; btrfs and ext4 have the very last one as the end). */
+static uint64_t cookie_of(int64_t position)
+{
+    uint64_t cookie = (uint64_t)position & INT64_MAX;
+    return cookie < VCOOKIE_FIRST ? (uint64_t)INT64_MAX - 1 - cookie : cookie;
+}
+
+static int64_t position_of(uint64_t cookie)
+{
+    if (cookie == 0)
+        return 0;
+    if (cookie >= (uint64_t)INT64_MAX - VCOOKIE_FIRST && cookie < INT64_MAX)
+        return (int64_t)(INT64_MAX - 1 - cookie);
+    return (int64_t)cookie;
+}
+
+static enum vtype type_of(unsigned char type)
+{
+    static const enum vtype types[] = {
+        [DT_FIFO] = VFIFO, [DT_CHR] = VCHR, [DT_DIR] = VDIR,  [DT_BLK] = VBLK,
+        [DT_REG] = VREG,   [DT_LNK] = VLNK, [DT_SOCK] = VSOCK};
+    return type < sizeof(types) / sizeof(types[0]) ? types[type] : VNON;
+}
+
+/* Who may read but not search a directory can't open "." in it; opened by /proc, it is not
+ * searched, and the kernel still checks reading. */
+static int open_unsearchable(int path_fd, int *fd)
+{
+    struct host_proc_path link;
+    host_proc_path(&link, path_fd);
+    *fd = open(link.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *fd < 0 ? errno : 0;
+}
+
+static int open_listing(const struct vctx *ctx, struct vnode *dir, int *fd)
+{
+    int path_fd;
+    int error = host_enter(ctx, dir, &path_fd);
+    if (error)
+        return error;
+    *fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd >= 0)
+        return 0;
+    return errno == EACCES ? open_unsearchable(path_fd, fd) : errno;
+}
+
+/* Adds entries; false where one did not fit. */
+static bool add_entries(const char *buf, ssize_t size, struct vdirents *page)
+{
+    for (ssize_t at = 0; at < size;) {
+        const struct dirent64 *entry = (const void *)(buf + at);
+        const char *name = entry->d_name;
+        at += entry->d_reclen;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+            continue;
+        if (!vdirents_add(page, entry->d_ino, cookie_of(entry->d_off), type_of(entry->d_type), name,
+                          strlen(name)))
+            return false;
+    }
+    return true;
+}
+
+int host_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, struct vdirents *page)
+{
+    char buf[BUFFER_BYTES] __attribute__((aligned(8)));
+    int fd;
+
+    page->eof = false;
+    if (host_is_hidden(dir)) {
+        page->eof = true;
+        return 0;
+    }
+    int error = open_listing(ctx, dir, &fd);
+    if (error)
+        return error;
+    if (cookie && lseek(fd, position_of(cookie), SEEK_SET) < 0)
+        error = errno == EINVAL ? VFS_EBADCOOKIE : errno;
+    while (!error) {
+        ssize_t got = getdents64(fd, buf, sizeof(buf));
+        if (got < 0)
+            error = errno == EINVAL ? VFS_EBADCOOKIE : errno;
+        page->eof = got == 0;
+        if (got <= 0 || !add_entries(buf, got, page))
+            break;
+    }
+    close(fd);
+    return error;
+}

@@ -1,0 +1,213 @@
+/*
+ * heal.c - looks for an object that is no longer where the handle table says.
+ *
+ * Called by resolve.c, as the server: first one directory, then, as the last resort, the whole
+ * export, breadth first. A walk is bounded in entries and in time, there is one at a time, as much
+ * time passes between two as the last one took, and an id that was not found is not looked for
+ * again for a while: a client full of stale handles must not keep the disk busy.
+ */
+#include "base/cred.h"
+#include "base/hash.h"
+#include "hostfs.h"
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define WALK_ENTRIES   500000
+#define WALK_NS        3000000000 /* 3 s */
+#define LOST_NS        30000000000
+#define SCAN_BYTES     32768
+#define DIRS_PER_CLOCK 16
+
+/* A directory still to be searched: its path below the root. */
+struct pending {
+    struct pending *next;
+    char path[];
+};
+
+struct search {
+    struct hostfs *h;
+    const struct vnode_id *id;
+    uint64_t ino; /* 0: unknown */
+    char *name;   /* where it was found */
+    /* of a walk; NULL and 0 otherwise */
+    const char *path;
+    struct pending **tail;
+    uint64_t entries;
+};
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return host_ns(now.tv_sec, (uint32_t)now.tv_nsec);
+}
+
+/* Puts a subdirectory at the end of the walk. */
+static int add_pending(struct search *search, const char *name)
+{
+    size_t size = strlen(search->path) + strlen(name) + 2;
+    if (size > PATH_MAX)
+        return 0;
+    struct pending *dir = malloc(sizeof(*dir) + size);
+    if (!dir)
+        return ENOMEM;
+    char *end = stpcpy(dir->path, search->path);
+    if (*search->path)
+        *end++ = '/';
+    strcpy(end, name);
+    dir->next = NULL;
+    *search->tail = dir;
+    search->tail = &dir->next;
+    return 0;
+}
+
+/* 0: this is it; ENOENT: it is not. */
+static int look_at(struct search *search, int fd, const struct dirent64 *entry)
+{
+    struct host_object object;
+
+    search->entries++;
+    if (search->tail && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN)) {
+        int error = add_pending(search, entry->d_name);
+        if (error)
+            return error;
+    }
+    if (search->ino && entry->d_ino != search->ino)
+        return ENOENT;
+    if (host_identify(search->h, cred_server(), NULL, fd, entry->d_name, &object) != 0 ||
+        !host_id_equal(&object.id, search->id))
+        return ENOENT;
+    strcpy(search->name, entry->d_name);
+    return 0;
+}
+
+/* Looks at every entry of the directory open at fd. */
+static int scan(struct search *search, int fd)
+{
+    char *buf = malloc(SCAN_BYTES);
+    int error = buf ? ENOENT : ENOMEM;
+
+    while (error == ENOENT) {
+        ssize_t got = getdents64(fd, buf, SCAN_BYTES);
+        if (got <= 0)
+            break;
+        for (ssize_t at = 0; at < got && error == ENOENT;) {
+            const struct dirent64 *entry = (void *)(buf + at);
+            at += entry->d_reclen;
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                error = look_at(search, fd, entry);
+        }
+    }
+    free(buf);
+    return error;
+}
+
+int host_heal_in(struct hostfs *h, int dirfd, const struct vnode_id *id, uint64_t ino,
+                 char name[VNAME_MAX + 1])
+{
+    struct search search = {.h = h, .id = id, .ino = ino, .name = name};
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return ENOENT;
+    int error = scan(&search, fd);
+    close(fd);
+    return error;
+}
+
+/* By a path below the root, along which nothing may be a link or, without crossmnt, a mount. */
+static int open_below(struct hostfs *h, const char *path)
+{
+    struct open_how how = {
+        .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+        .resolve =
+            RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | (h->crossmnt ? 0 : (uint64_t)RESOLVE_NO_XDEV),
+    };
+    return (int)syscall(SYS_openat2, h->root_fd, *path ? path : ".", &how, sizeof(how));
+}
+
+/* Searches one directory of the walk; where it is found, fills the row. */
+static int walk_dir(struct search *search, struct host_row *row)
+{
+    struct host_object parent;
+    struct statx st;
+    int fd = open_below(search->h, search->path);
+    if (fd < 0)
+        return errno == ENOMEM || errno == EMFILE || errno == ENFILE ? errno : ENOENT;
+    int error = scan(search, fd);
+    if (!error)
+        error = host_identify(search->h, cred_server(), NULL, fd, "", &parent);
+    if (!error)
+        error = host_statx(fd, row->name, &st);
+    if (!error) {
+        row->parent = parent.id;
+        row->ino = st.stx_ino;
+    }
+    close(fd);
+    return error;
+}
+
+/* 0, ENOENT: it is nowhere, ESTALE: the bounds were reached. */
+static int walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, int64_t deadline,
+                struct host_row *row)
+{
+    struct pending *first = NULL, *dir;
+    struct search search = {.h = h, .id = id, .ino = ino, .name = row->name, .tail = &first};
+    search.path = "";
+    int error = add_pending(&search, "");
+
+    for (unsigned dirs = 1; !error || error == ENOENT; dirs++) {
+        dir = first;
+        if (!dir)
+            break;
+        search.path = dir->path;
+        error = walk_dir(&search, row);
+        first = dir->next;
+        if (!first)
+            search.tail = &first;
+        free(dir);
+        if (error == ENOENT &&
+            (search.entries > WALK_ENTRIES || (dirs % DIRS_PER_CLOCK == 0 && now_ns() > deadline)))
+            error = ESTALE;
+        if (!error)
+            break;
+    }
+    while (first) {
+        dir = first->next;
+        free(first);
+        first = dir;
+    }
+    return error;
+}
+
+int host_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, struct host_row *row)
+{
+    uint64_t hash = hash_bytes(id->bytes, id->len, 0);
+    size_t slot = hash % (sizeof(h->lost) / sizeof(h->lost[0]));
+
+    vfs_will_sleep();
+    pthread_mutex_lock(&h->heal_lock);
+    int64_t start = now_ns();
+    int error;
+    if (h->lost[slot].id_hash == hash && start < h->lost[slot].until) {
+        error = ESTALE;
+    } else if (start < h->walk_after) {
+        error = VFS_EJUKEBOX;
+    } else {
+        error = walk(h, id, ino, start + WALK_NS, row);
+        int64_t end = now_ns();
+        h->walk_after = end + (end - start);
+        if (error == ENOENT || error == ESTALE) {
+            h->lost[slot].id_hash = hash;
+            h->lost[slot].until = end + LOST_NS;
+            error = ESTALE;
+        }
+    }
+    pthread_mutex_unlock(&h->heal_lock);
+    return error;
+}

@@ -1,0 +1,177 @@
+/*
+ * hostfs.c - the host's directories as a file system: its row, and how it is mounted.
+ *
+ * Registered under the name "hostfs"; exports/ mounts one for each exported directory. The rest of
+ * this folder: node.c (nodes and descriptors), id.c (what they are called), mounts.c, contain.c,
+ * table.c, resolve.c and heal.c (finding nodes without kernel handles), and the operations.
+ */
+#include "hostfs.h"
+#include "base/cred.h"
+#include "base/log.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Whether the kernel lets us open objects by handle: only trying tells. */
+static bool handles_work(struct hostfs *h)
+{
+    int fd;
+    if (h->root_id.bytes[0] != ID_HANDLE)
+        return false;
+    h->kernel_handles = true;
+    bool work = host_open_id(h, &h->root_id, HOST_O_PATH, &fd) == 0;
+    if (work)
+        close(fd);
+    return work;
+}
+
+static bool proc_works(int root_fd)
+{
+    struct host_proc_path link;
+    struct stat st;
+    host_proc_path(&link, root_fd);
+    return stat(link.text, &st) == 0;
+}
+
+static void free_hostfs(struct hostfs *h)
+{
+    host_mounts_finish(h);
+    host_table_close(atomic_load(&h->table));
+    if (h->own.fd >= 0)
+        close(h->own.fd);
+    pthread_mutex_destroy(&h->mounts_lock);
+    pthread_mutex_destroy(&h->guard_lock);
+    pthread_mutex_destroy(&h->table_lock);
+    pthread_mutex_destroy(&h->heal_lock);
+    free(h->state_dir);
+    free(h);
+}
+
+static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *args)
+{
+    struct hostfs *h = calloc(1, sizeof(*h));
+    if (!h)
+        return NULL;
+    h->fs = fs;
+    h->own.fd = -1;
+    h->crossmnt = args->crossmnt;
+    pthread_mutex_init(&h->mounts_lock, NULL);
+    pthread_mutex_init(&h->guard_lock, NULL);
+    pthread_mutex_init(&h->table_lock, NULL);
+    pthread_mutex_init(&h->heal_lock, NULL);
+    h->state_dir = args->state_dir ? strdup(args->state_dir) : NULL;
+    if (args->state_dir && !h->state_dir) {
+        free_hostfs(h);
+        return NULL;
+    }
+    return h;
+}
+
+static int open_source(struct hostfs *h, const char *source)
+{
+    int flags = O_DIRECTORY | O_CLOEXEC;
+    int fd = open(source, O_RDONLY | flags);
+    if (fd < 0 && errno == EACCES)
+        fd = open(source, O_PATH | flags);
+    if (fd < 0)
+        return errno;
+    int error = host_mount_fill(h, &h->own, fd);
+    h->own.fd = h->root_fd = fd;
+    atomic_store(&h->mounts, &h->own);
+    return error;
+}
+
+static int host_mount(struct vfs *fs, const struct vfs_mount_args *args)
+{
+    if (!args->source)
+        return EINVAL;
+    if (args->options && *args->options) {
+        log_error("hostfs %s: unknown option '%s'", args->source, args->options);
+        return EINVAL;
+    }
+    struct hostfs *h = new_hostfs(fs, args);
+    if (!h)
+        return ENOMEM;
+    struct host_object root;
+    int error = cred_assume_server();
+    if (!error)
+        error = open_source(h, args->source);
+    if (!error)
+        error = host_identify(h, cred_server(), &h->own, h->root_fd, "", &root);
+    if (!error && !root.has_st)
+        error = host_statx(h->root_fd, "", &root.st);
+    if (error)
+        goto out;
+    h->root_id = root.id;
+    h->has_proc = proc_works(h->root_fd);
+    h->whole_mount = host_mount_is_whole(h->own.id, h->root_fd);
+    /* Containment of files is certain only when they are found from the root down. */
+    bool from_root = args->table_handles || (args->subtree_check && !h->whole_mount);
+    h->kernel_handles = !from_root && handles_work(h);
+    fs->private = h;
+    if (!h->kernel_handles && !host_table(h)) {
+        error = h->state_dir ? EIO : EINVAL;
+        goto out;
+    }
+    if (!h->has_proc)
+        log_warning("hostfs %s: /proc is not mounted: hard links and some changes of attributes "
+                    "will fail",
+                    args->source);
+    log_info("hostfs %s: handles by %s", args->source, h->kernel_handles ? "kernel" : "table");
+    error = host_intern(h, &root, &fs->root);
+    if (!error)
+        return 0;
+out:
+    fs->private = NULL;
+    free_hostfs(h);
+    return error;
+}
+
+static void host_unmount(struct vfs *fs)
+{
+    free_hostfs(fs->private);
+    fs->private = NULL;
+}
+
+static void host_tick(struct vfs *fs)
+{
+    struct hostfs *h = fs->private;
+    host_table_tick(atomic_load(&h->table));
+}
+
+static const struct vfs_type hostfs_type = {
+    .name = "hostfs",
+    .flags = VFS_SYMLINKS | VFS_LINKS | VFS_STABLE_IDS | VFS_SPECIALS,
+    .node_size = sizeof(struct host_node),
+    .ops =
+        {
+            .mount = host_mount,
+            .unmount = host_unmount,
+            .load = host_load,
+            .shed = host_shed,
+            .reclaim = host_reclaim,
+            .tick = host_tick,
+            .getattr = host_getattr,
+            .setattr = host_setattr,
+            .access = host_access,
+            .lookup = host_lookup,
+            .readlink = host_readlink,
+            .read = host_read,
+            .write = host_write,
+            .create = host_create,
+            .mkdir = host_mkdir,
+            .symlink = host_symlink,
+            .mknod = host_mknod,
+            .remove = host_remove,
+            .rmdir = host_rmdir,
+            .rename = host_rename,
+            .link = host_link,
+            .readdir = host_readdir,
+            .statfs = host_statfs,
+            .pathconf = host_pathconf,
+            .commit = host_commit,
+        },
+};
+
+VFS_TYPE(hostfs_type);

@@ -1,0 +1,281 @@
+/*
+ * io.c - data of regular files: READ, WRITE, COMMIT, and setting the size.
+ *
+ * A file's descriptors are opened by the server and shared by all callers: each operation first
+ * (a read: at the latest before it returns anything) asks rights.c whether its caller may. Writing
+ * happens with the caller's identity, so that the kernel drops suid bits and counts quotas as for
+ * him. What flushing means is in sync.c.
+ */
+#include "base/cred.h"
+#include "hostfs.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define DATA_FLAGS (O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
+
+static int set_mode(int fd, uint32_t mode)
+{
+    struct vsetattr set = {.set_mode = true, .mode = mode};
+    return host_apply(fd, VREG, &set);
+}
+
+/*
+ * A server that runs as an ordinary user may not open a file of his for which the mode has no such
+ * right, though the client may (host_may): lends itself the right for the moment of opening.
+ */
+static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int *fd)
+{
+    struct hostfs *h = hostfs_of(vn);
+    struct statx st;
+    int path_fd;
+    int error = host_fd(vn, &path_fd);
+    if (!error)
+        error = cred_assume_server();
+    if (error)
+        return error;
+    pthread_mutex_lock(&h->guard_lock);
+    error = host_stat(vn, path_fd, &st);
+    if (!error && st.stx_uid != cred_server()->uid)
+        error = EACCES;
+    if (!error)
+        error = set_mode(path_fd, (st.stx_mode & 07777) | (mode == O_WRONLY ? S_IWUSR : S_IRUSR));
+    if (!error) {
+        error = host_open_id(h, id, mode | DATA_FLAGS, fd);
+        set_mode(path_fd, st.stx_mode & 07777);
+    }
+    pthread_mutex_unlock(&h->guard_lock);
+    return error;
+}
+
+int host_open_data(struct vnode *vn, int mode, int *fd)
+{
+    struct host_node *node = host_node(vn);
+    _Atomic int *slot = mode == O_WRONLY ? &node->write_fd : &node->read_fd;
+    struct host_proc_path link;
+    struct vnode_id id;
+    int error = 0;
+
+    *fd = atomic_load(slot);
+    if (*fd >= 0)
+        return 0;
+    id.len = vn->id_len;
+    memcpy(id.bytes, vn->id, vn->id_len);
+    int held = host_fd_held(vn);
+    if (held >= 0 && hostfs_of(vn)->has_proc) {
+        /* Cheaper than going down the table's path, as cheap as by handle. */
+        host_proc_path(&link, held);
+        error = cred_assume_server();
+        if (!error) {
+            *fd = open(link.text, mode | (DATA_FLAGS & ~O_NOFOLLOW));
+            error = *fd < 0 ? errno : 0;
+        }
+    } else {
+        error = host_open_id(hostfs_of(vn), &id, mode | DATA_FLAGS, fd);
+    }
+    if (error == EACCES)
+        error = open_lent(vn, &id, mode, fd);
+    if (!error && held < 0)
+        error = host_check_opened(vn, *fd);
+    if (error == ESTALE)
+        vnode_forget(vn);
+    if (!error)
+        *fd = host_set_fd(slot, *fd);
+    return error;
+}
+
+/* For a caller who may: the descriptor, his identity taken. */
+static int open_checked(const struct vctx *ctx, struct vnode *vn, int mode, int *fd)
+{
+    struct statx st;
+    int any;
+    int error = host_enter(ctx, vn, &any);
+    if (!error)
+        error = host_stat(vn, any, &st);
+    if (!error)
+        error = host_may(ctx, vn, any, &st, mode == O_WRONLY ? W_OK : R_OK);
+    if (!error)
+        error = host_open_data(vn, mode, fd);
+    return error ? error : cred_assume(ctx->cred);
+}
+
+/* Up to *len bytes, from the page cache if they are there; else says that it will sleep. Stops
+ * before the end of the file only for an error after something was read. */
+static int read_all(struct host_mount *mount, int fd, void *buf, size_t *len, int64_t offset)
+{
+    struct iovec iov = {.iov_base = buf, .iov_len = *len};
+    size_t done = 0;
+
+    if (!atomic_load_explicit(&mount->no_nowait, memory_order_relaxed)) {
+        ssize_t got = preadv2(fd, &iov, 1, offset, RWF_NOWAIT);
+        if (got >= 0)
+            done = (size_t)got;
+        else if (errno == EOPNOTSUPP || errno == ENOSYS)
+            mount->no_nowait = true;
+        else if (errno != EAGAIN && errno != EINTR)
+            return errno;
+        if (done == *len || got == 0) {
+            *len = done;
+            return 0;
+        }
+    }
+    struct statx st;
+    if (done > 0 && host_statx(fd, "", &st) == 0 && (uint64_t)offset + done >= st.stx_size) {
+        *len = done;
+        return 0;
+    }
+    vfs_will_sleep();
+    while (done < *len) {
+        ssize_t got = pread(fd, (char *)buf + done, *len - done, offset + (off_t)done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && done == 0)
+            return errno;
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    *len = done;
+    return 0;
+}
+
+int host_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
+              bool *eof, struct vattr *attr)
+{
+    struct statx st;
+    size_t want = *len;
+    int fd = -1;
+
+    *len = 0;
+    if (host_is_hidden(vn))
+        return EACCES;
+    fd = atomic_load(&host_node(vn)->read_fd);
+    int error = fd >= 0 ? cred_assume(ctx->cred) : open_checked(ctx, vn, O_RDONLY, &fd);
+    if (error)
+        return error;
+    if (offset > INT64_MAX)
+        want = 0;
+    else if (want > INT64_MAX - offset)
+        want = INT64_MAX - offset;
+    if (want > 0)
+        error = read_all(host_node(vn)->mount, fd, buf, &want, (int64_t)offset);
+    if (error)
+        return error;
+    /* The attributes that the client gets also say whether he may: nothing was returned yet. */
+    error = host_stat(vn, fd, &st);
+    if (!error)
+        error = host_may(ctx, vn, fd, &st, R_OK);
+    if (error)
+        return error;
+    *len = want;
+    *eof = offset > INT64_MAX || offset + want >= st.stx_size;
+    host_attr(vn, &st, attr);
+    return 0;
+}
+
+static int write_all(int fd, const void *buf, size_t *len, int64_t offset)
+{
+    size_t done = 0;
+    while (done < *len) {
+        ssize_t put = pwrite(fd, (const char *)buf + done, *len - done, offset + (off_t)done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0 && done == 0)
+            return errno;
+        if (put <= 0)
+            break;
+        done += (size_t)put;
+    }
+    *len = done;
+    return 0;
+}
+
+/* The descriptor to write by, for a caller who may. */
+static int enter_writing(const struct vctx *ctx, struct vnode *vn, int *fd)
+{
+    struct statx st;
+    *fd = atomic_load(&host_node(vn)->write_fd);
+    if (*fd < 0)
+        return open_checked(ctx, vn, O_WRONLY, fd);
+    int error = cred_assume(ctx->cred);
+    if (!error)
+        error = host_stat(vn, *fd, &st);
+    if (!error)
+        error = host_may(ctx, vn, *fd, &st, W_OK);
+    return error;
+}
+
+int host_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+               size_t *len, enum vstable *stable, struct vchange *change)
+{
+    size_t want = *len;
+    int fd;
+
+    *len = 0;
+    if (host_is_hidden(vn))
+        return EACCES;
+    if (offset > INT64_MAX || want > INT64_MAX - offset)
+        return EFBIG;
+    int error = enter_writing(ctx, vn, &fd);
+    if (!error)
+        error = write_all(fd, buf, &want, (int64_t)offset);
+    if (error)
+        return error;
+    if (*stable != VSTABLE_UNSTABLE) {
+        error = host_sync_data(ctx, vn, fd, *stable == VSTABLE_DATA);
+        /* A COMMIT may never come: the host must be able to execute the file. */
+        vnode_shed_soon(vn);
+    }
+    if (error)
+        return error;
+    *len = want;
+    host_attr_after(vn, fd, &change->after);
+    return 0;
+}
+
+int host_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
+                struct vchange *change)
+{
+    struct host_node *node = host_node(vn);
+    int error = 0;
+
+    (void)offset; /* no cheaper call flushes a part of a file and its attributes */
+    (void)count;
+    if (host_is_hidden(vn))
+        return EACCES;
+    int fd = atomic_load(&node->write_fd);
+    if (fd < 0)
+        fd = atomic_load(&node->read_fd);
+    /* Any descriptor will do: what another one wrote, and the error of that, is the file's. */
+    if (fd < 0)
+        error = host_open_data(vn, O_RDONLY, &fd);
+    if (!error)
+        error = cred_assume(ctx->cred);
+    if (!error)
+        error = host_sync_data(ctx, vn, fd, false);
+    vnode_shed_soon(vn);
+    if (!error)
+        host_attr_after(vn, fd, &change->after);
+    return error;
+}
+
+int host_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
+                  uint64_t size)
+{
+    int write_fd;
+    if (size > INT64_MAX)
+        return EFBIG;
+    int error = host_may(ctx, vn, fd, st, W_OK);
+    if (!error)
+        error = host_open_data(vn, O_WRONLY, &write_fd);
+    if (!error)
+        error = cred_assume(ctx->cred);
+    if (error)
+        return error;
+    while (ftruncate(write_fd, (off_t)size) != 0)
+        if (errno != EINTR)
+            return errno;
+    return 0;
+}

@@ -1,0 +1,203 @@
+/*
+ * lookup.c - from names to nodes, and what symbolic links hold.
+ *
+ * The thread acts as the caller while a name is looked up, so the kernel checks his right to
+ * search. Id and attributes are two system calls, between which the name may come to mean another
+ * object: they are checked against each other, and looked up again where they differ.
+ */
+#include "base/cred.h"
+#include "hostfs.h"
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How often a name may change its meaning under our hands. */
+#define ATTEMPTS 16
+
+static bool is_same(struct vnode *vn, const struct statx *st)
+{
+    struct host_node *node = host_node(vn);
+    return node->ino == st->stx_ino && node->btime_sec == st->stx_btime.tv_sec &&
+           node->btime_nsec == st->stx_btime.tv_nsec;
+}
+
+/* Attributes of a node that the table had. EAGAIN: the name means another object by now. */
+static int stat_known(struct vnode *vn, int dirfd, const char *name, struct statx *st)
+{
+    if (host_is_hidden(vn))
+        return 0;
+    int fd = host_fd_held(vn);
+    int error = fd >= 0 ? host_statx(fd, "", st) : host_statx(dirfd, name, st);
+    if (error)
+        return error;
+    return is_same(vn, st) ? 0 : EAGAIN;
+}
+
+/* A node for an object that the table did not have. EAGAIN as above. */
+static int make_node(struct hostfs *h, const struct vctx *ctx, int dirfd, const char *name,
+                     struct host_object *object, struct vnode **out)
+{
+    struct host_object again;
+
+    if (!object->has_st) {
+        int error = host_statx(dirfd, name, &object->st);
+        if (!error)
+            error = host_identify(h, ctx->cred, object->mount, dirfd, name, &again);
+        if (error)
+            return error == ENOENT ? EAGAIN : error;
+        if (!host_id_equal(&object->id, &again.id))
+            return EAGAIN;
+        object->has_st = true;
+    }
+    return host_intern(h, object, out);
+}
+
+static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                       bool last, struct vnode **out, struct statx *st)
+{
+    struct hostfs *h = hostfs_of(dir);
+    struct host_object object;
+    int error = host_identify(h, ctx->cred, host_node(dir)->mount, dirfd, name, &object);
+    if (error)
+        return error;
+    struct vnode *vn = vnode_find(h->fs, &object.id);
+    if (!vn)
+        error = make_node(h, ctx, dirfd, name, &object, &vn);
+    else if (!object.has_st)
+        error = stat_known(vn, dirfd, name, st);
+    if (!error && object.has_st)
+        *st = object.st;
+    if (error == EAGAIN && vn && last)
+        vnode_forget(vn); /* the node was made in such a moment, and is wrong itself */
+    if (error) {
+        vnode_put(vn);
+        return error;
+    }
+    *out = vn;
+    return 0;
+}
+
+int host_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                   struct vnode **out, struct statx *st)
+{
+    int error = EAGAIN;
+    for (int attempt = 0; error == EAGAIN && attempt < ATTEMPTS; attempt++)
+        error = lookup_once(ctx, dir, dirfd, name, attempt == ATTEMPTS - 1, out, st);
+    if (error == EAGAIN)
+        return VFS_EJUKEBOX;
+    if (!error)
+        host_record(hostfs_of(dir), dir, name, *out);
+    return error;
+}
+
+int host_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
+               struct vnode **out, struct statx *st)
+{
+    struct hostfs *h = hostfs_of(dir);
+    struct host_object object;
+    int error = host_identify(h, ctx->cred, host_node(dir)->mount, fd, "", &object);
+    if (!error)
+        error = host_statx(fd, "", &object.st);
+    if (!error && !object.mount)
+        error = EIO;
+    if (!error)
+        error = host_intern(h, &object, out);
+    if (error)
+        return error;
+    *st = object.st;
+    host_record(h, dir, name, *out);
+    return 0;
+}
+
+struct vnode *host_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                        struct vnode_id *id)
+{
+    struct hostfs *h = hostfs_of(dir);
+    struct host_object object;
+
+    id->len = 0;
+    if (host_identify(h, ctx->cred, host_node(dir)->mount, dirfd, name, &object) != 0)
+        return NULL;
+    *id = object.id;
+    return vnode_find(h->fs, id);
+}
+
+/* The directory above one that is not the root. */
+static int lookup_parent(const struct vctx *ctx, struct vnode *dir, int dirfd, struct vnode **out,
+                         struct statx *st)
+{
+    struct hostfs *h = hostfs_of(dir);
+    struct host_object object;
+    int fd = openat(dirfd, "..", O_DIRECTORY | HOST_O_PATH);
+    if (fd < 0)
+        return errno;
+    int error = host_statx(fd, "", st);
+    /* The host may have moved the directory out of the export since it was loaded. */
+    if (!error)
+        error = host_contained(h, fd, st);
+    if (!error)
+        error = host_identify(h, ctx->cred, NULL, fd, "", &object);
+    if (!error && !object.mount)
+        error = ESTALE;
+    if (!error) {
+        object.st = *st;
+        error = host_intern(h, &object, out);
+    }
+    if (error)
+        close(fd);
+    else
+        host_set_fd(&host_node(*out)->path_fd, fd);
+    return error;
+}
+
+static int lookup_in_hidden(struct vnode *dir, const char *name, struct vnode **out,
+                            struct vattr *attr)
+{
+    (void)attr; /* the wrapper asks for them */
+    if (strcmp(name, "..") != 0)
+        return ENOENT;
+    /* It remembers nothing of where it is; the root is above everything. */
+    vnode_ref(dir->fs->root);
+    *out = dir->fs->root;
+    return 0;
+}
+
+int host_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
+                struct vattr *attr)
+{
+    struct statx st;
+    int fd;
+
+    if (host_is_hidden(dir))
+        return lookup_in_hidden(dir, name, out, attr);
+    int error = host_enter(ctx, dir, &fd);
+    if (error)
+        return error;
+    if (strcmp(name, "..") == 0)
+        error = lookup_parent(ctx, dir, fd, out, &st);
+    else
+        error = host_lookup_at(ctx, dir, fd, name, out, &st);
+    if (error)
+        return error;
+    if (host_is_hidden(*out))
+        host_attr_hidden(*out, attr);
+    else
+        host_attr(*out, &st, attr);
+    return 0;
+}
+
+int host_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len)
+{
+    int fd;
+    if (vn->type != VLNK)
+        return EINVAL;
+    int error = host_enter(ctx, vn, &fd);
+    if (error)
+        return error;
+    ssize_t got = readlinkat(fd, "", buf, size - 1);
+    if (got < 0)
+        return errno == ENOENT ? EINVAL : errno;
+    buf[got] = '\0';
+    *len = (size_t)got;
+    return 0;
+}

@@ -1,0 +1,231 @@
+/*
+ * mounts.c - the mounts an export is made of: its own, and with crossmnt those below it.
+ *
+ * Called by id.c when an object turns out to be on another mount, and by node.c to open an id of
+ * one. A mount is entered when a client first looks it up, or, after a restart, from
+ * /proc/self/mountinfo. The list grows at its head under mounts_lock and is read without.
+ */
+#include "base/cred.h"
+#include "base/hash.h"
+#include "hostfs.h"
+#include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define XFS_MAGIC 0x58465342
+
+int host_mount_fill(struct hostfs *h, struct host_mount *mount, int fd)
+{
+    struct statx st;
+    struct statfs fs;
+    int error = host_statx(fd, "", &st);
+    if (error)
+        return error;
+    if (fstatfs(fd, &fs) != 0)
+        return errno;
+
+    uint64_t fsid;
+    memcpy(&fsid, &fs.f_fsid, sizeof(fsid));
+    mount->fd = fd;
+    mount->id = st.stx_mnt_id;
+    mount->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
+    mount->memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+    mount->counts_links = st.stx_nlink > 0;
+    mount->one_commit = fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_MAGIC;
+    mount->key = 0;
+    if (mount != &h->own)
+        mount->key = hash_mix(fsid ^ hash_mix(st.stx_ino + 1)) | 1;
+    return 0;
+}
+
+struct host_mount *host_mount_find(struct hostfs *h, uint64_t id)
+{
+    struct host_mount *mount = atomic_load_explicit(&h->mounts, memory_order_acquire);
+    while (mount && mount->id != id)
+        mount = mount->next;
+    return mount;
+}
+
+static struct host_mount *find_key(struct hostfs *h, uint64_t key)
+{
+    struct host_mount *mount = atomic_load_explicit(&h->mounts, memory_order_acquire);
+    while (mount && mount->key != key)
+        mount = mount->next;
+    return mount;
+}
+
+/* Takes fd, the root directory of a mount. NULL: not a mount to be served. */
+static struct host_mount *add(struct hostfs *h, int fd)
+{
+    struct host_mount *mount = calloc(1, sizeof(*mount));
+    if (!mount || host_mount_fill(h, mount, fd) != 0) {
+        free(mount);
+        close(fd);
+        return NULL;
+    }
+    pthread_mutex_lock(&h->mounts_lock);
+    struct host_mount *known = host_mount_find(h, mount->id);
+    if (!known) {
+        mount->next = atomic_load_explicit(&h->mounts, memory_order_relaxed);
+        atomic_store_explicit(&h->mounts, mount, memory_order_release);
+    }
+    pthread_mutex_unlock(&h->mounts_lock);
+    if (known) {
+        close(fd);
+        free(mount);
+        return known;
+    }
+    return mount;
+}
+
+/* A descriptor open_by_handle_at() takes (not O_PATH), where the server may read the directory. */
+static int open_root(int dirfd, const char *name)
+{
+    int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(dirfd, name, O_RDONLY | flags);
+    if (fd < 0 && (errno == EACCES || errno == EPERM))
+        fd = openat(dirfd, name, O_PATH | flags);
+    return fd;
+}
+
+static bool is_mount_root(int fd, uint64_t *id)
+{
+    struct statx st;
+    if (host_statx(fd, "", &st) != 0)
+        return false;
+    *id = st.stx_mnt_id;
+    return st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
+/* Undoes mountinfo's \ooo for blanks, in place. */
+static void unescape(char *text)
+{
+    char *to = text;
+    for (; *text; text++) {
+        if (text[0] == '\\' && text[1] && text[2] && text[3]) {
+            *to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0'));
+            text += 3;
+        } else {
+            *to++ = *text;
+        }
+    }
+    *to = '\0';
+}
+
+/* Splits a line of mountinfo: its mount id, the directory of its file system that is its root, and
+ * where it is mounted. */
+static bool parse(char *line, uint64_t *id, char **root, char **point)
+{
+    char *save = NULL;
+    char *word = strtok_r(line, " ", &save);
+    if (!word)
+        return false;
+    *id = strtoull(word, NULL, 10);
+    strtok_r(NULL, " ", &save);
+    strtok_r(NULL, " ", &save);
+    *root = strtok_r(NULL, " ", &save);
+    *point = strtok_r(NULL, " ", &save);
+    if (!*root || !*point)
+        return false;
+    unescape(*root);
+    unescape(*point);
+    return true;
+}
+
+bool host_mount_is_whole(uint64_t id, int fd)
+{
+    uint64_t root_id;
+    if (!is_mount_root(fd, &root_id))
+        return false;
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    if (!file)
+        return false;
+    char *line = NULL, *root, *point;
+    size_t size = 0;
+    bool whole = false;
+    while (!whole && getline(&line, &size, file) > 0) {
+        uint64_t line_id;
+        whole = parse(line, &line_id, &root, &point) && line_id == id && strcmp(root, "/") == 0;
+    }
+    free(line);
+    fclose(file);
+    return whole;
+}
+
+/* Enters every mount below the export that is not known yet. */
+static void refill(struct hostfs *h)
+{
+    char base[PATH_MAX];
+    struct host_proc_path link;
+    host_proc_path(&link, h->root_fd);
+    ssize_t len = readlink(link.text, base, sizeof(base) - 1);
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    if (len <= 0 || !file)
+        goto out;
+    base[len] = '\0';
+    if (len == 1)
+        len = 0; /* the export is "/": every path begins with what is left of it */
+
+    char *line = NULL, *root, *point;
+    size_t size = 0;
+    uint64_t id, opened;
+    while (getline(&line, &size, file) > 0) {
+        if (!parse(line, &id, &root, &point) || strncmp(point, base, (size_t)len) != 0 ||
+            point[len] != '/' || host_mount_find(h, id))
+            continue;
+        int fd = open_root(AT_FDCWD, point);
+        if (fd < 0)
+            continue;
+        /* Another mount may lie over this one: then its path leads there. */
+        if (!is_mount_root(fd, &opened) || opened != id)
+            close(fd);
+        else
+            add(h, fd);
+    }
+    free(line);
+out:
+    if (file)
+        fclose(file);
+}
+
+struct host_mount *host_mount_by_key(struct hostfs *h, uint64_t key)
+{
+    struct host_mount *mount = find_key(h, key);
+    if (mount || !h->crossmnt || cred_assume_server() != 0)
+        return mount;
+    refill(h);
+    return find_key(h, key);
+}
+
+struct host_mount *host_mount_enter(struct hostfs *h, int dirfd, const char *name, uint64_t id)
+{
+    uint64_t opened;
+    if (cred_assume_server() != 0)
+        return NULL;
+    int fd = open_root(dirfd, *name ? name : ".");
+    if (fd < 0)
+        return NULL;
+    if (is_mount_root(fd, &opened) && opened == id)
+        return add(h, fd);
+    close(fd);
+    refill(h);
+    return host_mount_find(h, id);
+}
+
+void host_mounts_finish(struct hostfs *h)
+{
+    struct host_mount *mount = atomic_load(&h->mounts);
+    while (mount && mount != &h->own) {
+        struct host_mount *next = mount->next;
+        close(mount->fd);
+        free(mount);
+        mount = next;
+    }
+    atomic_store(&h->mounts, NULL);
+}

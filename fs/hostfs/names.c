@@ -1,0 +1,150 @@
+/*
+ * names.c - taking names away, moving them, adding more.
+ *
+ * All as the caller. The node of what loses a name may hold descriptors, which would keep a removed
+ * file's space: it is found before, and forgotten, or at least rid of them, afterwards. Where the
+ * handle table is in use it learns the change.
+ */
+#include "base/cred.h"
+#include "hostfs.h"
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* An object that may lose its name. */
+struct victim {
+    struct vnode_id id; /* length 0: there is none */
+    struct vnode *vn;   /* NULL: no node, so no descriptors */
+};
+
+static void victim_find(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                        struct victim *victim)
+{
+    victim->vn = host_peek(ctx, dir, dirfd, name, &victim->id);
+}
+
+/* It lost this name: gone, unless it has others. */
+static void victim_lost_name(struct vnode *dir, const char *name, struct victim *victim)
+{
+    struct hostfs *h = hostfs_of(dir);
+    struct statx st;
+    int fd = victim->vn && !host_is_hidden(victim->vn) ? host_fd_held(victim->vn) : -1;
+
+    if (victim->id.len && host_needs_table(h, &victim->id))
+        host_unrecord(h, dir, name, &victim->id);
+    if (fd < 0)
+        return;
+    /* Forgets it where no name is left. */
+    if (host_stat(victim->vn, fd, &st) == 0)
+        vnode_shed_soon(victim->vn);
+}
+
+static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *name, int flags,
+                       struct vchange *dir_change)
+{
+    struct victim victim;
+    int fd;
+    int error = host_enter(ctx, dir, &fd);
+    if (error)
+        return error;
+    victim_find(ctx, dir, fd, name, &victim);
+    if (unlinkat(fd, name, flags) != 0)
+        error = errno;
+    else
+        victim_lost_name(dir, name, &victim);
+    vnode_put(victim.vn);
+    if (!error)
+        error = host_sync_names(ctx, dir, NULL, NULL);
+    if (!error)
+        host_attr_after(dir, fd, &dir_change->after);
+    return error;
+}
+
+int host_remove(const struct vctx *ctx, struct vnode *dir, const char *name,
+                struct vchange *dir_change)
+{
+    return remove_name(ctx, dir, name, 0, dir_change);
+}
+
+int host_rmdir(const struct vctx *ctx, struct vnode *dir, const char *name,
+               struct vchange *dir_change)
+{
+    return remove_name(ctx, dir, name, AT_REMOVEDIR, dir_change);
+}
+
+/* The table learns where the moved object is now. */
+static void record_move(struct vnode *from_dir, const char *from, struct vnode *to_dir,
+                        const char *to, struct victim *moved)
+{
+    struct hostfs *h = hostfs_of(to_dir);
+    if (!moved->id.len || !host_needs_table(h, &moved->id))
+        return;
+    if (moved->vn)
+        host_record(h, to_dir, to, moved->vn);
+    else
+        host_rerecord(h, from_dir, from, to_dir, to, &moved->id);
+}
+
+int host_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
+                struct vnode *to_dir, const char *to, struct vchange *from_change,
+                struct vchange *to_change)
+{
+    struct victim moved = {.vn = NULL}, replaced;
+    int from_fd, to_fd;
+    int error = host_enter(ctx, from_dir, &from_fd);
+    if (!error)
+        error = host_enter(ctx, to_dir, &to_fd);
+    if (error)
+        return error;
+    victim_find(ctx, to_dir, to_fd, to, &replaced);
+    if (atomic_load(&hostfs_of(to_dir)->table))
+        victim_find(ctx, from_dir, from_fd, from, &moved);
+    if (renameat(from_fd, from, to_fd, to) != 0) {
+        error = errno;
+    } else {
+        victim_lost_name(to_dir, to, &replaced);
+        record_move(from_dir, from, to_dir, to, &moved);
+    }
+    vnode_put(moved.vn);
+    vnode_put(replaced.vn);
+    if (!error)
+        error = host_sync_names(ctx, to_dir, from_dir, NULL);
+    if (!error) {
+        host_attr_after(from_dir, from_fd, &from_change->after);
+        host_attr_after(to_dir, to_fd, &to_change->after);
+    }
+    return error;
+}
+
+/* By /proc, since AT_EMPTY_PATH needs a capability that the caller has not. */
+static int add_link(int fd, int dirfd, const char *name)
+{
+    struct host_proc_path link;
+    host_proc_path(&link, fd);
+    if (linkat(AT_FDCWD, link.text, dirfd, name, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    return errno;
+}
+
+int host_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, const char *name,
+              struct vattr *attr, struct vchange *dir_change)
+{
+    struct hostfs *h = hostfs_of(vn);
+    int fd, dirfd;
+    int error = host_enter(ctx, vn, &fd);
+    if (!error)
+        error = host_enter(ctx, dir, &dirfd);
+    if (error)
+        return error;
+    if (h->has_proc)
+        error = add_link(fd, dirfd, name);
+    else if (linkat(fd, "", dirfd, name, AT_EMPTY_PATH) != 0)
+        error = errno;
+    if (!error)
+        error = host_sync_names(ctx, dir, NULL, vn);
+    if (!error) {
+        host_attr_after(vn, fd, attr);
+        host_attr_after(dir, dirfd, &dir_change->after);
+    }
+    return error;
+}

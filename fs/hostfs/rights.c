@@ -1,0 +1,133 @@
+/*
+ * rights.c - what a caller may do to a node, by the kernel's verdict.
+ *
+ * Descriptors for reading and writing are shared by all callers, so io.c asks here first. The
+ * kernel is asked as the caller (faccessat2); its verdict is kept in the node, for one caller, as
+ * long as the node's ctime stays the same. A change of rights sets the ctime, but to a clock that
+ * ticks in milliseconds: a verdict is kept only when the ctime was already old when it was taken,
+ * since otherwise a change right after it could leave the same ctime.
+ *
+ * node->verdict is one word, so that no lock is needed: a keyed hash of caller and ctime, and below
+ * it which rights are known (3 bits) and which are granted (3 bits).
+ */
+#include "base/cred.h"
+#include "base/hash.h"
+#include "hostfs.h"
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Twice what the coarsest kernel clock (HZ=100) takes for a step. */
+#define RACY_NS   20000000
+#define KNOWN     3 /* shift of the known bits */
+#define BITS_MASK 0x3fu
+
+static uint64_t verdict_tag(const struct cred *cred, const struct statx *st)
+{
+    uint64_t ctime = (uint64_t)host_ns(st->stx_ctime.tv_sec, st->stx_ctime.tv_nsec);
+    return hash_mix(cred->hash ^ hash_mix(ctime)) & ~(uint64_t)BITS_MASK;
+}
+
+static int ask(int fd, int mode)
+{
+    if (syscall(SYS_faccessat2, fd, "", mode, AT_EMPTY_PATH | AT_EACCESS) == 0)
+        return 0;
+    return errno;
+}
+
+static bool ctime_is_old(const struct statx *st)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return host_ns(now.tv_sec, (uint32_t)now.tv_nsec) -
+               host_ns(st->stx_ctime.tv_sec, st->stx_ctime.tv_nsec) >
+           RACY_NS;
+}
+
+/* Which of `want` (R_OK, W_OK, X_OK) the kernel grants to the caller; the thread acts as him. */
+static uint32_t verdict(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
+                        uint32_t want)
+{
+    _Atomic uint64_t *kept = &host_node(vn)->verdict;
+    uint64_t tag = verdict_tag(ctx->cred, st);
+    uint64_t word = atomic_load_explicit(kept, memory_order_relaxed);
+    uint32_t bits = (word & ~(uint64_t)BITS_MASK) == tag ? (uint32_t)word & BITS_MASK : 0;
+    uint32_t unknown = want & ~(bits >> KNOWN);
+
+    if (unknown == 0)
+        return bits & want;
+    bool keep = ctime_is_old(st);
+    if (ask(fd, (int)unknown) == 0) {
+        bits |= unknown;
+    } else {
+        for (uint32_t bit = 1; bit <= 4; bit <<= 1)
+            if (unknown & bit && unknown != bit && ask(fd, (int)bit) == 0)
+                bits |= bit;
+    }
+    bits |= unknown << KNOWN;
+    if (keep)
+        atomic_store_explicit(kept, tag | bits, memory_order_relaxed);
+    return bits & want;
+}
+
+uid_t host_uid(const struct vctx *ctx)
+{
+    return cred_can_switch() ? ctx->cred->uid : cred_server()->uid;
+}
+
+int host_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want)
+{
+    /* The owner opened the file when he had the right to, or made it read-only himself: NFS has
+     * no open to remember that by (RFC 1813 section 4.4). */
+    if (st->stx_uid == host_uid(ctx))
+        return 0;
+    if (verdict(ctx, vn, fd, st, (uint32_t)want))
+        return 0;
+    /* Who may execute has to read the program to do so. */
+    if (want == R_OK && vn->type == VREG && verdict(ctx, vn, fd, st, X_OK))
+        return 0;
+    return EACCES;
+}
+
+static uint32_t access_of_directory(uint32_t bits)
+{
+    uint32_t granted = 0;
+    if (bits & R_OK)
+        granted |= VACCESS_READ;
+    if (bits & X_OK)
+        granted |= VACCESS_LOOKUP;
+    if (bits & W_OK && bits & X_OK)
+        granted |= VACCESS_MODIFY | VACCESS_EXTEND | VACCESS_DELETE;
+    return granted;
+}
+
+static uint32_t access_of_file(uint32_t bits)
+{
+    uint32_t granted = 0;
+    if (bits & R_OK)
+        granted |= VACCESS_READ;
+    if (bits & W_OK)
+        granted |= VACCESS_MODIFY | VACCESS_EXTEND;
+    if (bits & X_OK)
+        granted |= VACCESS_EXECUTE;
+    return granted;
+}
+
+int host_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted)
+{
+    struct statx st;
+    int fd;
+
+    if (host_is_hidden(vn)) {
+        *granted = want & (vn->type == VDIR ? VACCESS_READ | VACCESS_LOOKUP : 0);
+        return 0;
+    }
+    int error = host_enter(ctx, vn, &fd);
+    if (!error)
+        error = host_stat(vn, fd, &st);
+    if (error)
+        return error;
+    uint32_t bits = verdict(ctx, vn, fd, &st, R_OK | W_OK | X_OK);
+    *granted = want & (vn->type == VDIR ? access_of_directory(bits) : access_of_file(bits));
+    return 0;
+}
