@@ -190,34 +190,52 @@ out:
     return error;
 }
 
+/* Whether a client goes with those the export has. */
+static int client_fits(struct draft *draft, const struct export *export,
+                       const struct export_client *client)
+{
+    const struct export_options *options = &client->options;
+
+    for (size_t i = 0; i < export->nclients; i++) {
+        const struct export_options *other = &export->clients[i].options;
+
+        if (client_same(&export->clients[i], client))
+            return draft_fail(draft, EINVAL, "%s is exported to %s twice", export->path,
+                              client->kind == EXPORT_CLIENT_SELF ? "this host" : client->text);
+        if (other->has_fsid && options->has_fsid && other->fsid != options->fsid)
+            return draft_fail(draft, EINVAL, "%s has two numbers: fsid=%u and fsid=%u",
+                              export->path, other->fsid, options->fsid);
+    }
+    return 0;
+}
+
 int draft_client(struct draft *draft, size_t index, const char *spec,
                  const struct export_options *options)
 {
     struct export *export = &draft->entries[index].export;
     struct export_client client = {.kind = EXPORT_CLIENT_SELF, .options = *options};
     const char *why = "";
+    int error;
 
     if (spec && client_parse(spec, &client, &why))
         return draft_fail(draft, EINVAL, "client '%s': %s", spec, why);
-    for (size_t i = 0; i < export->nclients; i++) {
-        const struct export_options *other = &export->clients[i].options;
-
-        if (client_same(&export->clients[i], &client))
-            return draft_fail(draft, EINVAL, "%s is exported to %s twice", export->path,
-                              spec ? spec : "this host");
-        if (other->has_fsid && options->has_fsid && other->fsid != options->fsid)
-            return draft_fail(draft, EINVAL, "%s has two numbers: fsid=%u and fsid=%u",
-                              export->path, other->fsid, options->fsid);
-    }
-    void *grown = reallocarray(export->clients, export->nclients + 1, sizeof(client));
-    if (!grown)
-        return ENOMEM;
-    export->clients = grown;
     client.text = strdup(spec ? spec : "localhost");
     if (!client.text)
         return ENOMEM;
+    error = client_fits(draft, export, &client);
+    if (error)
+        goto out;
+    void *grown = reallocarray(export->clients, export->nclients + 1, sizeof(client));
+    if (!grown) {
+        error = ENOMEM;
+        goto out;
+    }
+    export->clients = grown;
     export->clients[export->nclients++] = client;
     return 0;
+out:
+    free(client.text);
+    return error;
 }
 
 /* Without fsid= an export is numbered by its path: handles outlive restarts and changes of the
