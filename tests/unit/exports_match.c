@@ -183,8 +183,6 @@ TEST(host_names_match_forward_and_wildcards_only_when_the_name_leads_back)
                "192.0.2.10 one.lab.example\n"
                "192.0.2.11 two.sub.lab.example alias\n"
                "2001:db8::11 two.sub.lab.example\n");
-    host_write(fixture_dir(), "resolv.conf",
-               "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
     host_write(fixture_dir(), "nsswitch.conf", "hosts: files\n");
     host_mount_bind(fixture_text("$D/hosts"), "/etc/hosts");
     host_mount_bind(fixture_text("$D/nsswitch.conf"), "/etc/nsswitch.conf");
