@@ -7,6 +7,7 @@
  *     3        0
  *     4..7     export id, big-endian
  *     8..8+N   the node's id, as the file system gave it
+ *     ..       zeros to a multiple of 4: U-Boot sends handles back without their padding
  *     ..+8     SipHash-2-4 of all bytes before it
  *
  * mountd/ and nfsd/ call this. The key is set once, before requests run (handle_key.c).
@@ -21,7 +22,10 @@
 #define HANDLE_HEAD    8
 #define HANDLE_MAC     crypto_shorthash_BYTES
 
-_Static_assert(HANDLE_HEAD + VNODE_ID_MAX + HANDLE_MAC <= HANDLE_MAX, "ids fit into handles");
+/* Of what comes before the MAC. */
+#define HANDLE_BODY(id_len) (HANDLE_HEAD + ((size_t)(id_len) + 3) / 4 * 4)
+
+_Static_assert(HANDLE_BODY(VNODE_ID_MAX) + HANDLE_MAC <= HANDLE_MAX, "ids fit into handles");
 _Static_assert(HANDLE_KEY_SIZE == crypto_shorthash_KEYBYTES, "the key is SipHash's");
 
 static uint8_t handle_key[HANDLE_KEY_SIZE];
@@ -45,12 +49,11 @@ int handle_init(const char *state_dir)
 void handle_seal(uint32_t export_id, const struct vnode *vn, struct handle *out)
 {
     uint8_t *bytes = out->bytes;
-    size_t len = HANDLE_HEAD + (size_t)vn->id_len;
+    size_t len = HANDLE_BODY(vn->id_len);
 
+    memset(bytes, 0, len);
     bytes[0] = HANDLE_VERSION;
-    bytes[1] = 0;
     bytes[2] = vn->id_len;
-    bytes[3] = 0;
     bytes[4] = (uint8_t)(export_id >> 24);
     bytes[5] = (uint8_t)(export_id >> 16);
     bytes[6] = (uint8_t)(export_id >> 8);
@@ -70,7 +73,7 @@ int handle_open(struct view handle, uint32_t *export_id, struct vnode_id *id)
     if (bytes[0] != HANDLE_VERSION || bytes[1] || bytes[3] || bytes[2] > VNODE_ID_MAX)
         return VFS_EBADHANDLE;
 
-    size_t len = HANDLE_HEAD + (size_t)bytes[2];
+    size_t len = HANDLE_BODY(bytes[2]);
     if (handle.len != len + HANDLE_MAC)
         return VFS_EBADHANDLE;
     crypto_shorthash(mac, bytes, len, handle_key);
