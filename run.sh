@@ -30,9 +30,10 @@ missing() {
 install_missing() {
     local wanted as=()
 
-    command -v dpkg-query > /dev/null && command -v apt-get > /dev/null ||
+    if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
         die "this is no Debian: install cmake, ninja, a C compiler, pkg-config, rpcgen, libtirpc," \
-            "libsodium and lmdb with their headers, then: cmake -S . -B build -G Ninja && cmake --build build"
+            "libsodium and lmdb with their headers, then: cmake -S . -B build && cmake --build build"
+    fi
     mapfile -t wanted < <(missing)
     [ ${#wanted[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ]; then

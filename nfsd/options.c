@@ -2,7 +2,7 @@
  * options.c - loopnfsd's command line by argp(3); see options.h.
  *
  * argp would print two lines for a mistake; the house's rule is one that says what and how to mend
- * it, so argp is kept silent (ARGP_NO_ERRS) and mistakes are told here.
+ * it, so argp is kept silent (ARGP_NO_ERRS; --help is silent then, too) and all of it is told here.
  */
 #include "nfsd/options.h"
 #include <argp.h>
@@ -22,6 +22,8 @@ enum option_key {
     OPT_LISTEN = 'l',
     OPT_EXPORTS = 'f',
     OPT_EXPORT = 'e',
+    OPT_HELP = 'h',
+    OPT_VERSION = 'V',
     OPT_PORTMAP = 0x100,
     OPT_STATE_DIR,
     OPT_THREADS,
@@ -55,6 +57,8 @@ static const struct argp_option option_rows[] = {
      "table: do without the kernel's file handles, for tests (default: auto)", 0},
     {"log-level", OPT_LOG_LEVEL, "error|warning|info|debug", 0, "(default: info)", 0},
     {"check", OPT_CHECK, NULL, 0, "check options and exports, and exit", 0},
+    {"help", OPT_HELP, NULL, 0, "print this and exit", -1},
+    {"version", OPT_VERSION, NULL, 0, "print the version and exit", -1},
     {0},
 };
 
@@ -201,6 +205,8 @@ static bool option_value(struct options *options, int key, const char *arg)
     }
 }
 
+static const struct argp parser;
+
 static error_t option_parse(int key, char *arg, struct argp_state *argp)
 {
     struct parse_state *state = argp->input;
@@ -214,6 +220,12 @@ static error_t option_parse(int key, char *arg, struct argp_state *argp)
     case ARGP_KEY_ARG:
         dir_add(state->options, arg);
         return 0;
+    case OPT_HELP:
+        argp_help(&parser, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_BUG_ADDR, argp->name);
+        exit(0);
+    case OPT_VERSION:
+        puts("loopnfsd " LOOPNFS_VERSION);
+        exit(0);
     case ARGP_KEY_ERROR:
         fatal(STATUS_USAGE, "%s: no such option, or its value is missing; see loopnfsd --help",
               argp->argv[argp->next > 1 ? argp->next - 1 : 1]);
@@ -222,18 +234,17 @@ static error_t option_parse(int key, char *arg, struct argp_state *argp)
     }
 }
 
+static const struct argp parser = {
+    .options = option_rows,
+    .parser = option_parse,
+    .args_doc = "[DIR...]",
+    .doc = "Serves directories over NFSv3. Each DIR is exported to this host only, "
+           "rw,no_root_squash,secure."
+           "\vloopnfsd(8) has the details, and how clients mount.",
+};
+
 void options_parse(int argc, char **argv, struct options *options)
 {
-    static const struct argp parser = {
-        option_rows,
-        option_parse,
-        "[DIR...]",
-        "Serves directories over NFSv3. Each DIR is exported to this host only, "
-        "rw,no_root_squash,secure."
-        "\vloopnfsd(8) has the details, and how clients mount.",
-        NULL,
-        NULL,
-        NULL};
     struct parse_state state = {.options = options};
 
     *options = (struct options){
@@ -242,12 +253,11 @@ void options_parse(int argc, char **argv, struct options *options)
         .log_level = LOG_LEVEL_INFO,
         .portmap = PORTMAP_AUTO,
     };
-    argp_program_version = "loopnfsd " LOOPNFS_VERSION;
     options->exports.specs = calloc((size_t)argc, sizeof(char *));
     options->exports.dirs = calloc((size_t)argc, sizeof(char *));
     if (options->exports.specs == NULL || options->exports.dirs == NULL)
         fatal(1, "out of memory");
-    if (argp_parse(&parser, argc, argv, ARGP_NO_ERRS, NULL, &state) != 0)
+    if (argp_parse(&parser, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &state) != 0)
         fatal(STATUS_USAGE, "wrong options; see loopnfsd --help");
     listen_finish(&state);
     const struct exports_source *exports = &options->exports;

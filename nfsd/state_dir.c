@@ -122,8 +122,8 @@ static int check_owner(int fd, const char *path, char *message, size_t size)
     if ((st.st_mode & 077) != 0) {
         if (!is_for_state(fd) || fchmod(fd, 0700) != 0) {
             snprintf(message, size,
-                     "state directory %s: others have access; chmod 700 it, or name another with "
-                     "--state-dir",
+                     "state directory %s: others have access; name an empty directory, or one "
+                     "with mode 0700, with --state-dir",
                      path);
             return EPERM;
         }
