@@ -47,6 +47,21 @@ TEST(a_reload_keeps_file_systems_that_stay_the_same)
     assert_int_equal(fixture_mounts.unmounted, 6);
 }
 
+TEST(a_reload_serves_the_directory_that_took_the_place_of_an_exported_one)
+{
+    host_mkdir(fixture_dir(), "swap", 0755);
+    assert_int_equal(fixture_load("$D/swap,fsid=1", NULL), 0);
+    struct vfs *before = by_id(1)->fs;
+    assert_int_equal(fixture_load("$D/swap,fsid=1", NULL), 0);
+    assert_ptr_equal(by_id(1)->fs, before);
+
+    host_rename(fixture_dir(), "swap", fixture_dir(), "swapped");
+    host_mkdir(fixture_dir(), "swap", 0755);
+    assert_int_equal(fixture_load("$D/swap,fsid=1", NULL), 0);
+    assert_ptr_not_equal(by_id(1)->fs, before);
+    exports_finish();
+}
+
 TEST(a_reload_with_an_error_changes_nothing)
 {
     fixture_mounts = (struct fixture_mounts){0};
