@@ -114,22 +114,27 @@ void replay_remember(struct replay *replay, const char *name, bool counted, cons
     memcpy(variable->bytes, bytes, len);
 }
 
-void replay_list_name(struct replay *replay, const char *name)
+void replay_list_name(struct replay *replay, const char *name, uint32_t cookie)
 {
-    for (size_t i = 0; i < replay->nlisted; i++)
-        if (strcmp(replay->listed[i], name) == 0)
+    for (size_t i = 0; i < replay->nlisted; i++) {
+        if (strcmp(replay->listed[i].name, name) == 0)
             replay_fail(replay, "%s is listed twice", name);
+        if (cookie && replay->listed[i].cookie == cookie)
+            replay_fail(replay, "%s and %s have one cookie in 32 bits", name,
+                        replay->listed[i].name);
+    }
     if (replay->nlisted == LISTED_MAX)
         replay_fail(replay, "the list does not end");
     replay->listed = realloc(replay->listed, (replay->nlisted + 1) * sizeof(*replay->listed));
     assert_non_null(replay->listed);
-    replay->listed[replay->nlisted++] = strdup(name);
+    replay->listed[replay->nlisted++] =
+        (struct replay_name){.name = strdup(name), .cookie = cookie};
 }
 
 static void list_clear(struct replay *replay)
 {
     for (size_t i = 0; i < replay->nlisted; i++)
-        free(replay->listed[i]);
+        free(replay->listed[i].name);
     free(replay->listed);
     replay->listed = NULL;
     replay->nlisted = 0;
@@ -245,7 +250,7 @@ static void do_closed(struct replay *replay, const char *text)
 static bool is_listed(const struct replay *replay, const char *name)
 {
     for (size_t i = 0; i < replay->nlisted; i++)
-        if (strcmp(replay->listed[i], name) == 0)
+        if (strcmp(replay->listed[i].name, name) == 0)
             return true;
     replay_fail(replay, "%s is not listed", name);
 }
@@ -288,7 +293,7 @@ static void do_listed(struct replay *replay, const char *text)
     size_t count = check_listed(replay, text);
     if (count != replay->nlisted)
         replay_fail(replay, "%zu names are listed, not %zu; the last is %s", replay->nlisted, count,
-                    replay->listed[replay->nlisted - 1]);
+                    replay->nlisted ? replay->listed[replay->nlisted - 1].name : "none");
     list_clear(replay);
 }
 
@@ -302,7 +307,7 @@ static void do_unlisted(struct replay *replay, const char *text)
 {
     (void)text;
     if (replay->nlisted)
-        replay_fail(replay, "%s is listed where nothing should be", replay->listed[0]);
+        replay_fail(replay, "%s is listed where nothing should be", replay->listed[0].name);
 }
 
 static void do_set(struct replay *replay, const char *text)

@@ -36,6 +36,11 @@ struct replay_macro {
     char *tokens;
 };
 
+struct replay_name {
+    char *name;
+    uint32_t cookie; /* of a directory entry: the half that clients with 32-bit cookies keep */
+};
+
 struct replay_socket {
     char name[16];
     int fd;
@@ -56,7 +61,7 @@ struct replay {
 
     struct replay_message call, reply;
     uint32_t xid;
-    char **listed; /* names that entries: and entriesplus: have collected */
+    struct replay_name *listed; /* what the lists of replies have collected */
     size_t nlisted;
 
     const char *script; /* where we are, for messages */
@@ -72,8 +77,9 @@ struct replay_variable *replay_find(struct replay *replay, const char *name);
 struct replay_variable *replay_need(struct replay *replay, const char *name);
 void replay_remember(struct replay *replay, const char *name, bool counted, const void *bytes,
                      size_t len);
-/* Adds a name to the listing; fails the test where it is there already. */
-void replay_list_name(struct replay *replay, const char *name);
+/* Adds a name to the listing; fails the test where it, or its cookie, is there already. Cookie 0:
+ * it has none. */
+void replay_list_name(struct replay *replay, const char *name, uint32_t cookie);
 /* The definition of @name; fails the test where there is none. */
 const char *replay_macro_find(struct replay *replay, const char *name);
 

@@ -192,10 +192,13 @@ static void remember_double(struct reader *reader, const char *name, uint64_t va
     replay_remember(reader->replay, name, false, bytes, sizeof(bytes));
 }
 
-static void check_cookie(struct reader *reader, uint64_t cookie)
+/* Below 2^63, and 1 and 2 only for what they are reserved for. */
+static void list_entry(struct reader *reader, const char *name, uint64_t cookie)
 {
-    if (cookie <= 2 || cookie >> 63)
-        replay_fail(reader->replay, "cookie %llu", (unsigned long long)cookie);
+    uint64_t least = strcmp(name, ".") == 0 ? 1 : strcmp(name, "..") == 0 ? 2 : 3;
+    if (cookie < least || cookie >> 63)
+        replay_fail(reader->replay, "%s has cookie %llu", name, (unsigned long long)cookie);
+    replay_list_name(reader->replay, name, (uint32_t)cookie);
 }
 
 /* dirlist3 without its eof; the last cookie is remembered as `cookie_name`. */
@@ -208,8 +211,7 @@ static void match_entries(struct reader *reader, const char *cookie_name)
             replay_fail(reader->replay, "fileid 0");
         take_text(reader, NAME_MAX_BYTES, name, "name");
         cookie = take_double(reader, "cookie");
-        check_cookie(reader, cookie);
-        replay_list_name(reader->replay, name);
+        list_entry(reader, name, cookie);
     }
     if (cookie)
         remember_double(reader, cookie_name, cookie);
@@ -236,7 +238,6 @@ static void match_entries_plus(struct reader *reader, const char *cookie_name)
         uint64_t fileid = take_double(reader, "fileid");
         take_text(reader, NAME_MAX_BYTES, name, "name");
         cookie = take_double(reader, "cookie");
-        check_cookie(reader, cookie);
         if (take_bool(reader, "name_attributes")) {
             struct attributes attr;
             take_attributes(reader, &attr);
@@ -245,7 +246,7 @@ static void match_entries_plus(struct reader *reader, const char *cookie_name)
         }
         if (take_bool(reader, "name_handle"))
             match_handle(reader, variable);
-        replay_list_name(reader->replay, name);
+        list_entry(reader, name, cookie);
     }
     if (cookie)
         remember_double(reader, cookie_name, cookie);
@@ -260,7 +261,7 @@ static void match_mappings(struct reader *reader)
             word[i] = take_word(reader, "mapping");
         char name[64];
         snprintf(name, sizeof(name), "%u.%u.%u.%u", word[0], word[1], word[2], word[3]);
-        replay_list_name(reader->replay, name);
+        replay_list_name(reader->replay, name, 0);
     }
 }
 
@@ -275,7 +276,7 @@ static void match_bindings(struct reader *reader)
         take_text(reader, sizeof(uaddr) - 1, uaddr, "uaddr");
         take_text(reader, sizeof(owner) - 1, owner, "owner");
         snprintf(name, sizeof(name), "%u.%u.%s", program, version, netid);
-        replay_list_name(reader->replay, name);
+        replay_list_name(reader->replay, name, 0);
     }
 }
 
@@ -287,7 +288,7 @@ static void match_exports(struct reader *reader)
         take_text(reader, 1024, directory, "directory");
         while (take_bool(reader, "group"))
             take_text(reader, 255, group, "group");
-        replay_list_name(reader->replay, directory);
+        replay_list_name(reader->replay, directory, 0);
     }
 }
 
@@ -298,7 +299,7 @@ static void match_mounts(struct reader *reader)
         char host[256], directory[1025];
         take_text(reader, 255, host, "host name");
         take_text(reader, 1024, directory, "directory");
-        replay_list_name(reader->replay, directory);
+        replay_list_name(reader->replay, directory, 0);
     }
 }
 

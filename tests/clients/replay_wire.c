@@ -8,8 +8,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -51,6 +53,9 @@ void replay_open(struct replay *replay, const char *name, bool is_datagram, uint
     if (connect(fd, address->ai_addr, address->ai_addrlen) != 0)
         replay_fail(replay, "no connection to port %u: %s", port, strerror(errno));
     freeaddrinfo(address);
+    int on = 1;
+    if (!is_datagram)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 
     struct replay_socket *sock = NULL;
     for (size_t i = 0; i < replay->nsockets; i++)
@@ -111,10 +116,13 @@ void replay_send(struct replay *replay)
     for (size_t at = 0; at < replay->call.len; at += fragment) {
         size_t len = replay->call.len - at < fragment ? replay->call.len - at : fragment;
         bool last = at + len == replay->call.len;
-        uint8_t mark[4];
-        replay_put_word(mark, (uint32_t)len | (last ? 0x80000000U : 0));
-        send_all(replay, mark, sizeof(mark));
-        send_all(replay, replay->call.bytes + at, len);
+        /* The mark and the fragment in one segment, as every kernel does. */
+        uint8_t *record = malloc(4 + len);
+        assert_non_null(record);
+        replay_put_word(record, (uint32_t)len | (last ? 0x80000000U : 0));
+        memcpy(record + 4, replay->call.bytes + at, len);
+        send_all(replay, record, 4 + len);
+        free(record);
     }
 }
 
