@@ -32,7 +32,7 @@ static struct timespec time_of(const struct statx_timestamp *at)
 
 /* The export's own file system has the export's fsid; one that is crossed into, a stable one of
  * its own; a part with another device number (a btrfs subvolume), one for as long as it has it. */
-static uint64_t fsid_of(const struct vnode *vn, const struct host_mount *mount, dev_t dev)
+static uint64_t fsid_of(const struct vnode *vn, const struct hostfs_mount *mount, dev_t dev)
 {
     uint64_t fsid = vn->fs->fsid;
     if (mount->key)
@@ -42,9 +42,9 @@ static uint64_t fsid_of(const struct vnode *vn, const struct host_mount *mount, 
     return fsid;
 }
 
-void host_attr(const struct vnode *vn, const struct statx *st, struct vattr *attr)
+void hostfs_attr(const struct vnode *vn, const struct statx *st, struct vattr *attr)
 {
-    const struct host_node *node = host_node((struct vnode *)(uintptr_t)vn);
+    const struct hostfs_node *node = hostfs_node((struct vnode *)(uintptr_t)vn);
 
     attr->type = (enum vtype)vn->type;
     attr->mode = st->stx_mode & 07777;
@@ -62,15 +62,15 @@ void host_attr(const struct vnode *vn, const struct statx *st, struct vattr *att
     attr->ctime = time_of(&st->stx_ctime);
 }
 
-void host_attr_after(struct vnode *vn, int fd, struct vattr *attr)
+void hostfs_attr_after(struct vnode *vn, int fd, struct vattr *attr)
 {
     struct statx st;
-    if (host_statx(fd, "", &st) == 0)
-        host_attr(vn, &st, attr);
+    if (hostfs_statx(fd, "", &st) == 0)
+        hostfs_attr(vn, &st, attr);
 }
 
 /* What is mounted below the export and not shown: empty, and nobody can change it. */
-void host_attr_hidden(const struct vnode *vn, struct vattr *attr)
+void hostfs_attr_hidden(const struct vnode *vn, struct vattr *attr)
 {
     memset(attr, 0, sizeof(*attr));
     attr->type = (enum vtype)vn->type;
@@ -80,27 +80,27 @@ void host_attr_hidden(const struct vnode *vn, struct vattr *attr)
     memcpy(&attr->fileid, vn->id + 2, sizeof(attr->fileid));
 }
 
-int host_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
+int hostfs_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
 {
     struct statx st;
     int fd;
 
     (void)ctx; /* who holds the handle may ask */
-    if (host_is_hidden(vn)) {
-        host_attr_hidden(vn, attr);
+    if (hostfs_is_hidden(vn)) {
+        hostfs_attr_hidden(vn, attr);
         return 0;
     }
-    int error = host_fd(vn, &fd);
+    int error = hostfs_fd(vn, &fd);
     if (!error)
-        error = host_stat(vn, fd, &st);
+        error = hostfs_stat(vn, fd, &st);
     if (!error)
-        host_attr(vn, &st, attr);
+        hostfs_attr(vn, &st, attr);
     return error;
 }
 
 static int change_mode(int fd, enum vtype type, uint32_t mode)
 {
-    struct host_proc_path link;
+    struct hostfs_proc_path link;
 
     if (syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH) == 0)
         return 0;
@@ -108,7 +108,7 @@ static int change_mode(int fd, enum vtype type, uint32_t mode)
         return errno;
     if (type == VLNK)
         return EOPNOTSUPP;
-    host_proc_path(&link, fd);
+    hostfs_proc_path(&link, fd);
     return chmod(link.text, mode) == 0 ? 0 : errno;
 }
 
@@ -121,7 +121,7 @@ static struct timespec time_to_set(enum vset_time how, struct timespec given)
 
 static int change_times(int fd, enum vtype type, const struct vsetattr *set)
 {
-    struct host_proc_path link;
+    struct hostfs_proc_path link;
     struct timespec times[2] = {time_to_set(set->set_atime, set->atime),
                                 time_to_set(set->set_mtime, set->mtime)};
 
@@ -129,11 +129,11 @@ static int change_times(int fd, enum vtype type, const struct vsetattr *set)
         return 0;
     if (errno != EINVAL || type == VLNK)
         return errno;
-    host_proc_path(&link, fd);
+    hostfs_proc_path(&link, fd);
     return utimensat(AT_FDCWD, link.text, times, 0) == 0 ? 0 : errno;
 }
 
-int host_apply(int fd, enum vtype type, const struct vsetattr *set)
+int hostfs_apply(int fd, enum vtype type, const struct vsetattr *set)
 {
     int error = 0;
 
@@ -159,7 +159,7 @@ static bool guard_holds(const struct vsetattr *set, const struct statx *st)
 static int change(const struct vctx *ctx, struct vnode *vn, int fd, const struct vsetattr *set)
 {
     struct statx st;
-    int error = host_stat(vn, fd, &st);
+    int error = hostfs_stat(vn, fd, &st);
     if (error)
         return error;
     if (!guard_holds(set, &st))
@@ -167,19 +167,19 @@ static int change(const struct vctx *ctx, struct vnode *vn, int fd, const struct
     if (set->set_size) {
         if (vn->type != VREG)
             return vn->type == VDIR ? EISDIR : EINVAL;
-        error = host_truncate(ctx, vn, fd, &st, set->size);
+        error = hostfs_truncate(ctx, vn, fd, &st, set->size);
         if (!error)
             error = cred_assume(ctx->cred);
     }
-    return error ? error : host_apply(fd, (enum vtype)vn->type, set);
+    return error ? error : hostfs_apply(fd, (enum vtype)vn->type, set);
 }
 
-int host_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
-                 struct vchange *change_out)
+int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
+                   struct vchange *change_out)
 {
     struct hostfs *h = hostfs_of(vn);
     int fd;
-    int error = host_enter(ctx, vn, &fd);
+    int error = hostfs_enter(ctx, vn, &fd);
     if (error)
         return error;
     /* Of two clients with the same guard only one may win. */
@@ -189,9 +189,9 @@ int host_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr
     if (set->guarded)
         pthread_mutex_unlock(&h->guard_lock);
     if (!error)
-        error = host_sync_node(ctx, vn);
+        error = hostfs_sync_node(ctx, vn);
     if (!error)
-        host_attr_after(vn, fd, &change_out->after);
+        hostfs_attr_after(vn, fd, &change_out->after);
     return error;
 }
 
@@ -199,10 +199,10 @@ int host_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr
 static int place(struct vnode *vn, int *fd)
 {
     *fd = hostfs_of(vn)->root_fd;
-    return host_is_hidden(vn) ? 0 : host_fd(vn, fd);
+    return hostfs_is_hidden(vn) ? 0 : hostfs_fd(vn, fd);
 }
 
-int host_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
+int hostfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
 {
     struct statvfs fs;
     int fd;
@@ -227,7 +227,7 @@ int host_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
 static bool folds_case(struct vnode *vn, int fd)
 {
     long flags = 0;
-    if (vn->type != VDIR || host_is_hidden(vn))
+    if (vn->type != VDIR || hostfs_is_hidden(vn))
         return false;
     int dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
@@ -237,7 +237,7 @@ static bool folds_case(struct vnode *vn, int fd)
     return folds;
 }
 
-int host_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc)
+int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc)
 {
     struct statvfs fs;
     int fd;

@@ -17,15 +17,15 @@
 /* Further up than this there is no root, but a file system gone mad. */
 #define DEPTH_MAX 65536
 
-void host_proc_path(struct host_proc_path *path, int fd)
+void hostfs_proc_path(struct hostfs_proc_path *path, int fd)
 {
     snprintf(path->text, sizeof(path->text), "/proc/self/fd/%d", fd);
 }
 
 static ssize_t path_of(int fd, char path[PATH_MAX])
 {
-    struct host_proc_path link;
-    host_proc_path(&link, fd);
+    struct hostfs_proc_path link;
+    hostfs_proc_path(&link, fd);
     ssize_t len = readlink(link.text, path, PATH_MAX - 1);
     if (len < 0 || len == PATH_MAX - 1)
         return -1;
@@ -43,12 +43,12 @@ static bool same(const struct statx *a, const struct statx *b)
 static int climb(struct hostfs *h, int fd, const struct statx *from)
 {
     struct statx root, here = *from, up;
-    int error = host_statx(h->root_fd, "", &root);
+    int error = hostfs_statx(h->root_fd, "", &root);
     int at = fd;
 
     for (int depth = 0; error == 0 && !same(&here, &root); depth++) {
         int parent = openat(at, "..", O_DIRECTORY | HOST_O_PATH);
-        error = parent < 0 ? errno : host_statx(parent, "", &up);
+        error = parent < 0 ? errno : hostfs_statx(parent, "", &up);
         if (at != fd)
             close(at);
         at = parent;
@@ -61,7 +61,7 @@ static int climb(struct hostfs *h, int fd, const struct statx *from)
     return error;
 }
 
-int host_contained(struct hostfs *h, int fd, const struct statx *st)
+int hostfs_contained(struct hostfs *h, int fd, const struct statx *st)
 {
     char root[PATH_MAX], path[PATH_MAX];
 

@@ -29,9 +29,9 @@ static uint32_t mode_of(const struct vsetattr *set, uint32_t otherwise)
 static int finish(const struct vctx *ctx, struct vnode *dir, int dirfd, struct vnode *vn,
                   struct vchange *dir_change)
 {
-    int error = host_sync_names(ctx, dir, NULL, vn);
+    int error = hostfs_sync_names(ctx, dir, NULL, vn);
     if (!error)
-        host_attr_after(dir, dirfd, &dir_change->after);
+        hostfs_attr_after(dir, dirfd, &dir_change->after);
     return error;
 }
 
@@ -81,7 +81,7 @@ static int dress(int fd, const struct vcreate *how, bool *applied)
         return errno;
     /* A change of owner clears these. */
     set.set_mode = (set.set_uid || set.set_gid) && how->attr.set_mode && how->attr.mode & 06000;
-    return host_apply(fd, VREG, &set);
+    return hostfs_apply(fd, VREG, &set);
 }
 
 /* EEXIST: there is something of this name. */
@@ -98,14 +98,14 @@ static int create_new(const struct vctx *ctx, struct vnode *dir, int dirfd, cons
         return errno;
     int error = dress(fd, how, &applied);
     if (!error)
-        error = host_adopt(ctx, dir, name, fd, out, st);
+        error = hostfs_adopt(ctx, dir, name, fd, out, st);
     if (error) {
         unlinkat(dirfd, name, 0);
         close(fd);
         return error;
     }
     /* The client will write: as its owner, whatever the mode says. */
-    host_set_fd(&host_node(*out)->write_fd, fd);
+    hostfs_set_fd(&hostfs_node(*out)->write_fd, fd);
     return 0;
 }
 
@@ -115,20 +115,20 @@ static int create_existing(const struct vctx *ctx, struct vnode *dir, int dirfd,
     int fd;
     if (how->mode == VCREATE_GUARDED)
         return EEXIST;
-    int error = host_lookup_at(ctx, dir, dirfd, name, out, st);
+    int error = hostfs_lookup_at(ctx, dir, dirfd, name, out, st);
     if (error)
         return error;
-    if (host_is_hidden(*out) || (*out)->type != VREG ||
+    if (hostfs_is_hidden(*out) || (*out)->type != VREG ||
         (how->mode == VCREATE_EXCLUSIVE && !verifier_matches(how->verifier, st)))
         error = EEXIST;
     else if (how->mode == VCREATE_UNCHECKED && how->attr.set_size) {
-        error = host_enter(ctx, *out, &fd);
+        error = hostfs_enter(ctx, *out, &fd);
         if (!error)
-            error = host_truncate(ctx, *out, fd, st, how->attr.size);
+            error = hostfs_truncate(ctx, *out, fd, st, how->attr.size);
         if (!error)
-            error = host_sync_node(ctx, *out);
+            error = hostfs_sync_node(ctx, *out);
         if (!error)
-            error = host_stat(*out, fd, st);
+            error = hostfs_stat(*out, fd, st);
         if (!error)
             error = cred_assume(ctx->cred);
     }
@@ -139,14 +139,14 @@ static int create_existing(const struct vctx *ctx, struct vnode *dir, int dirfd,
     return error;
 }
 
-int host_create(const struct vctx *ctx, struct vnode *dir, const char *name,
-                const struct vcreate *how, struct vnode **out, struct vattr *attr,
-                struct vchange *dir_change)
+int hostfs_create(const struct vctx *ctx, struct vnode *dir, const char *name,
+                  const struct vcreate *how, struct vnode **out, struct vattr *attr,
+                  struct vchange *dir_change)
 {
     struct statx st;
     int fd;
     bool made = false;
-    int error = host_enter(ctx, dir, &fd);
+    int error = hostfs_enter(ctx, dir, &fd);
     if (error)
         return error;
     error = ENOENT;
@@ -163,12 +163,12 @@ int host_create(const struct vctx *ctx, struct vnode *dir, const char *name,
     if (made)
         error = finish(ctx, dir, fd, *out, dir_change);
     else
-        host_attr_after(dir, fd, &dir_change->after);
+        hostfs_attr_after(dir, fd, &dir_change->after);
     if (error) {
         vnode_put(*out);
         return error;
     }
-    host_attr(*out, &st, attr);
+    hostfs_attr(*out, &st, attr);
     return 0;
 }
 
@@ -184,17 +184,17 @@ static int complete(const struct vctx *ctx, struct vnode *dir, int dirfd, const 
     int fd;
     bool apply = set->set_uid || set->set_gid || set->set_mode || set->set_atime != VTIME_KEEP ||
                  set->set_mtime != VTIME_KEEP;
-    int error = host_lookup_at(ctx, dir, dirfd, name, out, &st);
+    int error = hostfs_lookup_at(ctx, dir, dirfd, name, out, &st);
     if (error)
         return error;
-    if (host_is_hidden(*out) || (*out)->type != type)
+    if (hostfs_is_hidden(*out) || (*out)->type != type)
         error = ESTALE; /* somebody was faster */
     if (!error && apply) {
-        error = host_enter(ctx, *out, &fd);
+        error = hostfs_enter(ctx, *out, &fd);
         if (!error)
-            error = host_apply(fd, type, set);
+            error = hostfs_apply(fd, type, set);
         if (!error)
-            error = host_statx(fd, "", &st);
+            error = hostfs_statx(fd, "", &st);
         if (error && cred_assume(ctx->cred) == 0)
             unlinkat(dirfd, name, type == VDIR ? AT_REMOVEDIR : 0);
     }
@@ -205,18 +205,18 @@ static int complete(const struct vctx *ctx, struct vnode *dir, int dirfd, const 
         vnode_put(*out);
         return error;
     }
-    host_attr(*out, &st, attr);
+    hostfs_attr(*out, &st, attr);
     return 0;
 }
 
-int host_mkdir(const struct vctx *ctx, struct vnode *dir, const char *name,
-               const struct vsetattr *set, struct vnode **out, struct vattr *attr,
-               struct vchange *dir_change)
+int hostfs_mkdir(const struct vctx *ctx, struct vnode *dir, const char *name,
+                 const struct vsetattr *set, struct vnode **out, struct vattr *attr,
+                 struct vchange *dir_change)
 {
     struct vsetattr rest = *set;
     uint32_t mode = mode_of(set, DIRECTORY_MODE);
     int fd;
-    int error = host_enter(ctx, dir, &fd);
+    int error = hostfs_enter(ctx, dir, &fd);
     if (error)
         return error;
     if (mkdirat(fd, name, mode) != 0)
@@ -226,13 +226,13 @@ int host_mkdir(const struct vctx *ctx, struct vnode *dir, const char *name,
     return complete(ctx, dir, fd, name, VDIR, &rest, out, attr, dir_change);
 }
 
-int host_symlink(const struct vctx *ctx, struct vnode *dir, const char *name, const char *target,
-                 const struct vsetattr *set, struct vnode **out, struct vattr *attr,
-                 struct vchange *dir_change)
+int hostfs_symlink(const struct vctx *ctx, struct vnode *dir, const char *name, const char *target,
+                   const struct vsetattr *set, struct vnode **out, struct vattr *attr,
+                   struct vchange *dir_change)
 {
     struct vsetattr rest = *set;
     int fd;
-    int error = host_enter(ctx, dir, &fd);
+    int error = hostfs_enter(ctx, dir, &fd);
     if (error)
         return error;
     if (symlinkat(target, fd, name) != 0)
@@ -241,9 +241,9 @@ int host_symlink(const struct vctx *ctx, struct vnode *dir, const char *name, co
     return complete(ctx, dir, fd, name, VLNK, &rest, out, attr, dir_change);
 }
 
-int host_mknod(const struct vctx *ctx, struct vnode *dir, const char *name, enum vtype type,
-               uint32_t rdev_major, uint32_t rdev_minor, const struct vsetattr *set,
-               struct vnode **out, struct vattr *attr, struct vchange *dir_change)
+int hostfs_mknod(const struct vctx *ctx, struct vnode *dir, const char *name, enum vtype type,
+                 uint32_t rdev_major, uint32_t rdev_minor, const struct vsetattr *set,
+                 struct vnode **out, struct vattr *attr, struct vchange *dir_change)
 {
     static const mode_t kinds[] = {
         [VBLK] = S_IFBLK, [VCHR] = S_IFCHR, [VSOCK] = S_IFSOCK, [VFIFO] = S_IFIFO};
@@ -253,7 +253,7 @@ int host_mknod(const struct vctx *ctx, struct vnode *dir, const char *name, enum
 
     if ((unsigned)type >= sizeof(kinds) / sizeof(kinds[0]) || kinds[type] == 0)
         return VFS_EBADTYPE;
-    int error = host_enter(ctx, dir, &fd);
+    int error = hostfs_enter(ctx, dir, &fd);
     if (error)
         return error;
     if (mknodat(fd, name, kinds[type] | mode_of(set, FILE_MODE),

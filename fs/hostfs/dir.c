@@ -43,8 +43,8 @@ static enum vtype type_of(unsigned char type)
  * searched, and the kernel still checks reading. */
 static int open_unsearchable(int path_fd, int *fd)
 {
-    struct host_proc_path link;
-    host_proc_path(&link, path_fd);
+    struct hostfs_proc_path link;
+    hostfs_proc_path(&link, path_fd);
     *fd = open(link.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *fd < 0 ? errno : 0;
 }
@@ -52,7 +52,7 @@ static int open_unsearchable(int path_fd, int *fd)
 static int open_listing(const struct vctx *ctx, struct vnode *dir, int *fd)
 {
     int path_fd;
-    int error = host_enter(ctx, dir, &path_fd);
+    int error = hostfs_enter(ctx, dir, &path_fd);
     if (error)
         return error;
     *fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -77,13 +77,14 @@ static bool add_entries(const char *buf, ssize_t size, struct vdirents *page)
     return true;
 }
 
-int host_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, struct vdirents *page)
+int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
+                   struct vdirents *page)
 {
     char buf[BUFFER_BYTES] __attribute__((aligned(8)));
     int fd;
 
     page->eof = false;
-    if (host_is_hidden(dir)) {
+    if (hostfs_is_hidden(dir)) {
         page->eof = true;
         return 0;
     }

@@ -2,9 +2,9 @@
  * heal.c - looks for an object that is no longer where the handle table says.
  *
  * Called by resolve.c, as the server: first one directory, then, as the last resort, the whole
- * export, breadth first. A walk is bounded in entries and in time, there is one at a time, as much
- * time passes between two as the last one took, and an id that was not found is not looked for
- * again for a while: a client full of stale handles must not keep the disk busy.
+ * export, breadth first. A walk is bounded in entries and in time, there is one at a time, over
+ * time they take half of it at most, and an id that was not found is not looked for again for a
+ * while: a client full of stale handles must not keep the disk busy.
  */
 #include "base/cred.h"
 #include "base/hash.h"
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -20,6 +21,7 @@
 
 #define WALK_ENTRIES   500000
 #define WALK_NS        3000000000 /* 3 s */
+#define CREDIT_NS      6000000000
 #define LOST_NS        30000000000
 #define SCAN_BYTES     32768
 #define DIRS_PER_CLOCK 16
@@ -45,7 +47,7 @@ static int64_t now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return host_ns(now.tv_sec, (uint32_t)now.tv_nsec);
+    return hostfs_ns(now.tv_sec, (uint32_t)now.tv_nsec);
 }
 
 /* Puts a subdirectory at the end of the walk. */
@@ -70,7 +72,7 @@ static int add_pending(struct search *search, const char *name)
 /* 0: this is it; ENOENT: it is not. */
 static int look_at(struct search *search, int fd, const struct dirent64 *entry)
 {
-    struct host_object object;
+    struct hostfs_object object;
 
     search->entries++;
     if (search->tail && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN)) {
@@ -80,8 +82,8 @@ static int look_at(struct search *search, int fd, const struct dirent64 *entry)
     }
     if (search->ino && entry->d_ino != search->ino)
         return ENOENT;
-    if (host_identify(search->h, cred_server(), NULL, fd, entry->d_name, &object) != 0 ||
-        !host_id_equal(&object.id, search->id))
+    if (hostfs_identify(search->h, cred_server(), NULL, fd, entry->d_name, &object) != 0 ||
+        !hostfs_id_equal(&object.id, search->id))
         return ENOENT;
     strcpy(search->name, entry->d_name);
     return 0;
@@ -108,8 +110,8 @@ static int scan(struct search *search, int fd)
     return error;
 }
 
-int host_heal_in(struct hostfs *h, int dirfd, const struct vnode_id *id, uint64_t ino,
-                 char name[VNAME_MAX + 1])
+int hostfs_heal_in(struct hostfs *h, int dirfd, const struct vnode_id *id, uint64_t ino,
+                   char name[VNAME_MAX + 1])
 {
     struct search search = {.h = h, .id = id, .ino = ino, .name = name};
     int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -131,22 +133,55 @@ static int open_below(struct hostfs *h, const char *path)
     return (int)syscall(SYS_openat2, h->root_fd, *path ? path : ".", &how, sizeof(how));
 }
 
-/* Searches one directory of the walk; where it is found, fills the row. */
-static int walk_dir(struct search *search, struct host_row *row)
+/* The table learns the directories on the way to a path, each with its parent. */
+static void record_way(struct hostfs *h, const char *path)
 {
-    struct host_object parent;
+    char way[PATH_MAX];
+    struct hostfs_object object, parent;
+    struct statx st;
+    struct hostfs_row row;
+    struct hostfs_table *table = hostfs_table(h);
+
+    for (const char *end = path; table && *end; end += *end == '/') {
+        const char *name = end;
+        end = strchrnul(name, '/');
+        /* Of "a/b/c": "" and "a", then "a" and "b", ... */
+        size_t len = name > path ? (size_t)(name - path - 1) : 0;
+        memcpy(way, path, len);
+        way[len] = '\0';
+        snprintf(row.name, sizeof(row.name), "%.*s", (int)(end - name), name);
+        int fd = open_below(h, way);
+        if (fd < 0)
+            return;
+        bool known = hostfs_identify(h, cred_server(), NULL, fd, "", &parent) == 0 &&
+                     hostfs_identify(h, cred_server(), NULL, fd, row.name, &object) == 0 &&
+                     hostfs_statx(fd, row.name, &st) == 0;
+        close(fd);
+        if (!known || !hostfs_needs_table(h, &object.id))
+            continue;
+        row.parent = parent.id;
+        row.ino = st.stx_ino;
+        hostfs_table_put(table, h->fs->fsid, &object.id, &row);
+    }
+}
+
+/* Searches one directory of the walk; where it is found, fills the row. */
+static int walk_dir(struct search *search, struct hostfs_row *row)
+{
+    struct hostfs_object parent;
     struct statx st;
     int fd = open_below(search->h, search->path);
     if (fd < 0)
         return errno == ENOMEM || errno == EMFILE || errno == ENFILE ? errno : ENOENT;
     int error = scan(search, fd);
     if (!error)
-        error = host_identify(search->h, cred_server(), NULL, fd, "", &parent);
+        error = hostfs_identify(search->h, cred_server(), NULL, fd, "", &parent);
     if (!error)
-        error = host_statx(fd, row->name, &st);
+        error = hostfs_statx(fd, row->name, &st);
     if (!error) {
         row->parent = parent.id;
         row->ino = st.stx_ino;
+        record_way(search->h, search->path);
     }
     close(fd);
     return error;
@@ -154,7 +189,7 @@ static int walk_dir(struct search *search, struct host_row *row)
 
 /* 0, ENOENT: it is nowhere, ESTALE: the bounds were reached. */
 static int walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, int64_t deadline,
-                struct host_row *row)
+                struct hostfs_row *row)
 {
     struct pending *first = NULL, *dir;
     struct search search = {.h = h, .id = id, .ino = ino, .name = row->name, .tail = &first};
@@ -185,7 +220,18 @@ static int walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, int64
     return error;
 }
 
-int host_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, struct host_row *row)
+/* Time gives credit for walks; the first comes from h->walk_paid being 0. heal_lock is held. */
+static bool may_walk(struct hostfs *h, int64_t now)
+{
+    h->walk_credit += (now - h->walk_paid) / 2;
+    h->walk_paid = now;
+    if (h->walk_credit > CREDIT_NS)
+        h->walk_credit = CREDIT_NS;
+    return h->walk_credit > 0;
+}
+
+int hostfs_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino,
+                     struct hostfs_row *row)
 {
     uint64_t hash = hash_bytes(id->bytes, id->len, 0);
     size_t slot = hash % (sizeof(h->lost) / sizeof(h->lost[0]));
@@ -196,12 +242,12 @@ int host_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, st
     int error;
     if (h->lost[slot].id_hash == hash && start < h->lost[slot].until) {
         error = ESTALE;
-    } else if (start < h->walk_after) {
+    } else if (!may_walk(h, start)) {
         error = VFS_EJUKEBOX;
     } else {
         error = walk(h, id, ino, start + WALK_NS, row);
         int64_t end = now_ns();
-        h->walk_after = end + (end - start);
+        h->walk_credit -= end - start;
         if (error == ENOENT || error == ESTALE) {
             h->lost[slot].id_hash = hash;
             h->lost[slot].until = end + LOST_NS;

@@ -20,7 +20,7 @@ static bool handles_work(struct hostfs *h)
     if (h->root_id.bytes[0] != ID_HANDLE)
         return false;
     h->kernel_handles = true;
-    bool work = host_open_id(h, &h->root_id, HOST_O_PATH, &fd) == 0;
+    bool work = hostfs_open_id(h, &h->root_id, HOST_O_PATH, &fd) == 0;
     if (work)
         close(fd);
     return work;
@@ -28,16 +28,16 @@ static bool handles_work(struct hostfs *h)
 
 static bool proc_works(int root_fd)
 {
-    struct host_proc_path link;
+    struct hostfs_proc_path link;
     struct stat st;
-    host_proc_path(&link, root_fd);
+    hostfs_proc_path(&link, root_fd);
     return stat(link.text, &st) == 0;
 }
 
 static void free_hostfs(struct hostfs *h)
 {
-    host_mounts_finish(h);
-    host_table_close(atomic_load(&h->table));
+    hostfs_mounts_finish(h);
+    hostfs_table_close(atomic_load(&h->table));
     if (h->own.fd >= 0)
         close(h->own.fd);
     pthread_mutex_destroy(&h->mounts_lock);
@@ -76,13 +76,13 @@ static int open_source(struct hostfs *h, const char *source)
         fd = open(source, O_PATH | flags);
     if (fd < 0)
         return errno;
-    int error = host_mount_fill(h, &h->own, fd);
+    int error = hostfs_mount_fill(h, &h->own, fd);
     h->own.fd = h->root_fd = fd;
     atomic_store(&h->mounts, &h->own);
     return error;
 }
 
-static int host_mount(struct vfs *fs, const struct vfs_mount_args *args)
+static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
 {
     if (!args->source)
         return EINVAL;
@@ -93,24 +93,24 @@ static int host_mount(struct vfs *fs, const struct vfs_mount_args *args)
     struct hostfs *h = new_hostfs(fs, args);
     if (!h)
         return ENOMEM;
-    struct host_object root;
+    struct hostfs_object root;
     int error = cred_assume_server();
     if (!error)
         error = open_source(h, args->source);
     if (!error)
-        error = host_identify(h, cred_server(), &h->own, h->root_fd, "", &root);
+        error = hostfs_identify(h, cred_server(), &h->own, h->root_fd, "", &root);
     if (!error && !root.has_st)
-        error = host_statx(h->root_fd, "", &root.st);
+        error = hostfs_statx(h->root_fd, "", &root.st);
     if (error)
         goto out;
     h->root_id = root.id;
     h->has_proc = proc_works(h->root_fd);
-    h->whole_mount = host_mount_is_whole(h->own.id, h->root_fd);
+    h->whole_mount = hostfs_mount_is_whole(h->own.id, h->root_fd);
     /* Containment of files is certain only when they are found from the root down. */
     bool from_root = args->table_handles || (args->subtree_check && !h->whole_mount);
     h->kernel_handles = !from_root && handles_work(h);
     fs->private = h;
-    if (!h->kernel_handles && !host_table(h)) {
+    if (!h->kernel_handles && !hostfs_table(h)) {
         error = h->state_dir ? EIO : EINVAL;
         goto out;
     }
@@ -119,7 +119,7 @@ static int host_mount(struct vfs *fs, const struct vfs_mount_args *args)
                     "will fail",
                     args->source);
     log_info("hostfs %s: handles by %s", args->source, h->kernel_handles ? "kernel" : "table");
-    error = host_intern(h, &root, &fs->root);
+    error = hostfs_intern(h, &root, &fs->root);
     if (!error)
         return 0;
 out:
@@ -128,49 +128,49 @@ out:
     return error;
 }
 
-static void host_unmount(struct vfs *fs)
+static void hostfs_unmount(struct vfs *fs)
 {
     free_hostfs(fs->private);
     fs->private = NULL;
 }
 
-static void host_tick(struct vfs *fs)
+static void hostfs_tick(struct vfs *fs)
 {
     struct hostfs *h = fs->private;
-    host_table_tick(atomic_load(&h->table));
+    hostfs_table_tick(atomic_load(&h->table));
 }
 
 static const struct vfs_type hostfs_type = {
     .name = "hostfs",
     .flags = VFS_SYMLINKS | VFS_LINKS | VFS_STABLE_IDS | VFS_SPECIALS,
-    .node_size = sizeof(struct host_node),
+    .node_size = sizeof(struct hostfs_node),
     .ops =
         {
-            .mount = host_mount,
-            .unmount = host_unmount,
-            .load = host_load,
-            .shed = host_shed,
-            .reclaim = host_reclaim,
-            .tick = host_tick,
-            .getattr = host_getattr,
-            .setattr = host_setattr,
-            .access = host_access,
-            .lookup = host_lookup,
-            .readlink = host_readlink,
-            .read = host_read,
-            .write = host_write,
-            .create = host_create,
-            .mkdir = host_mkdir,
-            .symlink = host_symlink,
-            .mknod = host_mknod,
-            .remove = host_remove,
-            .rmdir = host_rmdir,
-            .rename = host_rename,
-            .link = host_link,
-            .readdir = host_readdir,
-            .statfs = host_statfs,
-            .pathconf = host_pathconf,
-            .commit = host_commit,
+            .mount = hostfs_mount,
+            .unmount = hostfs_unmount,
+            .load = hostfs_load,
+            .shed = hostfs_shed,
+            .reclaim = hostfs_reclaim,
+            .tick = hostfs_tick,
+            .getattr = hostfs_getattr,
+            .setattr = hostfs_setattr,
+            .access = hostfs_access,
+            .lookup = hostfs_lookup,
+            .readlink = hostfs_readlink,
+            .read = hostfs_read,
+            .write = hostfs_write,
+            .create = hostfs_create,
+            .mkdir = hostfs_mkdir,
+            .symlink = hostfs_symlink,
+            .mknod = hostfs_mknod,
+            .remove = hostfs_remove,
+            .rmdir = hostfs_rmdir,
+            .rename = hostfs_rename,
+            .link = hostfs_link,
+            .readdir = hostfs_readdir,
+            .statfs = hostfs_statfs,
+            .pathconf = hostfs_pathconf,
+            .commit = hostfs_commit,
         },
 };
 

@@ -25,11 +25,11 @@ enum id_kind { ID_HANDLE = 1, ID_CROSSED, ID_HASHED, ID_HIDDEN };
 
 /* A mount that is served. Never freed, and its descriptor never closed, while the file system is
  * mounted: so its mount id can't come to mean another one (and the host can't unmount it). */
-struct host_mount {
-    struct host_mount *next; /* set before the mount is published */
-    uint64_t id;             /* the kernel's, of this boot */
-    uint64_t key;            /* stable: from f_fsid and the root's inode; 0: the export's own */
-    int fd;                  /* its root; O_PATH only where the server may not read it */
+struct hostfs_mount {
+    struct hostfs_mount *next; /* set before the mount is published */
+    uint64_t id;               /* the kernel's, of this boot */
+    uint64_t key;              /* stable: from f_fsid and the root's inode; 0: the export's own */
+    int fd;                    /* its root; O_PATH only where the server may not read it */
     dev_t dev;
     bool memory;            /* tmpfs and such: nothing to flush */
     bool counts_links;      /* a link count of 0 means removed (some FUSE always say 0) */
@@ -37,7 +37,7 @@ struct host_mount {
     _Atomic bool no_nowait; /* RWF_NOWAIT is not supported here */
 };
 
-struct host_table;
+struct hostfs_table;
 
 /* fs->private */
 struct hostfs {
@@ -45,9 +45,9 @@ struct hostfs {
     int root_fd; /* the same as own.fd */
     dev_t root_dev;
     struct vnode_id root_id;
-    struct host_mount own;
-    struct host_mount *_Atomic mounts; /* newest first; ends with &own */
-    pthread_mutex_t mounts_lock;       /* for adding */
+    struct hostfs_mount own;
+    struct hostfs_mount *_Atomic mounts; /* newest first; ends with &own */
+    pthread_mutex_t mounts_lock;         /* for adding */
     bool kernel_handles;
     bool crossmnt;
     bool subtree_check;
@@ -55,10 +55,11 @@ struct hostfs {
     bool has_proc;    /* /proc/self/fd works */
     pthread_mutex_t guard_lock;
     char *state_dir;
-    pthread_mutex_t table_lock;       /* for opening the table */
-    struct host_table *_Atomic table; /* opened at the first need */
-    pthread_mutex_t heal_lock;        /* one walk at a time; guards what follows */
-    int64_t walk_after;               /* ns, CLOCK_MONOTONIC: no walk before */
+    pthread_mutex_t table_lock;         /* for opening the table */
+    struct hostfs_table *_Atomic table; /* opened at the first need */
+    pthread_mutex_t heal_lock;          /* one walk at a time; guards what follows */
+    int64_t walk_credit;                /* ns that walks may take */
+    int64_t walk_paid;                  /* until when credit was given, ns of CLOCK_MONOTONIC */
     struct {
         uint64_t id_hash;
         int64_t until;
@@ -66,8 +67,8 @@ struct hostfs {
 };
 
 /* vnode_private(): 56 bytes. */
-struct host_node {
-    struct host_mount *mount; /* NULL: hidden */
+struct hostfs_node {
+    struct hostfs_mount *mount; /* NULL: hidden */
     uint64_t ino;
     int64_t btime_sec;
     uint32_t btime_nsec;
@@ -79,9 +80,9 @@ struct host_node {
 };
 
 /* An object of the host on its way to become a node. */
-struct host_object {
+struct hostfs_object {
     struct vnode_id id;
-    struct host_mount *mount; /* NULL: hidden */
+    struct hostfs_mount *mount; /* NULL: hidden */
     bool has_st;
     struct statx st;
 };
@@ -90,15 +91,15 @@ static inline struct hostfs *hostfs_of(const struct vnode *vn)
 {
     return vn->fs->private;
 }
-static inline struct host_node *host_node(struct vnode *vn)
+static inline struct hostfs_node *hostfs_node(struct vnode *vn)
 {
     return vnode_private(vn);
 }
-static inline bool host_is_hidden(const struct vnode *vn)
+static inline bool hostfs_is_hidden(const struct vnode *vn)
 {
     return vn->id[0] == ID_HIDDEN;
 }
-static inline int64_t host_ns(int64_t sec, uint32_t nsec)
+static inline int64_t hostfs_ns(int64_t sec, uint32_t nsec)
 {
     return (int64_t)((uint64_t)sec * 1000000000u + nsec);
 }
@@ -106,177 +107,179 @@ static inline int64_t host_ns(int64_t sec, uint32_t nsec)
 /* What every O_PATH open of hostfs says: no link is ever followed. */
 #define HOST_O_PATH (O_PATH | O_NOFOLLOW | O_CLOEXEC)
 /* "/proc/self/fd/N" */
-struct host_proc_path {
+struct hostfs_proc_path {
     char text[32];
 };
-void host_proc_path(struct host_proc_path *path, int fd);
+void hostfs_proc_path(struct hostfs_proc_path *path, int fd);
 
 /* id.c */
-int host_statx(int fd, const char *name, struct statx *st);
-enum vtype host_type(uint32_t mode);
+int hostfs_statx(int fd, const char *name, struct statx *st);
+enum vtype hostfs_vtype(uint32_t mode);
 /* Identifies `name` in directory dirfd, or with an empty name dirfd itself, acting as `as` before
  * and after. near: the mount it is likely on, or NULL. Fills st only where it had to. */
-int host_identify(struct hostfs *h, const struct cred *as, struct host_mount *near, int dirfd,
-                  const char *name, struct host_object *object);
-bool host_id_equal(const struct vnode_id *a, const struct vnode_id *b);
+int hostfs_identify(struct hostfs *h, const struct cred *as, struct hostfs_mount *near, int dirfd,
+                    const char *name, struct hostfs_object *object);
+bool hostfs_id_equal(const struct vnode_id *a, const struct vnode_id *b);
 
 /* mounts.c */
-int host_mount_fill(struct hostfs *h, struct host_mount *mount, int fd);
-struct host_mount *host_mount_find(struct hostfs *h, uint64_t id);
+int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd);
+struct hostfs_mount *hostfs_mount_find(struct hostfs *h, uint64_t id);
 /* By stable key, looking at what is mounted now if need be; NULL. */
-struct host_mount *host_mount_by_key(struct hostfs *h, uint64_t key);
+struct hostfs_mount *hostfs_mount_by_key(struct hostfs *h, uint64_t key);
 /* Makes the mount that `name` in dirfd (empty: dirfd) is on known; NULL where it stays hidden.
  * Acts as the server; the caller takes his identity again. */
-struct host_mount *host_mount_enter(struct hostfs *h, int dirfd, const char *name, uint64_t id);
-void host_mounts_finish(struct hostfs *h);
-bool host_mount_is_whole(uint64_t id, int fd);
+struct hostfs_mount *hostfs_mount_enter(struct hostfs *h, int dirfd, const char *name, uint64_t id);
+void hostfs_mounts_finish(struct hostfs *h);
+bool hostfs_mount_is_whole(uint64_t id, int fd);
 
 /* contain.c */
 /* 0: fd is the root or below it; ESTALE: it is not. */
-int host_contained(struct hostfs *h, int fd, const struct statx *st);
+int hostfs_contained(struct hostfs *h, int fd, const struct statx *st);
 
 /* node.c */
-int host_intern(struct hostfs *h, const struct host_object *object, struct vnode **out);
-int host_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
-void host_shed(struct vnode *vn, bool all, struct vnode_trash *trash);
-void host_reclaim(struct vnode *vn);
+int hostfs_intern(struct hostfs *h, const struct hostfs_object *object, struct vnode **out);
+int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
+void hostfs_shed(struct vnode *vn, bool all, struct vnode_trash *trash);
+void hostfs_reclaim(struct vnode *vn);
 /* Any descriptor of the node, good for AT_EMPTY_PATH; opened where there is none. May act as the
  * server: the caller takes his identity afterwards. ESTALE. */
-int host_fd(struct vnode *vn, int *fd);
+int hostfs_fd(struct vnode *vn, int *fd);
 /* A descriptor the node has; -1. */
-int host_fd_held(struct vnode *vn);
+int hostfs_fd_held(struct vnode *vn);
 /* ESTALE unless fd is what the node was made for: the object itself, and still there. */
-int host_check_opened(struct vnode *vn, int fd);
+int hostfs_check_opened(struct vnode *vn, int fd);
 /* Attributes by a descriptor of the node. ESTALE, and forgets the node: removed by the host. */
-int host_stat(struct vnode *vn, int fd, struct statx *st);
-/* host_fd(), then acts as the caller. EACCES for hidden nodes. */
-int host_enter(const struct vctx *ctx, struct vnode *vn, int *fd);
+int hostfs_stat(struct vnode *vn, int fd, struct statx *st);
+/* hostfs_fd(), then acts as the caller. EACCES for hidden nodes. */
+int hostfs_enter(const struct vctx *ctx, struct vnode *vn, int *fd);
 /* Gives the node a descriptor; where it got one meanwhile, fd is closed. Returns the node's. */
-int host_set_fd(_Atomic int *slot, int fd);
+int hostfs_set_fd(_Atomic int *slot, int fd);
 /* Opens a node's object O_PATH as the server, into no slot. */
-int host_open_id(struct hostfs *h, const struct vnode_id *id, int flags, int *fd);
-bool host_needs_table(const struct hostfs *h, const struct vnode_id *id);
+int hostfs_open_id(struct hostfs *h, const struct vnode_id *id, int flags, int *fd);
+bool hostfs_needs_table(const struct hostfs *h, const struct vnode_id *id);
 
 /* table.c */
-struct host_row {
+struct hostfs_row {
     struct vnode_id parent;
     uint64_t ino;
     char name[VNAME_MAX + 1];
 };
-int host_table_open(const char *state_dir, struct host_table **out);
-void host_table_close(struct host_table *table);
-int host_table_get(struct host_table *table, uint64_t fsid, const struct vnode_id *id,
-                   struct host_row *row);
-void host_table_put(struct host_table *table, uint64_t fsid, const struct vnode_id *id,
-                    const struct host_row *row);
+int hostfs_table_open(const char *state_dir, struct hostfs_table **out);
+void hostfs_table_close(struct hostfs_table *table);
+int hostfs_table_get(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
+                     struct hostfs_row *row);
+void hostfs_table_put(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
+                      const struct hostfs_row *row);
 /* Only where the row still says (parent, name). */
-void host_table_delete(struct host_table *table, uint64_t fsid, const struct vnode_id *id,
-                       const struct vnode_id *parent, const char *name);
-void host_table_tick(struct host_table *table);
+void hostfs_table_delete(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
+                         const struct vnode_id *parent, const char *name);
+void hostfs_table_tick(struct hostfs_table *table);
 
 /* resolve.c */
-struct host_table *host_table(struct hostfs *h);
+struct hostfs_table *hostfs_table(struct hostfs *h);
 /* Notes that `vn` is `name` in `dir`, where the table is needed for it. */
-void host_record(struct hostfs *h, struct vnode *dir, const char *name, struct vnode *vn);
-void host_unrecord(struct hostfs *h, struct vnode *dir, const char *name,
-                   const struct vnode_id *id);
+void hostfs_record(struct hostfs *h, struct vnode *dir, const char *name, struct vnode *vn);
+void hostfs_unrecord(struct hostfs *h, struct vnode *dir, const char *name,
+                     const struct vnode_id *id);
 /* An object without a node was moved. */
-void host_rerecord(struct hostfs *h, struct vnode *from_dir, const char *from, struct vnode *to_dir,
-                   const char *to, const struct vnode_id *id);
+void hostfs_rerecord(struct hostfs *h, struct vnode *from_dir, const char *from,
+                     struct vnode *to_dir, const char *to, const struct vnode_id *id);
 /* Opens (O_PATH) an object by the table. ESTALE, VFS_EJUKEBOX. */
-int host_resolve(struct hostfs *h, const struct vnode_id *id, int *fd);
+int hostfs_resolve(struct hostfs *h, const struct vnode_id *id, int *fd);
 
 /* heal.c */
 /* Looks for an object in one directory; its name to `name`. ENOENT. */
-int host_heal_in(struct hostfs *h, int dirfd, const struct vnode_id *id, uint64_t ino,
-                 char name[VNAME_MAX + 1]);
+int hostfs_heal_in(struct hostfs *h, int dirfd, const struct vnode_id *id, uint64_t ino,
+                   char name[VNAME_MAX + 1]);
 /* Looks for it in the whole export, within bounds; fills the row. ESTALE, VFS_EJUKEBOX. */
-int host_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, struct host_row *row);
+int hostfs_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino,
+                     struct hostfs_row *row);
 
 /* attr.c */
-void host_attr(const struct vnode *vn, const struct statx *st, struct vattr *attr);
+void hostfs_attr(const struct vnode *vn, const struct statx *st, struct vattr *attr);
 /* Fills attr from a descriptor; leaves it VNON where that fails. */
-void host_attr_after(struct vnode *vn, int fd, struct vattr *attr);
-void host_attr_hidden(const struct vnode *vn, struct vattr *attr);
-int host_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
-int host_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
-                 struct vchange *change);
+void hostfs_attr_after(struct vnode *vn, int fd, struct vattr *attr);
+void hostfs_attr_hidden(const struct vnode *vn, struct vattr *attr);
+int hostfs_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
+int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
+                   struct vchange *change);
 /* Owner, mode and times of `set`, in this order, as the current identity. */
-int host_apply(int fd, enum vtype type, const struct vsetattr *set);
-int host_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st);
-int host_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc);
+int hostfs_apply(int fd, enum vtype type, const struct vsetattr *set);
+int hostfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st);
+int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc);
 
 /* rights.c */
 /* Whether the caller, whose identity the thread has, may read (R_OK) or write (W_OK) a regular
  * file's data; st was taken from fd. The owner may. 0, EACCES, .... */
-int host_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want);
-int host_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted);
-uid_t host_uid(const struct vctx *ctx);
+int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want);
+int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted);
+uid_t hostfs_uid(const struct vctx *ctx);
 
 /* io.c */
 /* The node's descriptor for reading or writing (O_RDONLY, O_WRONLY); may act as the server. */
-int host_open_data(struct vnode *vn, int mode, int *fd);
-int host_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
-              bool *eof, struct vattr *attr);
-int host_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
-               size_t *len, enum vstable *stable, struct vchange *change);
-int host_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
-                struct vchange *change);
+int hostfs_open_data(struct vnode *vn, int mode, int *fd);
+int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
+                bool *eof, struct vattr *attr);
+int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+                 size_t *len, enum vstable *stable, struct vchange *change);
+int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
+                  struct vchange *change);
 /* Sets the size, after checking the caller's right to; st was taken from fd. */
-int host_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
-                  uint64_t size);
+int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
+                    uint64_t size);
 
 /* sync.c */
 /* Flushes a file's data; data_only: and only the attributes needed to read it again. */
-int host_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data_only);
+int hostfs_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data_only);
 /* After a change of names in `dir` (and of `other`, may be NULL: a second directory; and of the
  * new object `vn`, may be NULL): returns when it is on stable storage. */
-int host_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *other,
-                    struct vnode *vn);
+int hostfs_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *other,
+                      struct vnode *vn);
 /* After a change of attributes. */
-int host_sync_node(const struct vctx *ctx, struct vnode *vn);
+int hostfs_sync_node(const struct vctx *ctx, struct vnode *vn);
 
 /* lookup.c */
-int host_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
-                struct vattr *attr);
+int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
+                  struct vattr *attr);
 /* The node of `name` in dirfd (a descriptor of dir); the thread acts as the caller. */
-int host_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
-                   struct vnode **out, struct statx *st);
+int hostfs_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                     struct vnode **out, struct statx *st);
 /* The node of an object just made and opened. */
-int host_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
-               struct vnode **out, struct statx *st);
+int hostfs_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
+                 struct vnode **out, struct statx *st);
 /* The node of `name` if the table of nodes has it, else NULL; and its id, with length 0 where there
  * is no such name. */
-struct vnode *host_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
-                        struct vnode_id *id);
-int host_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
+struct vnode *hostfs_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                          struct vnode_id *id);
+int hostfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
 
 /* create.c */
-int host_create(const struct vctx *ctx, struct vnode *dir, const char *name,
-                const struct vcreate *how, struct vnode **out, struct vattr *attr,
-                struct vchange *dir_change);
-int host_mkdir(const struct vctx *ctx, struct vnode *dir, const char *name,
-               const struct vsetattr *set, struct vnode **out, struct vattr *attr,
-               struct vchange *dir_change);
-int host_symlink(const struct vctx *ctx, struct vnode *dir, const char *name, const char *target,
+int hostfs_create(const struct vctx *ctx, struct vnode *dir, const char *name,
+                  const struct vcreate *how, struct vnode **out, struct vattr *attr,
+                  struct vchange *dir_change);
+int hostfs_mkdir(const struct vctx *ctx, struct vnode *dir, const char *name,
                  const struct vsetattr *set, struct vnode **out, struct vattr *attr,
                  struct vchange *dir_change);
-int host_mknod(const struct vctx *ctx, struct vnode *dir, const char *name, enum vtype type,
-               uint32_t rdev_major, uint32_t rdev_minor, const struct vsetattr *set,
-               struct vnode **out, struct vattr *attr, struct vchange *dir_change);
+int hostfs_symlink(const struct vctx *ctx, struct vnode *dir, const char *name, const char *target,
+                   const struct vsetattr *set, struct vnode **out, struct vattr *attr,
+                   struct vchange *dir_change);
+int hostfs_mknod(const struct vctx *ctx, struct vnode *dir, const char *name, enum vtype type,
+                 uint32_t rdev_major, uint32_t rdev_minor, const struct vsetattr *set,
+                 struct vnode **out, struct vattr *attr, struct vchange *dir_change);
 
 /* names.c */
-int host_remove(const struct vctx *ctx, struct vnode *dir, const char *name,
-                struct vchange *dir_change);
-int host_rmdir(const struct vctx *ctx, struct vnode *dir, const char *name,
-               struct vchange *dir_change);
-int host_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
-                struct vnode *to_dir, const char *to, struct vchange *from_change,
-                struct vchange *to_change);
-int host_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, const char *name,
-              struct vattr *attr, struct vchange *dir_change);
+int hostfs_remove(const struct vctx *ctx, struct vnode *dir, const char *name,
+                  struct vchange *dir_change);
+int hostfs_rmdir(const struct vctx *ctx, struct vnode *dir, const char *name,
+                 struct vchange *dir_change);
+int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
+                  struct vnode *to_dir, const char *to, struct vchange *from_change,
+                  struct vchange *to_change);
+int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, const char *name,
+                struct vattr *attr, struct vchange *dir_change);
 
 /* dir.c */
-int host_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, struct vdirents *page);
+int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
+                   struct vdirents *page);
 
 #endif

@@ -21,7 +21,7 @@ struct handle_buffer {
     unsigned char bytes[MAX_HANDLE_SZ];
 };
 
-int host_statx(int fd, const char *name, struct statx *st)
+int hostfs_statx(int fd, const char *name, struct statx *st)
 {
     int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name ? 0 : AT_EMPTY_PATH);
     if (statx(fd, name, flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, st) != 0)
@@ -29,7 +29,7 @@ int host_statx(int fd, const char *name, struct statx *st)
     return 0;
 }
 
-enum vtype host_type(uint32_t mode)
+enum vtype hostfs_vtype(uint32_t mode)
 {
     switch (mode & S_IFMT) {
     case S_IFREG:
@@ -51,7 +51,7 @@ enum vtype host_type(uint32_t mode)
     }
 }
 
-bool host_id_equal(const struct vnode_id *a, const struct vnode_id *b)
+bool hostfs_id_equal(const struct vnode_id *a, const struct vnode_id *b)
 {
     return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
@@ -69,7 +69,7 @@ static int get_handle(int dirfd, const char *name, int extra, struct handle_buff
 }
 
 /* The id of an object of `mount` with this handle; false where the handle is too long for one. */
-static bool id_from_handle(const struct host_mount *mount, const struct handle_buffer *buffer,
+static bool id_from_handle(const struct hostfs_mount *mount, const struct handle_buffer *buffer,
                            struct vnode_id *id)
 {
     size_t at = 0;
@@ -91,7 +91,7 @@ static bool id_from_handle(const struct host_mount *mount, const struct handle_b
  * The inode number alone is used again; its birth time tells the new object from the old, and a
  * handle that the kernel gives for identification only does so with certainty.
  */
-static void id_from_hash(const struct host_mount *mount, const struct statx *st,
+static void id_from_hash(const struct hostfs_mount *mount, const struct statx *st,
                          const struct handle_buffer *buffer, struct vnode_id *id)
 {
     crypto_generichash_state state;
@@ -119,23 +119,23 @@ static void id_hidden(const struct statx *st, struct vnode_id *id)
 }
 
 /* The mount with this id, entered if it is new; NULL: hidden. Acts as `as` afterwards. */
-static int mount_of(struct hostfs *h, const struct cred *as, struct host_mount *near,
-                    uint64_t mount_id, int dirfd, const char *name, struct host_mount **out)
+static int mount_of(struct hostfs *h, const struct cred *as, struct hostfs_mount *near,
+                    uint64_t mount_id, int dirfd, const char *name, struct hostfs_mount **out)
 {
     if (near && near->id == mount_id) {
         *out = near;
         return 0;
     }
-    *out = host_mount_find(h, mount_id);
+    *out = hostfs_mount_find(h, mount_id);
     if (*out || !h->crossmnt)
         return 0;
-    *out = host_mount_enter(h, dirfd, name, mount_id);
+    *out = hostfs_mount_enter(h, dirfd, name, mount_id);
     return cred_assume(as);
 }
 
-static int identify_hidden(int dirfd, const char *name, struct host_object *object)
+static int identify_hidden(int dirfd, const char *name, struct hostfs_object *object)
 {
-    int error = host_statx(dirfd, name, &object->st);
+    int error = hostfs_statx(dirfd, name, &object->st);
     if (error)
         return error;
     object->has_st = true;
@@ -145,11 +145,11 @@ static int identify_hidden(int dirfd, const char *name, struct host_object *obje
 
 /* Where no handle can be had, or it is longer than an id. */
 static int identify_hashed(struct hostfs *h, const struct cred *as, int dirfd, const char *name,
-                           const struct handle_buffer *long_handle, struct host_object *object)
+                           const struct handle_buffer *long_handle, struct hostfs_object *object)
 {
     struct handle_buffer buffer;
     uint64_t mount_id = 0;
-    int error = host_statx(dirfd, name, &object->st);
+    int error = hostfs_statx(dirfd, name, &object->st);
     if (error)
         return error;
     object->has_st = true;
@@ -167,8 +167,8 @@ static int identify_hashed(struct hostfs *h, const struct cred *as, int dirfd, c
     return 0;
 }
 
-int host_identify(struct hostfs *h, const struct cred *as, struct host_mount *near, int dirfd,
-                  const char *name, struct host_object *object)
+int hostfs_identify(struct hostfs *h, const struct cred *as, struct hostfs_mount *near, int dirfd,
+                    const char *name, struct hostfs_object *object)
 {
     struct handle_buffer buffer;
     uint64_t mount_id = 0;

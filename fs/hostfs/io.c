@@ -19,42 +19,42 @@
 static int set_mode(int fd, uint32_t mode)
 {
     struct vsetattr set = {.set_mode = true, .mode = mode};
-    return host_apply(fd, VREG, &set);
+    return hostfs_apply(fd, VREG, &set);
 }
 
 /*
  * A server that runs as an ordinary user may not open a file of his for which the mode has no such
- * right, though the client may (host_may): lends itself the right for the moment of opening.
+ * right, though the client may (hostfs_may): lends itself the right for the moment of opening.
  */
 static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int *fd)
 {
     struct hostfs *h = hostfs_of(vn);
     struct statx st;
     int path_fd;
-    int error = host_fd(vn, &path_fd);
+    int error = hostfs_fd(vn, &path_fd);
     if (!error)
         error = cred_assume_server();
     if (error)
         return error;
     pthread_mutex_lock(&h->guard_lock);
-    error = host_stat(vn, path_fd, &st);
+    error = hostfs_stat(vn, path_fd, &st);
     if (!error && st.stx_uid != cred_server()->uid)
         error = EACCES;
     if (!error)
         error = set_mode(path_fd, (st.stx_mode & 07777) | (mode == O_WRONLY ? S_IWUSR : S_IRUSR));
     if (!error) {
-        error = host_open_id(h, id, mode | DATA_FLAGS, fd);
+        error = hostfs_open_id(h, id, mode | DATA_FLAGS, fd);
         set_mode(path_fd, st.stx_mode & 07777);
     }
     pthread_mutex_unlock(&h->guard_lock);
     return error;
 }
 
-int host_open_data(struct vnode *vn, int mode, int *fd)
+int hostfs_open_data(struct vnode *vn, int mode, int *fd)
 {
-    struct host_node *node = host_node(vn);
+    struct hostfs_node *node = hostfs_node(vn);
     _Atomic int *slot = mode == O_WRONLY ? &node->write_fd : &node->read_fd;
-    struct host_proc_path link;
+    struct hostfs_proc_path link;
     struct vnode_id id;
     int error = 0;
 
@@ -63,26 +63,26 @@ int host_open_data(struct vnode *vn, int mode, int *fd)
         return 0;
     id.len = vn->id_len;
     memcpy(id.bytes, vn->id, vn->id_len);
-    int held = host_fd_held(vn);
+    int held = hostfs_fd_held(vn);
     if (held >= 0 && hostfs_of(vn)->has_proc) {
         /* Cheaper than going down the table's path, as cheap as by handle. */
-        host_proc_path(&link, held);
+        hostfs_proc_path(&link, held);
         error = cred_assume_server();
         if (!error) {
             *fd = open(link.text, mode | (DATA_FLAGS & ~O_NOFOLLOW));
             error = *fd < 0 ? errno : 0;
         }
     } else {
-        error = host_open_id(hostfs_of(vn), &id, mode | DATA_FLAGS, fd);
+        error = hostfs_open_id(hostfs_of(vn), &id, mode | DATA_FLAGS, fd);
     }
     if (error == EACCES)
         error = open_lent(vn, &id, mode, fd);
     if (!error && held < 0)
-        error = host_check_opened(vn, *fd);
+        error = hostfs_check_opened(vn, *fd);
     if (error == ESTALE)
         vnode_forget(vn);
     if (!error)
-        *fd = host_set_fd(slot, *fd);
+        *fd = hostfs_set_fd(slot, *fd);
     return error;
 }
 
@@ -91,19 +91,19 @@ static int open_checked(const struct vctx *ctx, struct vnode *vn, int mode, int 
 {
     struct statx st;
     int any;
-    int error = host_enter(ctx, vn, &any);
+    int error = hostfs_enter(ctx, vn, &any);
     if (!error)
-        error = host_stat(vn, any, &st);
+        error = hostfs_stat(vn, any, &st);
     if (!error)
-        error = host_may(ctx, vn, any, &st, mode == O_WRONLY ? W_OK : R_OK);
+        error = hostfs_may(ctx, vn, any, &st, mode == O_WRONLY ? W_OK : R_OK);
     if (!error)
-        error = host_open_data(vn, mode, fd);
+        error = hostfs_open_data(vn, mode, fd);
     return error ? error : cred_assume(ctx->cred);
 }
 
 /* Up to *len bytes, from the page cache if they are there; else says that it will sleep. Stops
  * before the end of the file only for an error after something was read. */
-static int read_all(struct host_mount *mount, int fd, void *buf, size_t *len, int64_t offset)
+static int read_all(struct hostfs_mount *mount, int fd, void *buf, size_t *len, int64_t offset)
 {
     struct iovec iov = {.iov_base = buf, .iov_len = *len};
     size_t done = 0;
@@ -122,7 +122,7 @@ static int read_all(struct host_mount *mount, int fd, void *buf, size_t *len, in
         }
     }
     struct statx st;
-    if (done > 0 && host_statx(fd, "", &st) == 0 && (uint64_t)offset + done >= st.stx_size) {
+    if (done > 0 && hostfs_statx(fd, "", &st) == 0 && (uint64_t)offset + done >= st.stx_size) {
         *len = done;
         return 0;
     }
@@ -141,17 +141,17 @@ static int read_all(struct host_mount *mount, int fd, void *buf, size_t *len, in
     return 0;
 }
 
-int host_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
-              bool *eof, struct vattr *attr)
+int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
+                bool *eof, struct vattr *attr)
 {
     struct statx st;
     size_t want = *len;
     int fd = -1;
 
     *len = 0;
-    if (host_is_hidden(vn))
+    if (hostfs_is_hidden(vn))
         return EACCES;
-    fd = atomic_load(&host_node(vn)->read_fd);
+    fd = atomic_load(&hostfs_node(vn)->read_fd);
     int error = fd >= 0 ? cred_assume(ctx->cred) : open_checked(ctx, vn, O_RDONLY, &fd);
     if (error)
         return error;
@@ -160,18 +160,18 @@ int host_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *b
     else if (want > INT64_MAX - offset)
         want = INT64_MAX - offset;
     if (want > 0)
-        error = read_all(host_node(vn)->mount, fd, buf, &want, (int64_t)offset);
+        error = read_all(hostfs_node(vn)->mount, fd, buf, &want, (int64_t)offset);
     if (error)
         return error;
     /* The attributes that the client gets also say whether he may: nothing was returned yet. */
-    error = host_stat(vn, fd, &st);
+    error = hostfs_stat(vn, fd, &st);
     if (!error)
-        error = host_may(ctx, vn, fd, &st, R_OK);
+        error = hostfs_may(ctx, vn, fd, &st, R_OK);
     if (error)
         return error;
     *len = want;
     *eof = offset > INT64_MAX || offset + want >= st.stx_size;
-    host_attr(vn, &st, attr);
+    hostfs_attr(vn, &st, attr);
     return 0;
 }
 
@@ -196,25 +196,25 @@ static int write_all(int fd, const void *buf, size_t *len, int64_t offset)
 static int enter_writing(const struct vctx *ctx, struct vnode *vn, int *fd)
 {
     struct statx st;
-    *fd = atomic_load(&host_node(vn)->write_fd);
+    *fd = atomic_load(&hostfs_node(vn)->write_fd);
     if (*fd < 0)
         return open_checked(ctx, vn, O_WRONLY, fd);
     int error = cred_assume(ctx->cred);
     if (!error)
-        error = host_stat(vn, *fd, &st);
+        error = hostfs_stat(vn, *fd, &st);
     if (!error)
-        error = host_may(ctx, vn, *fd, &st, W_OK);
+        error = hostfs_may(ctx, vn, *fd, &st, W_OK);
     return error;
 }
 
-int host_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
-               size_t *len, enum vstable *stable, struct vchange *change)
+int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+                 size_t *len, enum vstable *stable, struct vchange *change)
 {
     size_t want = *len;
     int fd;
 
     *len = 0;
-    if (host_is_hidden(vn))
+    if (hostfs_is_hidden(vn))
         return EACCES;
     if (offset > INT64_MAX || want > INT64_MAX - offset)
         return EFBIG;
@@ -224,52 +224,52 @@ int host_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const 
     if (error)
         return error;
     if (*stable != VSTABLE_UNSTABLE) {
-        error = host_sync_data(ctx, vn, fd, *stable == VSTABLE_DATA);
+        error = hostfs_sync_data(ctx, vn, fd, *stable == VSTABLE_DATA);
         /* A COMMIT may never come: the host must be able to execute the file. */
         vnode_shed_soon(vn);
     }
     if (error)
         return error;
     *len = want;
-    host_attr_after(vn, fd, &change->after);
+    hostfs_attr_after(vn, fd, &change->after);
     return 0;
 }
 
-int host_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
-                struct vchange *change)
+int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
+                  struct vchange *change)
 {
-    struct host_node *node = host_node(vn);
+    struct hostfs_node *node = hostfs_node(vn);
     int error = 0;
 
     (void)offset; /* no cheaper call flushes a part of a file and its attributes */
     (void)count;
-    if (host_is_hidden(vn))
+    if (hostfs_is_hidden(vn))
         return EACCES;
     int fd = atomic_load(&node->write_fd);
     if (fd < 0)
         fd = atomic_load(&node->read_fd);
     /* Any descriptor will do: what another one wrote, and the error of that, is the file's. */
     if (fd < 0)
-        error = host_open_data(vn, O_RDONLY, &fd);
+        error = hostfs_open_data(vn, O_RDONLY, &fd);
     if (!error)
         error = cred_assume(ctx->cred);
     if (!error)
-        error = host_sync_data(ctx, vn, fd, false);
+        error = hostfs_sync_data(ctx, vn, fd, false);
     vnode_shed_soon(vn);
     if (!error)
-        host_attr_after(vn, fd, &change->after);
+        hostfs_attr_after(vn, fd, &change->after);
     return error;
 }
 
-int host_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
-                  uint64_t size)
+int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
+                    uint64_t size)
 {
     int write_fd;
     if (size > INT64_MAX)
         return EFBIG;
-    int error = host_may(ctx, vn, fd, st, W_OK);
+    int error = hostfs_may(ctx, vn, fd, st, W_OK);
     if (!error)
-        error = host_open_data(vn, O_WRONLY, &write_fd);
+        error = hostfs_open_data(vn, O_WRONLY, &write_fd);
     if (!error)
         error = cred_assume(ctx->cred);
     if (error)

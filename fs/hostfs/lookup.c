@@ -16,7 +16,7 @@
 
 static bool is_same(struct vnode *vn, const struct statx *st)
 {
-    struct host_node *node = host_node(vn);
+    struct hostfs_node *node = hostfs_node(vn);
     return node->ino == st->stx_ino && node->btime_sec == st->stx_btime.tv_sec &&
            node->btime_nsec == st->stx_btime.tv_nsec;
 }
@@ -24,10 +24,10 @@ static bool is_same(struct vnode *vn, const struct statx *st)
 /* Attributes of a node that the table had. EAGAIN: the name means another object by now. */
 static int stat_known(struct vnode *vn, int dirfd, const char *name, struct statx *st)
 {
-    if (host_is_hidden(vn))
+    if (hostfs_is_hidden(vn))
         return 0;
-    int fd = host_fd_held(vn);
-    int error = fd >= 0 ? host_statx(fd, "", st) : host_statx(dirfd, name, st);
+    int fd = hostfs_fd_held(vn);
+    int error = fd >= 0 ? hostfs_statx(fd, "", st) : hostfs_statx(dirfd, name, st);
     if (error)
         return error;
     return is_same(vn, st) ? 0 : EAGAIN;
@@ -35,29 +35,29 @@ static int stat_known(struct vnode *vn, int dirfd, const char *name, struct stat
 
 /* A node for an object that the table did not have. EAGAIN as above. */
 static int make_node(struct hostfs *h, const struct vctx *ctx, int dirfd, const char *name,
-                     struct host_object *object, struct vnode **out)
+                     struct hostfs_object *object, struct vnode **out)
 {
-    struct host_object again;
+    struct hostfs_object again;
 
     if (!object->has_st) {
-        int error = host_statx(dirfd, name, &object->st);
+        int error = hostfs_statx(dirfd, name, &object->st);
         if (!error)
-            error = host_identify(h, ctx->cred, object->mount, dirfd, name, &again);
+            error = hostfs_identify(h, ctx->cred, object->mount, dirfd, name, &again);
         if (error)
             return error == ENOENT ? EAGAIN : error;
-        if (!host_id_equal(&object->id, &again.id))
+        if (!hostfs_id_equal(&object->id, &again.id))
             return EAGAIN;
         object->has_st = true;
     }
-    return host_intern(h, object, out);
+    return hostfs_intern(h, object, out);
 }
 
 static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                        bool last, struct vnode **out, struct statx *st)
 {
     struct hostfs *h = hostfs_of(dir);
-    struct host_object object;
-    int error = host_identify(h, ctx->cred, host_node(dir)->mount, dirfd, name, &object);
+    struct hostfs_object object;
+    int error = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, dirfd, name, &object);
     if (error)
         return error;
     struct vnode *vn = vnode_find(h->fs, &object.id);
@@ -77,8 +77,8 @@ static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, con
     return 0;
 }
 
-int host_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
-                   struct vnode **out, struct statx *st)
+int hostfs_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                     struct vnode **out, struct statx *st)
 {
     int error = EAGAIN;
     for (int attempt = 0; error == EAGAIN && attempt < ATTEMPTS; attempt++)
@@ -86,37 +86,37 @@ int host_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const c
     if (error == EAGAIN)
         return VFS_EJUKEBOX;
     if (!error)
-        host_record(hostfs_of(dir), dir, name, *out);
+        hostfs_record(hostfs_of(dir), dir, name, *out);
     return error;
 }
 
-int host_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
-               struct vnode **out, struct statx *st)
+int hostfs_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
+                 struct vnode **out, struct statx *st)
 {
     struct hostfs *h = hostfs_of(dir);
-    struct host_object object;
-    int error = host_identify(h, ctx->cred, host_node(dir)->mount, fd, "", &object);
+    struct hostfs_object object;
+    int error = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, fd, "", &object);
     if (!error)
-        error = host_statx(fd, "", &object.st);
+        error = hostfs_statx(fd, "", &object.st);
     if (!error && !object.mount)
         error = EIO;
     if (!error)
-        error = host_intern(h, &object, out);
+        error = hostfs_intern(h, &object, out);
     if (error)
         return error;
     *st = object.st;
-    host_record(h, dir, name, *out);
+    hostfs_record(h, dir, name, *out);
     return 0;
 }
 
-struct vnode *host_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
-                        struct vnode_id *id)
+struct vnode *hostfs_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                          struct vnode_id *id)
 {
     struct hostfs *h = hostfs_of(dir);
-    struct host_object object;
+    struct hostfs_object object;
 
     id->len = 0;
-    if (host_identify(h, ctx->cred, host_node(dir)->mount, dirfd, name, &object) != 0)
+    if (hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, dirfd, name, &object) != 0)
         return NULL;
     *id = object.id;
     return vnode_find(h->fs, id);
@@ -127,26 +127,26 @@ static int lookup_parent(const struct vctx *ctx, struct vnode *dir, int dirfd, s
                          struct statx *st)
 {
     struct hostfs *h = hostfs_of(dir);
-    struct host_object object;
+    struct hostfs_object object;
     int fd = openat(dirfd, "..", O_DIRECTORY | HOST_O_PATH);
     if (fd < 0)
         return errno;
-    int error = host_statx(fd, "", st);
+    int error = hostfs_statx(fd, "", st);
     /* The host may have moved the directory out of the export since it was loaded. */
     if (!error)
-        error = host_contained(h, fd, st);
+        error = hostfs_contained(h, fd, st);
     if (!error)
-        error = host_identify(h, ctx->cred, NULL, fd, "", &object);
+        error = hostfs_identify(h, ctx->cred, NULL, fd, "", &object);
     if (!error && !object.mount)
         error = ESTALE;
     if (!error) {
         object.st = *st;
-        error = host_intern(h, &object, out);
+        error = hostfs_intern(h, &object, out);
     }
     if (error)
         close(fd);
     else
-        host_set_fd(&host_node(*out)->path_fd, fd);
+        hostfs_set_fd(&hostfs_node(*out)->path_fd, fd);
     return error;
 }
 
@@ -162,36 +162,36 @@ static int lookup_in_hidden(struct vnode *dir, const char *name, struct vnode **
     return 0;
 }
 
-int host_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
-                struct vattr *attr)
+int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
+                  struct vattr *attr)
 {
     struct statx st;
     int fd;
 
-    if (host_is_hidden(dir))
+    if (hostfs_is_hidden(dir))
         return lookup_in_hidden(dir, name, out, attr);
-    int error = host_enter(ctx, dir, &fd);
+    int error = hostfs_enter(ctx, dir, &fd);
     if (error)
         return error;
     if (strcmp(name, "..") == 0)
         error = lookup_parent(ctx, dir, fd, out, &st);
     else
-        error = host_lookup_at(ctx, dir, fd, name, out, &st);
+        error = hostfs_lookup_at(ctx, dir, fd, name, out, &st);
     if (error)
         return error;
-    if (host_is_hidden(*out))
-        host_attr_hidden(*out, attr);
+    if (hostfs_is_hidden(*out))
+        hostfs_attr_hidden(*out, attr);
     else
-        host_attr(*out, &st, attr);
+        hostfs_attr(*out, &st, attr);
     return 0;
 }
 
-int host_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len)
+int hostfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len)
 {
     int fd;
     if (vn->type != VLNK)
         return EINVAL;
-    int error = host_enter(ctx, vn, &fd);
+    int error = hostfs_enter(ctx, vn, &fd);
     if (error)
         return error;
     ssize_t got = readlinkat(fd, "", buf, size - 1);

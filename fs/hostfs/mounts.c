@@ -20,11 +20,11 @@
 
 #define XFS_MAGIC 0x58465342
 
-int host_mount_fill(struct hostfs *h, struct host_mount *mount, int fd)
+int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
 {
     struct statx st;
     struct statfs fs;
-    int error = host_statx(fd, "", &st);
+    int error = hostfs_statx(fd, "", &st);
     if (error)
         return error;
     if (fstatfs(fd, &fs) != 0)
@@ -44,33 +44,33 @@ int host_mount_fill(struct hostfs *h, struct host_mount *mount, int fd)
     return 0;
 }
 
-struct host_mount *host_mount_find(struct hostfs *h, uint64_t id)
+struct hostfs_mount *hostfs_mount_find(struct hostfs *h, uint64_t id)
 {
-    struct host_mount *mount = atomic_load_explicit(&h->mounts, memory_order_acquire);
+    struct hostfs_mount *mount = atomic_load_explicit(&h->mounts, memory_order_acquire);
     while (mount && mount->id != id)
         mount = mount->next;
     return mount;
 }
 
-static struct host_mount *find_key(struct hostfs *h, uint64_t key)
+static struct hostfs_mount *find_key(struct hostfs *h, uint64_t key)
 {
-    struct host_mount *mount = atomic_load_explicit(&h->mounts, memory_order_acquire);
+    struct hostfs_mount *mount = atomic_load_explicit(&h->mounts, memory_order_acquire);
     while (mount && mount->key != key)
         mount = mount->next;
     return mount;
 }
 
 /* Takes fd, the root directory of a mount. NULL: not a mount to be served. */
-static struct host_mount *add(struct hostfs *h, int fd)
+static struct hostfs_mount *add(struct hostfs *h, int fd)
 {
-    struct host_mount *mount = calloc(1, sizeof(*mount));
-    if (!mount || host_mount_fill(h, mount, fd) != 0) {
+    struct hostfs_mount *mount = calloc(1, sizeof(*mount));
+    if (!mount || hostfs_mount_fill(h, mount, fd) != 0) {
         free(mount);
         close(fd);
         return NULL;
     }
     pthread_mutex_lock(&h->mounts_lock);
-    struct host_mount *known = host_mount_find(h, mount->id);
+    struct hostfs_mount *known = hostfs_mount_find(h, mount->id);
     if (!known) {
         mount->next = atomic_load_explicit(&h->mounts, memory_order_relaxed);
         atomic_store_explicit(&h->mounts, mount, memory_order_release);
@@ -97,7 +97,7 @@ static int open_root(int dirfd, const char *name)
 static bool is_mount_root(int fd, uint64_t *id)
 {
     struct statx st;
-    if (host_statx(fd, "", &st) != 0)
+    if (hostfs_statx(fd, "", &st) != 0)
         return false;
     *id = st.stx_mnt_id;
     return st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
@@ -138,7 +138,7 @@ static bool parse(char *line, uint64_t *id, char **root, char **point)
     return true;
 }
 
-bool host_mount_is_whole(uint64_t id, int fd)
+bool hostfs_mount_is_whole(uint64_t id, int fd)
 {
     uint64_t root_id;
     if (!is_mount_root(fd, &root_id))
@@ -162,8 +162,8 @@ bool host_mount_is_whole(uint64_t id, int fd)
 static void refill(struct hostfs *h)
 {
     char base[PATH_MAX];
-    struct host_proc_path link;
-    host_proc_path(&link, h->root_fd);
+    struct hostfs_proc_path link;
+    hostfs_proc_path(&link, h->root_fd);
     ssize_t len = readlink(link.text, base, sizeof(base) - 1);
     FILE *file = fopen("/proc/self/mountinfo", "re");
     if (len <= 0 || !file)
@@ -177,7 +177,7 @@ static void refill(struct hostfs *h)
     uint64_t id, opened;
     while (getline(&line, &size, file) > 0) {
         if (!parse(line, &id, &root, &point) || strncmp(point, base, (size_t)len) != 0 ||
-            point[len] != '/' || host_mount_find(h, id))
+            point[len] != '/' || hostfs_mount_find(h, id))
             continue;
         int fd = open_root(AT_FDCWD, point);
         if (fd < 0)
@@ -194,16 +194,16 @@ out:
         fclose(file);
 }
 
-struct host_mount *host_mount_by_key(struct hostfs *h, uint64_t key)
+struct hostfs_mount *hostfs_mount_by_key(struct hostfs *h, uint64_t key)
 {
-    struct host_mount *mount = find_key(h, key);
+    struct hostfs_mount *mount = find_key(h, key);
     if (mount || !h->crossmnt || cred_assume_server() != 0)
         return mount;
     refill(h);
     return find_key(h, key);
 }
 
-struct host_mount *host_mount_enter(struct hostfs *h, int dirfd, const char *name, uint64_t id)
+struct hostfs_mount *hostfs_mount_enter(struct hostfs *h, int dirfd, const char *name, uint64_t id)
 {
     uint64_t opened;
     if (cred_assume_server() != 0)
@@ -215,14 +215,14 @@ struct host_mount *host_mount_enter(struct hostfs *h, int dirfd, const char *nam
         return add(h, fd);
     close(fd);
     refill(h);
-    return host_mount_find(h, id);
+    return hostfs_mount_find(h, id);
 }
 
-void host_mounts_finish(struct hostfs *h)
+void hostfs_mounts_finish(struct hostfs *h)
 {
-    struct host_mount *mount = atomic_load(&h->mounts);
+    struct hostfs_mount *mount = atomic_load(&h->mounts);
     while (mount && mount != &h->own) {
-        struct host_mount *next = mount->next;
+        struct hostfs_mount *next = mount->next;
         close(mount->fd);
         free(mount);
         mount = next;

@@ -20,7 +20,7 @@ struct victim {
 static void victim_find(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                         struct victim *victim)
 {
-    victim->vn = host_peek(ctx, dir, dirfd, name, &victim->id);
+    victim->vn = hostfs_peek(ctx, dir, dirfd, name, &victim->id);
 }
 
 /* It lost this name: gone, unless it has others. */
@@ -28,14 +28,14 @@ static void victim_lost_name(struct vnode *dir, const char *name, struct victim 
 {
     struct hostfs *h = hostfs_of(dir);
     struct statx st;
-    int fd = victim->vn && !host_is_hidden(victim->vn) ? host_fd_held(victim->vn) : -1;
+    int fd = victim->vn && !hostfs_is_hidden(victim->vn) ? hostfs_fd_held(victim->vn) : -1;
 
-    if (victim->id.len && host_needs_table(h, &victim->id))
-        host_unrecord(h, dir, name, &victim->id);
+    if (victim->id.len && hostfs_needs_table(h, &victim->id))
+        hostfs_unrecord(h, dir, name, &victim->id);
     if (fd < 0)
         return;
     /* Forgets it where no name is left. */
-    if (host_stat(victim->vn, fd, &st) == 0)
+    if (hostfs_stat(victim->vn, fd, &st) == 0)
         vnode_shed_soon(victim->vn);
 }
 
@@ -44,7 +44,7 @@ static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *na
 {
     struct victim victim;
     int fd;
-    int error = host_enter(ctx, dir, &fd);
+    int error = hostfs_enter(ctx, dir, &fd);
     if (error)
         return error;
     victim_find(ctx, dir, fd, name, &victim);
@@ -54,20 +54,20 @@ static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *na
         victim_lost_name(dir, name, &victim);
     vnode_put(victim.vn);
     if (!error)
-        error = host_sync_names(ctx, dir, NULL, NULL);
+        error = hostfs_sync_names(ctx, dir, NULL, NULL);
     if (!error)
-        host_attr_after(dir, fd, &dir_change->after);
+        hostfs_attr_after(dir, fd, &dir_change->after);
     return error;
 }
 
-int host_remove(const struct vctx *ctx, struct vnode *dir, const char *name,
-                struct vchange *dir_change)
+int hostfs_remove(const struct vctx *ctx, struct vnode *dir, const char *name,
+                  struct vchange *dir_change)
 {
     return remove_name(ctx, dir, name, 0, dir_change);
 }
 
-int host_rmdir(const struct vctx *ctx, struct vnode *dir, const char *name,
-               struct vchange *dir_change)
+int hostfs_rmdir(const struct vctx *ctx, struct vnode *dir, const char *name,
+                 struct vchange *dir_change)
 {
     return remove_name(ctx, dir, name, AT_REMOVEDIR, dir_change);
 }
@@ -77,23 +77,23 @@ static void record_move(struct vnode *from_dir, const char *from, struct vnode *
                         const char *to, struct victim *moved)
 {
     struct hostfs *h = hostfs_of(to_dir);
-    if (!moved->id.len || !host_needs_table(h, &moved->id))
+    if (!moved->id.len || !hostfs_needs_table(h, &moved->id))
         return;
     if (moved->vn)
-        host_record(h, to_dir, to, moved->vn);
+        hostfs_record(h, to_dir, to, moved->vn);
     else
-        host_rerecord(h, from_dir, from, to_dir, to, &moved->id);
+        hostfs_rerecord(h, from_dir, from, to_dir, to, &moved->id);
 }
 
-int host_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
-                struct vnode *to_dir, const char *to, struct vchange *from_change,
-                struct vchange *to_change)
+int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
+                  struct vnode *to_dir, const char *to, struct vchange *from_change,
+                  struct vchange *to_change)
 {
     struct victim moved = {.vn = NULL}, replaced;
     int from_fd, to_fd;
-    int error = host_enter(ctx, from_dir, &from_fd);
+    int error = hostfs_enter(ctx, from_dir, &from_fd);
     if (!error)
-        error = host_enter(ctx, to_dir, &to_fd);
+        error = hostfs_enter(ctx, to_dir, &to_fd);
     if (error)
         return error;
     victim_find(ctx, to_dir, to_fd, to, &replaced);
@@ -108,10 +108,10 @@ int host_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from
     vnode_put(moved.vn);
     vnode_put(replaced.vn);
     if (!error)
-        error = host_sync_names(ctx, to_dir, from_dir, NULL);
+        error = hostfs_sync_names(ctx, to_dir, from_dir, NULL);
     if (!error) {
-        host_attr_after(from_dir, from_fd, &from_change->after);
-        host_attr_after(to_dir, to_fd, &to_change->after);
+        hostfs_attr_after(from_dir, from_fd, &from_change->after);
+        hostfs_attr_after(to_dir, to_fd, &to_change->after);
     }
     return error;
 }
@@ -119,21 +119,21 @@ int host_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from
 /* By /proc, since AT_EMPTY_PATH needs a capability that the caller has not. */
 static int add_link(int fd, int dirfd, const char *name)
 {
-    struct host_proc_path link;
-    host_proc_path(&link, fd);
+    struct hostfs_proc_path link;
+    hostfs_proc_path(&link, fd);
     if (linkat(AT_FDCWD, link.text, dirfd, name, AT_SYMLINK_FOLLOW) == 0)
         return 0;
     return errno;
 }
 
-int host_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, const char *name,
-              struct vattr *attr, struct vchange *dir_change)
+int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, const char *name,
+                struct vattr *attr, struct vchange *dir_change)
 {
     struct hostfs *h = hostfs_of(vn);
     int fd, dirfd;
-    int error = host_enter(ctx, vn, &fd);
+    int error = hostfs_enter(ctx, vn, &fd);
     if (!error)
-        error = host_enter(ctx, dir, &dirfd);
+        error = hostfs_enter(ctx, dir, &dirfd);
     if (error)
         return error;
     if (h->has_proc)
@@ -141,10 +141,10 @@ int host_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, const
     else if (linkat(fd, "", dirfd, name, AT_EMPTY_PATH) != 0)
         error = errno;
     if (!error)
-        error = host_sync_names(ctx, dir, NULL, vn);
+        error = hostfs_sync_names(ctx, dir, NULL, vn);
     if (!error) {
-        host_attr_after(vn, fd, attr);
-        host_attr_after(dir, dirfd, &dir_change->after);
+        hostfs_attr_after(vn, fd, attr);
+        hostfs_attr_after(dir, dirfd, &dir_change->after);
     }
     return error;
 }

@@ -2,7 +2,7 @@
  * node.c - the life of a node: made from an object, opened by its id, rid of its descriptors.
  *
  * Nodes are made without a descriptor; one is opened when an operation needs it. The slots are set
- * once by compare-and-swap and emptied only in host_shed() and host_reclaim(), which the vnode
+ * once by compare-and-swap and emptied only in hostfs_shed() and hostfs_reclaim(), which the vnode
  * table calls when nobody uses the node: so an operation may use what it finds there without a
  * lock for as long as it lasts.
  */
@@ -14,8 +14,8 @@
 
 static void node_init(struct vnode *vn, void *arg)
 {
-    const struct host_object *object = arg;
-    struct host_node *node = host_node(vn);
+    const struct hostfs_object *object = arg;
+    struct hostfs_node *node = hostfs_node(vn);
 
     node->mount = object->mount;
     node->ino = object->st.stx_ino;
@@ -27,10 +27,10 @@ static void node_init(struct vnode *vn, void *arg)
 }
 
 /* The object's st must be filled in. */
-int host_intern(struct hostfs *h, const struct host_object *object, struct vnode **out)
+int hostfs_intern(struct hostfs *h, const struct hostfs_object *object, struct vnode **out)
 {
-    struct host_object copy = *object;
-    enum vtype type = host_type(object->st.stx_mode);
+    struct hostfs_object copy = *object;
+    enum vtype type = hostfs_vtype(object->st.stx_mode);
 
     if (object->id.bytes[0] == ID_HIDDEN)
         type = (enum vtype)object->id.bytes[1];
@@ -39,7 +39,7 @@ int host_intern(struct hostfs *h, const struct host_object *object, struct vnode
     return vnode_intern(h->fs, &object->id, type, node_init, &copy, out, NULL);
 }
 
-bool host_needs_table(const struct hostfs *h, const struct vnode_id *id)
+bool hostfs_needs_table(const struct hostfs *h, const struct vnode_id *id)
 {
     return id->bytes[0] == ID_HASHED || (id->bytes[0] != ID_HIDDEN && !h->kernel_handles);
 }
@@ -51,7 +51,7 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
         struct file_handle head;
         unsigned char bytes[VNODE_ID_MAX];
     } handle;
-    struct host_mount *mount = &h->own;
+    struct hostfs_mount *mount = &h->own;
     size_t at = 1;
 
     if (id->bytes[0] == ID_CROSSED) {
@@ -59,7 +59,7 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
         if (id->len < 10)
             return ESTALE;
         memcpy(&key, id->bytes + 1, sizeof(key));
-        mount = host_mount_by_key(h, key);
+        mount = hostfs_mount_by_key(h, key);
         at += sizeof(key);
     }
     if (!mount || id->len < at + 1)
@@ -74,23 +74,23 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
     return errno == EINVAL || errno == ENOENT ? ESTALE : errno;
 }
 
-int host_open_id(struct hostfs *h, const struct vnode_id *id, int flags, int *fd)
+int hostfs_open_id(struct hostfs *h, const struct vnode_id *id, int flags, int *fd)
 {
-    struct host_proc_path link;
+    struct hostfs_proc_path link;
     int path_fd;
     int error = cred_assume_server();
     if (error)
         return error;
     if (id->bytes[0] == ID_HIDDEN)
         return EACCES;
-    if (!host_needs_table(h, id))
+    if (!hostfs_needs_table(h, id))
         return open_handle(h, id, flags, fd);
-    error = host_resolve(h, id, &path_fd);
+    error = hostfs_resolve(h, id, &path_fd);
     if (error || flags & O_PATH) {
         *fd = path_fd;
         return error;
     }
-    host_proc_path(&link, path_fd);
+    hostfs_proc_path(&link, path_fd);
     *fd = open(link.text, flags & ~O_NOFOLLOW);
     error = *fd < 0 ? errno : 0;
     close(path_fd);
@@ -99,37 +99,37 @@ int host_open_id(struct hostfs *h, const struct vnode_id *id, int flags, int *fd
 
 static int load_hidden(struct hostfs *h, const struct vnode_id *id, struct vnode **out)
 {
-    struct host_object object = {.id = *id, .has_st = true};
+    struct hostfs_object object = {.id = *id, .has_st = true};
     if (id->len != 10 || (id->bytes[1] != VDIR && id->bytes[1] != VREG))
         return ESTALE;
-    return host_intern(h, &object, out);
+    return hostfs_intern(h, &object, out);
 }
 
-int host_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
+int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 {
     struct hostfs *h = fs->private;
-    struct host_object object = {.id = *id};
+    struct hostfs_object object = {.id = *id};
     int fd;
 
     if (id->len < 2 || id->bytes[0] < ID_HANDLE || id->bytes[0] > ID_HIDDEN)
         return ESTALE;
     if (id->bytes[0] == ID_HIDDEN)
         return load_hidden(h, id, out);
-    int error = host_open_id(h, id, HOST_O_PATH, &fd);
+    int error = hostfs_open_id(h, id, HOST_O_PATH, &fd);
     if (error)
         return error;
-    error = host_statx(fd, "", &object.st);
+    error = hostfs_statx(fd, "", &object.st);
     if (error)
         goto out;
-    object.mount = host_mount_find(h, object.st.stx_mnt_id);
+    object.mount = hostfs_mount_find(h, object.st.stx_mnt_id);
     if (!object.mount || (object.mount->counts_links && object.st.stx_nlink == 0))
         error = ESTALE;
-    else if (!host_needs_table(h, id))
-        error = host_contained(h, fd, &object.st);
+    else if (!hostfs_needs_table(h, id))
+        error = hostfs_contained(h, fd, &object.st);
     if (!error)
-        error = host_intern(h, &object, out);
+        error = hostfs_intern(h, &object, out);
     if (!error) {
-        host_set_fd(&host_node(*out)->path_fd, fd);
+        hostfs_set_fd(&hostfs_node(*out)->path_fd, fd);
         return 0;
     }
 out:
@@ -137,7 +137,7 @@ out:
     return error;
 }
 
-int host_set_fd(_Atomic int *slot, int fd)
+int hostfs_set_fd(_Atomic int *slot, int fd)
 {
     int held = -1;
     if (atomic_compare_exchange_strong(slot, &held, fd)) {
@@ -148,9 +148,9 @@ int host_set_fd(_Atomic int *slot, int fd)
     return held;
 }
 
-int host_fd_held(struct vnode *vn)
+int hostfs_fd_held(struct vnode *vn)
 {
-    struct host_node *node = host_node(vn);
+    struct hostfs_node *node = hostfs_node(vn);
     int fd = atomic_load(&node->path_fd);
     if (fd < 0)
         fd = atomic_load(&node->read_fd);
@@ -159,54 +159,54 @@ int host_fd_held(struct vnode *vn)
     return fd;
 }
 
-int host_check_opened(struct vnode *vn, int fd)
+int hostfs_check_opened(struct vnode *vn, int fd)
 {
-    struct host_node *node = host_node(vn);
+    struct hostfs_node *node = hostfs_node(vn);
     struct statx st;
-    int error = host_statx(fd, "", &st);
+    int error = hostfs_statx(fd, "", &st);
     if (error)
         return error;
     if (st.stx_ino == node->ino && st.stx_btime.tv_sec == node->btime_sec &&
-        st.stx_btime.tv_nsec == node->btime_nsec && host_type(st.stx_mode) == vn->type &&
+        st.stx_btime.tv_nsec == node->btime_nsec && hostfs_vtype(st.stx_mode) == vn->type &&
         (st.stx_nlink > 0 || !node->mount->counts_links))
         return 0;
     return ESTALE;
 }
 
-int host_fd(struct vnode *vn, int *fd)
+int hostfs_fd(struct vnode *vn, int *fd)
 {
     struct vnode_id id;
 
-    *fd = host_fd_held(vn);
+    *fd = hostfs_fd_held(vn);
     if (*fd >= 0)
         return 0;
     id.len = vn->id_len;
     memcpy(id.bytes, vn->id, vn->id_len);
-    int error = host_open_id(hostfs_of(vn), &id, HOST_O_PATH, fd);
+    int error = hostfs_open_id(hostfs_of(vn), &id, HOST_O_PATH, fd);
     if (!error) {
-        error = host_check_opened(vn, *fd);
+        error = hostfs_check_opened(vn, *fd);
         if (error)
             close(*fd);
     }
     if (error == ESTALE && !(vn->flags & VNODE_IS_ROOT))
         vnode_forget(vn);
     if (!error)
-        *fd = host_set_fd(&host_node(vn)->path_fd, *fd);
+        *fd = hostfs_set_fd(&hostfs_node(vn)->path_fd, *fd);
     return error;
 }
 
-int host_enter(const struct vctx *ctx, struct vnode *vn, int *fd)
+int hostfs_enter(const struct vctx *ctx, struct vnode *vn, int *fd)
 {
-    if (host_is_hidden(vn))
+    if (hostfs_is_hidden(vn))
         return EACCES;
-    int error = host_fd(vn, fd);
+    int error = hostfs_fd(vn, fd);
     return error ? error : cred_assume(ctx->cred);
 }
 
-int host_stat(struct vnode *vn, int fd, struct statx *st)
+int hostfs_stat(struct vnode *vn, int fd, struct statx *st)
 {
-    int error = host_statx(fd, "", st);
-    if (error || st->stx_nlink > 0 || !host_node(vn)->mount->counts_links ||
+    int error = hostfs_statx(fd, "", st);
+    if (error || st->stx_nlink > 0 || !hostfs_node(vn)->mount->counts_links ||
         vn->flags & VNODE_IS_ROOT)
         return error;
     /* Removed by the host: forget it, or its space would stay taken. */
@@ -219,9 +219,9 @@ int host_stat(struct vnode *vn, int fd, struct statx *st)
  * file, any of them keeps the space of a file that the host removed; and to open one again costs
  * little next to what brings a node here (a flush, or a second without use).
  */
-void host_shed(struct vnode *vn, bool all, struct vnode_trash *trash)
+void hostfs_shed(struct vnode *vn, bool all, struct vnode_trash *trash)
 {
-    struct host_node *node = host_node(vn);
+    struct hostfs_node *node = hostfs_node(vn);
     _Atomic int *slots[] = {&node->path_fd, &node->read_fd, &node->write_fd};
     int count = 0;
 
@@ -237,10 +237,10 @@ void host_shed(struct vnode *vn, bool all, struct vnode_trash *trash)
         vnode_count_fds(-count);
 }
 
-void host_reclaim(struct vnode *vn)
+void hostfs_reclaim(struct vnode *vn)
 {
     struct vnode_trash trash = {.count = 0};
-    host_shed(vn, true, &trash);
+    hostfs_shed(vn, true, &trash);
     for (int i = 0; i < trash.count; i++)
         close(trash.fds[i]);
 }

@@ -1,12 +1,12 @@
 /*
  * resolve.c - from an id to an open object by the handle table: up by its rows, down by names.
  *
- * Called by node.c where the kernel opens no handle (host_needs_table), and by the operations that
- * make or move names, to have them noted. Going down from the root (or from a directory on the way
- * that is open) each step is verified by id; where a name leads elsewhere, heal.c looks where the
- * object went, and the table learns it. Containment needs no check: it came from the root.
+ * Called by node.c where the kernel opens no handle (hostfs_needs_table), and by the operations
+ * that make or move names, to have them noted. Going down from the root (or from a directory on the
+ * way that is open) each step is verified by id; where a name leads elsewhere, heal.c looks where
+ * the object went, and the table learns it. Containment needs no check: it came from the root.
  *
- * Acts as the server throughout (host_open_id). Owns the chain it builds, and nothing longer.
+ * Acts as the server throughout (hostfs_open_id). Owns the chain it builds, and nothing longer.
  */
 #include "base/cred.h"
 #include "base/hash.h"
@@ -23,7 +23,7 @@
 
 struct link {
     struct vnode_id id;
-    struct host_row row;
+    struct hostfs_row row;
 };
 
 /* From the object (first) to the child of where going down begins (last). */
@@ -34,14 +34,14 @@ struct chain {
     struct vnode_id from;
 };
 
-struct host_table *host_table(struct hostfs *h)
+struct hostfs_table *hostfs_table(struct hostfs *h)
 {
-    struct host_table *table = atomic_load(&h->table);
+    struct hostfs_table *table = atomic_load(&h->table);
     if (table || !h->state_dir)
         return table;
     pthread_mutex_lock(&h->table_lock);
     table = atomic_load(&h->table);
-    if (!table && cred_assume_server() == 0 && host_table_open(h->state_dir, &table) == 0)
+    if (!table && cred_assume_server() == 0 && hostfs_table_open(h->state_dir, &table) == 0)
         atomic_store(&h->table, table);
     pthread_mutex_unlock(&h->table_lock);
     return table;
@@ -59,74 +59,75 @@ static uint32_t where_hash(const struct vnode *dir, const char *name)
     return (uint32_t)hash_bytes(name, strlen(name), hash) | 1;
 }
 
-void host_record(struct hostfs *h, struct vnode *dir, const char *name, struct vnode *vn)
+void hostfs_record(struct hostfs *h, struct vnode *dir, const char *name, struct vnode *vn)
 {
     struct vnode_id id;
-    struct host_row row;
+    struct hostfs_row row;
 
     node_id(vn, &id);
-    if (!host_needs_table(h, &id) || vn->flags & VNODE_IS_ROOT)
+    if (!hostfs_needs_table(h, &id) || vn->flags & VNODE_IS_ROOT)
         return;
     uint32_t where = where_hash(dir, name);
-    if (atomic_load_explicit(&host_node(vn)->where, memory_order_relaxed) == where)
+    if (atomic_load_explicit(&hostfs_node(vn)->where, memory_order_relaxed) == where)
         return;
-    struct host_table *table = host_table(h);
+    struct hostfs_table *table = hostfs_table(h);
     if (!table)
         return;
     node_id(dir, &row.parent);
-    row.ino = host_node(vn)->ino;
+    row.ino = hostfs_node(vn)->ino;
     strcpy(row.name, name);
-    host_table_put(table, h->fs->fsid, &id, &row);
-    atomic_store_explicit(&host_node(vn)->where, where, memory_order_relaxed);
+    hostfs_table_put(table, h->fs->fsid, &id, &row);
+    atomic_store_explicit(&hostfs_node(vn)->where, where, memory_order_relaxed);
 }
 
-void host_unrecord(struct hostfs *h, struct vnode *dir, const char *name, const struct vnode_id *id)
+void hostfs_unrecord(struct hostfs *h, struct vnode *dir, const char *name,
+                     const struct vnode_id *id)
 {
     struct vnode_id parent;
-    struct host_table *table = host_table(h);
+    struct hostfs_table *table = hostfs_table(h);
     if (!table)
         return;
     node_id(dir, &parent);
-    host_table_delete(table, h->fs->fsid, id, &parent, name);
+    hostfs_table_delete(table, h->fs->fsid, id, &parent, name);
 }
 
-void host_rerecord(struct hostfs *h, struct vnode *from_dir, const char *from, struct vnode *to_dir,
-                   const char *to, const struct vnode_id *id)
+void hostfs_rerecord(struct hostfs *h, struct vnode *from_dir, const char *from,
+                     struct vnode *to_dir, const char *to, const struct vnode_id *id)
 {
     struct vnode_id parent;
-    struct host_row row;
-    struct host_table *table = host_table(h);
+    struct hostfs_row row;
+    struct hostfs_table *table = hostfs_table(h);
 
     /* Only what was recorded there; a row that says otherwise is of another name. */
-    if (!table || host_table_get(table, h->fs->fsid, id, &row) != 0)
+    if (!table || hostfs_table_get(table, h->fs->fsid, id, &row) != 0)
         return;
     node_id(from_dir, &parent);
-    if (!host_id_equal(&row.parent, &parent) || strcmp(row.name, from) != 0)
+    if (!hostfs_id_equal(&row.parent, &parent) || strcmp(row.name, from) != 0)
         return;
     node_id(to_dir, &row.parent);
     strcpy(row.name, to);
-    host_table_put(table, h->fs->fsid, id, &row);
+    hostfs_table_put(table, h->fs->fsid, id, &row);
 }
 
 /* Where going down may begin: the root, an open directory, or one the kernel opens for us. */
 static int find_start(struct hostfs *h, const struct vnode_id *id, int *fd)
 {
     *fd = -1;
-    if (host_id_equal(id, &h->root_id)) {
+    if (hostfs_id_equal(id, &h->root_id)) {
         *fd = fcntl(h->root_fd, F_DUPFD_CLOEXEC, 0);
         return *fd < 0 ? errno : 0;
     }
-    if (!host_needs_table(h, id))
-        return host_open_id(h, id, HOST_O_PATH, fd);
+    if (!hostfs_needs_table(h, id))
+        return hostfs_open_id(h, id, HOST_O_PATH, fd);
     struct vnode *vn = vnode_find(h->fs, id);
-    int held = vn ? host_fd_held(vn) : -1;
+    int held = vn ? hostfs_fd_held(vn) : -1;
     if (held >= 0)
         *fd = fcntl(held, F_DUPFD_CLOEXEC, 0);
     vnode_put(vn);
     return 0;
 }
 
-static int chain_push(struct chain *chain, const struct vnode_id *id, const struct host_row *row)
+static int chain_push(struct chain *chain, const struct vnode_id *id, const struct hostfs_row *row)
 {
     if (chain->count == DEPTH_MAX)
         return ESTALE;
@@ -150,12 +151,12 @@ static void chain_finish(struct chain *chain)
 }
 
 /* A row for an id that the table does not have, found by walking. */
-static int missing_row(struct hostfs *h, struct host_table *table, const struct vnode_id *id,
-                       struct host_row *row)
+static int missing_row(struct hostfs *h, struct hostfs_table *table, const struct vnode_id *id,
+                       struct hostfs_row *row)
 {
-    int error = host_heal_walk(h, id, 0, row);
+    int error = hostfs_heal_walk(h, id, 0, row);
     if (!error)
-        host_table_put(table, h->fs->fsid, id, row);
+        hostfs_table_put(table, h->fs->fsid, id, row);
     return error;
 }
 
@@ -163,24 +164,24 @@ static int missing_row(struct hostfs *h, struct host_table *table, const struct 
  * Rows of different ages can make a ring (`mv a/b b; mv a b/a` on the host, one of them learnt).
  * What is known to be in one is looked for, which breaks it; the caller begins anew.
  */
-static int break_cycle(struct hostfs *h, struct host_table *table, const struct vnode_id *id)
+static int break_cycle(struct hostfs *h, struct hostfs_table *table, const struct vnode_id *id)
 {
-    struct host_row row = {.ino = 0};
-    host_table_get(table, h->fs->fsid, id, &row);
+    struct hostfs_row row = {.ino = 0};
+    hostfs_table_get(table, h->fs->fsid, id, &row);
     uint64_t ino = row.ino;
-    int error = host_heal_walk(h, id, ino, &row);
+    int error = hostfs_heal_walk(h, id, ino, &row);
     if (error)
         return error;
-    host_table_put(table, h->fs->fsid, id, &row);
+    hostfs_table_put(table, h->fs->fsid, id, &row);
     return EAGAIN;
 }
 
-static int chain_build(struct hostfs *h, struct host_table *table, const struct vnode_id *id,
+static int chain_build(struct hostfs *h, struct hostfs_table *table, const struct vnode_id *id,
                        struct chain *chain)
 {
     struct vnode_id at = *id, mark = *id;
     size_t marked = 0;
-    struct host_row row;
+    struct hostfs_row row;
 
     *chain = (struct chain){.fd = -1};
     for (;;) {
@@ -189,7 +190,7 @@ static int chain_build(struct hostfs *h, struct host_table *table, const struct 
             return error;
         if (chain->fd >= 0)
             break;
-        error = host_table_get(table, h->fs->fsid, &at, &row);
+        error = hostfs_table_get(table, h->fs->fsid, &at, &row);
         if (error == ENOENT)
             error = missing_row(h, table, &at, &row);
         if (!error)
@@ -197,7 +198,7 @@ static int chain_build(struct hostfs *h, struct host_table *table, const struct 
         if (error)
             return error;
         at = row.parent;
-        if (host_id_equal(&at, &mark))
+        if (hostfs_id_equal(&at, &mark))
             return break_cycle(h, table, &at);
         if (chain->count >= marked * 2) {
             mark = at;
@@ -211,12 +212,12 @@ static int chain_build(struct hostfs *h, struct host_table *table, const struct 
 /* One step down; ENOENT where the name leads to something else, or nowhere. */
 static int step(struct hostfs *h, int dirfd, const char *name, const struct vnode_id *id, int *out)
 {
-    struct host_object object;
+    struct hostfs_object object;
     int fd = openat(dirfd, name, HOST_O_PATH);
     if (fd < 0)
         return errno == ENOTDIR ? ENOENT : errno;
-    int error = host_identify(h, cred_server(), NULL, fd, "", &object);
-    if (!error && !host_id_equal(&object.id, id))
+    int error = hostfs_identify(h, cred_server(), NULL, fd, "", &object);
+    if (!error && !hostfs_id_equal(&object.id, id))
         error = ENOENT;
     if (error)
         close(fd);
@@ -229,15 +230,15 @@ static int step(struct hostfs *h, int dirfd, const char *name, const struct vnod
  * The object of this link is not where the table says: looks in the directory it was in, in those
  * above it on the way, then everywhere. The table learns; the caller begins anew.
  */
-static int heal(struct hostfs *h, struct host_table *table, struct chain *chain, size_t index,
+static int heal(struct hostfs *h, struct hostfs_table *table, struct chain *chain, size_t index,
                 int dirfd)
 {
     struct link *lost = &chain->links[index];
-    int error = host_heal_in(h, dirfd, &lost->id, lost->row.ino, lost->row.name);
+    int error = hostfs_heal_in(h, dirfd, &lost->id, lost->row.ino, lost->row.name);
     int fd = dup(chain->fd);
     for (size_t i = chain->count; error && fd >= 0 && i > index + 1; i--) {
         struct vnode_id parent = i == chain->count ? chain->from : chain->links[i].id;
-        error = host_heal_in(h, fd, &lost->id, lost->row.ino, lost->row.name);
+        error = hostfs_heal_in(h, fd, &lost->id, lost->row.ino, lost->row.name);
         if (!error)
             lost->row.parent = parent;
         int next = -1;
@@ -249,16 +250,17 @@ static int heal(struct hostfs *h, struct host_table *table, struct chain *chain,
     if (fd >= 0)
         close(fd);
     if (error)
-        error = host_heal_walk(h, &lost->id, lost->row.ino, &lost->row);
+        error = hostfs_heal_walk(h, &lost->id, lost->row.ino, &lost->row);
     if (!error)
-        host_table_put(table, h->fs->fsid, &lost->id, &lost->row);
+        hostfs_table_put(table, h->fs->fsid, &lost->id, &lost->row);
     else if (error == ESTALE)
-        host_table_delete(table, h->fs->fsid, &lost->id, &lost->row.parent, lost->row.name);
+        hostfs_table_delete(table, h->fs->fsid, &lost->id, &lost->row.parent, lost->row.name);
     return error;
 }
 
 /* Goes down the chain. EAGAIN: something had moved, and the table now knows where. */
-static int chain_descend(struct hostfs *h, struct host_table *table, struct chain *chain, int *out)
+static int chain_descend(struct hostfs *h, struct hostfs_table *table, struct chain *chain,
+                         int *out)
 {
     int at = dup(chain->fd);
     int error = at < 0 ? errno : 0;
@@ -280,10 +282,10 @@ static int chain_descend(struct hostfs *h, struct host_table *table, struct chai
     return error;
 }
 
-int host_resolve(struct hostfs *h, const struct vnode_id *id, int *fd)
+int hostfs_resolve(struct hostfs *h, const struct vnode_id *id, int *fd)
 {
     struct chain chain;
-    struct host_table *table = host_table(h);
+    struct hostfs_table *table = hostfs_table(h);
     int error = table ? EAGAIN : ESTALE;
 
     for (int attempt = 0; error == EAGAIN && attempt < ATTEMPTS; attempt++) {

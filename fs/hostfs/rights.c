@@ -24,7 +24,7 @@
 
 static uint64_t verdict_tag(const struct cred *cred, const struct statx *st)
 {
-    uint64_t ctime = (uint64_t)host_ns(st->stx_ctime.tv_sec, st->stx_ctime.tv_nsec);
+    uint64_t ctime = (uint64_t)hostfs_ns(st->stx_ctime.tv_sec, st->stx_ctime.tv_nsec);
     return hash_mix(cred->hash ^ hash_mix(ctime)) & ~(uint64_t)BITS_MASK;
 }
 
@@ -39,8 +39,8 @@ static bool ctime_is_old(const struct statx *st)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return host_ns(now.tv_sec, (uint32_t)now.tv_nsec) -
-               host_ns(st->stx_ctime.tv_sec, st->stx_ctime.tv_nsec) >
+    return hostfs_ns(now.tv_sec, (uint32_t)now.tv_nsec) -
+               hostfs_ns(st->stx_ctime.tv_sec, st->stx_ctime.tv_nsec) >
            RACY_NS;
 }
 
@@ -48,7 +48,7 @@ static bool ctime_is_old(const struct statx *st)
 static uint32_t verdict(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
                         uint32_t want)
 {
-    _Atomic uint64_t *kept = &host_node(vn)->verdict;
+    _Atomic uint64_t *kept = &hostfs_node(vn)->verdict;
     uint64_t tag = verdict_tag(ctx->cred, st);
     uint64_t word = atomic_load_explicit(kept, memory_order_relaxed);
     uint32_t bits = (word & ~(uint64_t)BITS_MASK) == tag ? (uint32_t)word & BITS_MASK : 0;
@@ -70,16 +70,16 @@ static uint32_t verdict(const struct vctx *ctx, struct vnode *vn, int fd, const 
     return bits & want;
 }
 
-uid_t host_uid(const struct vctx *ctx)
+uid_t hostfs_uid(const struct vctx *ctx)
 {
     return cred_can_switch() ? ctx->cred->uid : cred_server()->uid;
 }
 
-int host_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want)
+int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want)
 {
     /* The owner opened the file when he had the right to, or made it read-only himself: NFS has
      * no open to remember that by (RFC 1813 section 4.4). */
-    if (st->stx_uid == host_uid(ctx))
+    if (st->stx_uid == hostfs_uid(ctx))
         return 0;
     if (verdict(ctx, vn, fd, st, (uint32_t)want))
         return 0;
@@ -113,18 +113,18 @@ static uint32_t access_of_file(uint32_t bits)
     return granted;
 }
 
-int host_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted)
+int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted)
 {
     struct statx st;
     int fd;
 
-    if (host_is_hidden(vn)) {
+    if (hostfs_is_hidden(vn)) {
         *granted = want & (vn->type == VDIR ? VACCESS_READ | VACCESS_LOOKUP : 0);
         return 0;
     }
-    int error = host_enter(ctx, vn, &fd);
+    int error = hostfs_enter(ctx, vn, &fd);
     if (!error)
-        error = host_stat(vn, fd, &st);
+        error = hostfs_stat(vn, fd, &st);
     if (error)
         return error;
     uint32_t bits = verdict(ctx, vn, fd, &st, R_OK | W_OK | X_OK);

@@ -17,7 +17,7 @@
 
 static bool nothing_to_do(const struct vctx *ctx, struct vnode *vn)
 {
-    return ctx->async || host_node(vn)->mount->memory;
+    return ctx->async || hostfs_node(vn)->mount->memory;
 }
 
 static int flush(int fd, bool data_only)
@@ -30,12 +30,12 @@ static int flush(int fd, bool data_only)
 
 static int flush_file_system(struct vnode *vn)
 {
-    if (syncfs(host_node(vn)->mount->fd) == 0 || errno == EBADF)
+    if (syncfs(hostfs_node(vn)->mount->fd) == 0 || errno == EBADF)
         return 0;
     return errno;
 }
 
-int host_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data_only)
+int hostfs_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data_only)
 {
     if (nothing_to_do(ctx, vn))
         return 0;
@@ -46,7 +46,7 @@ int host_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data_o
 static int sync_directory(struct vnode *vn)
 {
     int path_fd;
-    int error = host_fd(vn, &path_fd);
+    int error = hostfs_fd(vn, &path_fd);
     if (!error)
         error = cred_assume_server();
     if (error)
@@ -61,13 +61,13 @@ static int sync_directory(struct vnode *vn)
 
 static int sync_file(struct vnode *vn)
 {
-    struct host_node *node = host_node(vn);
+    struct hostfs_node *node = hostfs_node(vn);
     int error = 0;
     int fd = atomic_load(&node->write_fd);
     if (fd < 0)
         fd = atomic_load(&node->read_fd);
     if (fd < 0)
-        error = host_open_data(vn, O_RDONLY, &fd);
+        error = hostfs_open_data(vn, O_RDONLY, &fd);
     return error ? flush_file_system(vn) : flush(fd, false);
 }
 
@@ -80,14 +80,14 @@ static int sync_one(struct vnode *vn)
     return flush_file_system(vn);
 }
 
-int host_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *other,
-                    struct vnode *vn)
+int hostfs_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *other,
+                      struct vnode *vn)
 {
     if (nothing_to_do(ctx, dir))
         return 0;
     vfs_will_sleep();
     /* The object was changed last, so where the log keeps order it stands for all. */
-    if (host_node(dir)->mount->one_commit)
+    if (hostfs_node(dir)->mount->one_commit)
         return sync_one(vn ? vn : dir);
     int error = vn ? sync_one(vn) : 0;
     if (!error)
@@ -97,7 +97,7 @@ int host_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *oth
     return error;
 }
 
-int host_sync_node(const struct vctx *ctx, struct vnode *vn)
+int hostfs_sync_node(const struct vctx *ctx, struct vnode *vn)
 {
     if (nothing_to_do(ctx, vn))
         return 0;

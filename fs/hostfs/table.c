@@ -31,10 +31,10 @@
 #define MAP_LAST    ((size_t)4 << 30)
 #define SYNC_PERIOD 30 /* seconds */
 
-struct host_table {
-    struct host_table *next; /* guarded by tables_lock */
-    unsigned refs;           /* guarded by tables_lock */
-    dev_t dev;               /* of the state directory */
+struct hostfs_table {
+    struct hostfs_table *next; /* guarded by tables_lock */
+    unsigned refs;             /* guarded by tables_lock */
+    dev_t dev;                 /* of the state directory */
     ino_t ino;
     char *dir;
     pthread_rwlock_t resize;
@@ -46,7 +46,7 @@ struct host_table {
 };
 
 static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct host_table *tables;
+static struct hostfs_table *tables;
 
 struct row_key {
     uint8_t bytes[sizeof(uint64_t) + VNODE_ID_MAX];
@@ -144,7 +144,7 @@ static int open_dbi(MDB_env *env, MDB_dbi *dbi)
     return mdb_txn_commit(txn);
 }
 
-static int open_env(struct host_table *table)
+static int open_env(struct hostfs_table *table)
 {
     char path[PATH_MAX];
     struct stat st;
@@ -181,7 +181,7 @@ static bool is_broken(int error)
            error == MDB_PANIC || error == MDB_VERSION_MISMATCH || error == MDB_BAD_TXN;
 }
 
-static int open_or_renew(struct host_table *table)
+static int open_or_renew(struct hostfs_table *table)
 {
     int error = open_env(table);
     if (is_broken(error)) {
@@ -195,9 +195,9 @@ static int open_or_renew(struct host_table *table)
 
 /* --- open tables --- */
 
-static struct host_table *new_table(const char *dir, const struct stat *st)
+static struct hostfs_table *new_table(const char *dir, const struct stat *st)
 {
-    struct host_table *table = calloc(1, sizeof(*table));
+    struct hostfs_table *table = calloc(1, sizeof(*table));
     if (!table)
         return NULL;
     table->dir = strdup(dir);
@@ -208,16 +208,16 @@ static struct host_table *new_table(const char *dir, const struct stat *st)
     return table;
 }
 
-static void free_table(struct host_table *table)
+static void free_table(struct hostfs_table *table)
 {
     pthread_rwlock_destroy(&table->resize);
     free(table->dir);
     free(table);
 }
 
-static int open_new(const char *dir, const struct stat *st, struct host_table **out)
+static int open_new(const char *dir, const struct stat *st, struct hostfs_table **out)
 {
-    struct host_table *table = new_table(dir, st);
+    struct hostfs_table *table = new_table(dir, st);
     if (!table || !table->dir) {
         free(table);
         return ENOMEM;
@@ -236,7 +236,7 @@ static int open_new(const char *dir, const struct stat *st, struct host_table **
     return 0;
 }
 
-int host_table_open(const char *state_dir, struct host_table **out)
+int hostfs_table_open(const char *state_dir, struct hostfs_table **out)
 {
     struct stat st;
     if (stat(state_dir, &st) != 0) {
@@ -244,7 +244,7 @@ int host_table_open(const char *state_dir, struct host_table **out)
         return errno;
     }
     pthread_mutex_lock(&tables_lock);
-    struct host_table *table = tables;
+    struct hostfs_table *table = tables;
     while (table && (table->dev != st.st_dev || table->ino != st.st_ino))
         table = table->next;
     int error = 0;
@@ -258,14 +258,14 @@ int host_table_open(const char *state_dir, struct host_table **out)
     return error;
 }
 
-void host_table_close(struct host_table *table)
+void hostfs_table_close(struct hostfs_table *table)
 {
     char path[PATH_MAX];
     if (!table)
         return;
     pthread_mutex_lock(&tables_lock);
     if (--table->refs == 0) {
-        struct host_table **at = &tables;
+        struct hostfs_table **at = &tables;
         while (*at != table)
             at = &(*at)->next;
         *at = table->next;
@@ -281,7 +281,7 @@ void host_table_close(struct host_table *table)
 
 /* --- transactions --- */
 
-static int begin(struct host_table *table, unsigned flags, MDB_txn **txn)
+static int begin(struct hostfs_table *table, unsigned flags, MDB_txn **txn)
 {
     pthread_rwlock_rdlock(&table->resize);
     int error = table->env ? mdb_txn_begin(table->env, NULL, flags, txn) : EIO;
@@ -290,7 +290,7 @@ static int begin(struct host_table *table, unsigned flags, MDB_txn **txn)
     return error;
 }
 
-static int end(struct host_table *table, MDB_txn *txn, int error)
+static int end(struct hostfs_table *table, MDB_txn *txn, int error)
 {
     if (error)
         mdb_txn_abort(txn);
@@ -300,7 +300,7 @@ static int end(struct host_table *table, MDB_txn *txn, int error)
     return error;
 }
 
-static int grow(struct host_table *table)
+static int grow(struct hostfs_table *table)
 {
     int error;
     MDB_txn *txn;
@@ -322,7 +322,7 @@ static int grow(struct host_table *table)
 }
 
 /* After a transaction failed: makes it worth trying again, or gives up with the error. */
-static int mend(struct host_table *table, int error)
+static int mend(struct hostfs_table *table, int error)
 {
     static struct log_limit limit;
 
@@ -352,7 +352,7 @@ static void make_key(uint64_t fsid, const struct vnode_id *id, struct row_key *k
     key->len = sizeof(fsid) + id->len;
 }
 
-static void make_value(const struct host_row *row, struct row_value *value)
+static void make_value(const struct hostfs_row *row, struct row_value *value)
 {
     size_t name_len = strnlen(row->name, VNAME_MAX);
     uint8_t *at = value->bytes;
@@ -366,7 +366,7 @@ static void make_value(const struct host_row *row, struct row_value *value)
     value->len = (size_t)(at - value->bytes) + name_len;
 }
 
-static bool parse_value(const MDB_val *value, struct host_row *row)
+static bool parse_value(const MDB_val *value, struct hostfs_row *row)
 {
     const uint8_t *at = value->mv_data;
     size_t left = value->mv_size;
@@ -387,8 +387,8 @@ static bool parse_value(const MDB_val *value, struct host_row *row)
     return true;
 }
 
-int host_table_get(struct host_table *table, uint64_t fsid, const struct vnode_id *id,
-                   struct host_row *row)
+int hostfs_table_get(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
+                     struct hostfs_row *row)
 {
     struct row_key key;
     MDB_txn *txn;
@@ -412,7 +412,7 @@ int host_table_get(struct host_table *table, uint64_t fsid, const struct vnode_i
 }
 
 /* One writing transaction: put, or delete where value is NULL. Retried after mending. */
-static void change(struct host_table *table, struct row_key *key, struct row_value *value)
+static void change(struct hostfs_table *table, struct row_key *key, struct row_value *value)
 {
     MDB_txn *txn;
     MDB_val k = {.mv_size = key->len, .mv_data = key->bytes};
@@ -434,29 +434,29 @@ static void change(struct host_table *table, struct row_key *key, struct row_val
     table->dirty = true;
 }
 
-void host_table_put(struct host_table *table, uint64_t fsid, const struct vnode_id *id,
-                    const struct host_row *row)
+void hostfs_table_put(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
+                      const struct hostfs_row *row)
 {
-    struct host_row old;
+    struct hostfs_row old;
     struct row_key key;
     struct row_value value;
 
     /* Reading is cheap; after a restart most rows are there already. */
-    if (host_table_get(table, fsid, id, &old) == 0 && old.ino == row->ino &&
-        host_id_equal(&old.parent, &row->parent) && strcmp(old.name, row->name) == 0)
+    if (hostfs_table_get(table, fsid, id, &old) == 0 && old.ino == row->ino &&
+        hostfs_id_equal(&old.parent, &row->parent) && strcmp(old.name, row->name) == 0)
         return;
     make_key(fsid, id, &key);
     make_value(row, &value);
     change(table, &key, &value);
 }
 
-void host_table_delete(struct host_table *table, uint64_t fsid, const struct vnode_id *id,
-                       const struct vnode_id *parent, const char *name)
+void hostfs_table_delete(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
+                         const struct vnode_id *parent, const char *name)
 {
-    struct host_row old;
+    struct hostfs_row old;
     struct row_key key;
 
-    if (host_table_get(table, fsid, id, &old) != 0 || !host_id_equal(&old.parent, parent) ||
+    if (hostfs_table_get(table, fsid, id, &old) != 0 || !hostfs_id_equal(&old.parent, parent) ||
         strcmp(old.name, name) != 0)
         return;
     make_key(fsid, id, &key);
@@ -464,7 +464,7 @@ void host_table_delete(struct host_table *table, uint64_t fsid, const struct vno
 }
 
 /* Bounds what a crash of the host may damage; runs on the housekeeping thread. */
-void host_table_tick(struct host_table *table)
+void hostfs_table_tick(struct hostfs_table *table)
 {
     struct timespec now;
     if (!table || !table->dirty)

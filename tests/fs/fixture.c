@@ -1,0 +1,231 @@
+/*
+ * fixture.c - see fixture.h.
+ */
+#include "tests/fs/fixture.h"
+#include "base/cred.h"
+#include "vfs/mount.h"
+#include "vfs/vnode_table.h"
+#include <dirent.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Of the process's one fixture, for the clean-up. */
+static char tree[64];
+static pid_t owner;
+
+static void clean_up(void)
+{
+    if (getpid() == owner && cred_assume_server() == 0)
+        host_remove_tree(tree);
+}
+
+bool fixture_is_root(void)
+{
+    return !test_variant_is("user");
+}
+
+static void become_user(void)
+{
+    if (geteuid() != 0)
+        return;
+    assert_int_equal(setgroups(0, NULL), 0);
+    assert_int_equal(setresgid(FIXTURE_USER, FIXTURE_USER, FIXTURE_USER), 0);
+    assert_int_equal(setresuid(FIXTURE_USER, FIXTURE_USER, FIXTURE_USER), 0);
+}
+
+void fixture_begin(struct fixture *f)
+{
+    fixture_begin_in(f, "/tmp");
+}
+
+void fixture_begin_in(struct fixture *f, const char *where)
+{
+    if (geteuid() != 0 && fixture_is_root())
+        test_skip("needs root");
+    if (!fixture_is_root())
+        become_user();
+    *f = (struct fixture){.crossmnt = f->crossmnt, .subtree_check = f->subtree_check};
+    umask(0);
+    snprintf(f->base, sizeof(f->base), "%s/loopnfs-fs-XXXXXX", where);
+    assert_non_null(mkdtemp(f->base));
+    assert_int_equal(chmod(f->base, 0755), 0);
+    strcpy(tree, f->base);
+    owner = getpid();
+    atexit(clean_up);
+    snprintf(f->export, sizeof(f->export), "%s/export", f->base);
+    snprintf(f->state, sizeof(f->state), "%s/state", f->base);
+    host_mkdir(f->base, "export", 0755);
+    host_mkdir(f->base, "state", 0700);
+
+    cred_init();
+    assert_int_equal(cred_can_switch(), fixture_is_root());
+    vfs_verifier_init();
+    assert_int_equal(vnode_table_init(10000, 500), 0);
+    fixture_as(f, geteuid(), getegid(), -1);
+    fixture_mount(f);
+}
+
+void fixture_host(void)
+{
+    assert_int_equal(cred_assume_server(), 0);
+}
+
+void fixture_mount(struct fixture *f)
+{
+    struct vfs_mount_args args = {
+        .source = f->export,
+        .state_dir = f->state,
+        .fsid = 7,
+        .crossmnt = f->crossmnt,
+        .subtree_check = f->subtree_check,
+        .table_handles = test_variant_is("table"),
+    };
+    assert_int_equal(cred_assume_server(), 0);
+    assert_int_equal(vfs_mount("hostfs", &args, &f->fs), 0);
+    f->root = f->fs->root;
+}
+
+void fixture_unmount(struct fixture *f)
+{
+    vfs_put(f->fs);
+    f->fs = NULL;
+}
+
+void fixture_restart(struct fixture *f)
+{
+    fixture_unmount(f);
+    fixture_mount(f);
+}
+
+void fixture_as(struct fixture *f, uid_t uid, gid_t gid, int extra_group)
+{
+    f->cred = (struct cred){.uid = uid, .gid = gid};
+    if (extra_group >= 0) {
+        f->groups[0] = (gid_t)extra_group;
+        f->cred.groups = f->groups;
+        f->cred.ngroups = 1;
+    }
+    cred_seal(&f->cred);
+    f->ctx = (struct vctx){.cred = &f->cred, .async = true};
+}
+
+struct view fixture_view(const char *text)
+{
+    return (struct view){.data = (const uint8_t *)text, .len = (uint32_t)strlen(text)};
+}
+
+int fixture_lookup(struct fixture *f, struct vnode *dir, const char *name, struct vnode **out)
+{
+    struct vattr attr = {.type = VNON};
+    return vop_lookup(&f->ctx, dir, fixture_view(name), out, &attr);
+}
+
+struct vnode *fixture_find(struct fixture *f, const char *path)
+{
+    struct vnode *at = f->root, *next;
+    char copy[4096], *save = NULL;
+
+    snprintf(copy, sizeof(copy), "%s", path);
+    vnode_ref(at);
+    for (char *name = strtok_r(copy, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
+        int error = fixture_lookup(f, at, name, &next);
+        if (error)
+            fail_msg("lookup of %s in %s: %s", name, path, strerror(error));
+        vnode_put(at);
+        at = next;
+    }
+    return at;
+}
+
+struct vnode_id fixture_id(struct fixture *f, const char *path)
+{
+    struct vnode_id id;
+    struct vnode *vn = fixture_find(f, path);
+    vnode_id_of(vn, &id);
+    vnode_put(vn);
+    return id;
+}
+
+int fixture_load(struct fixture *f, const struct vnode_id *id, struct vnode **out)
+{
+    *out = NULL;
+    return vnode_load(f->fs, id, out);
+}
+
+void fixture_expect(struct fixture *f, const struct vnode_id *id, const char *text)
+{
+    struct vnode *vn;
+    char found[4096];
+
+    assert_int_equal(fixture_load(f, id, &vn), 0);
+    assert_int_equal(fixture_read(f, vn, found), 0);
+    assert_string_equal(found, text);
+    vnode_put(vn);
+}
+
+void fixture_expect_stale(struct fixture *f, const struct vnode_id *id)
+{
+    struct vnode *vn;
+    struct vattr attr = {.type = VNON};
+    int error = fixture_load(f, id, &vn);
+    if (!error) {
+        error = vop_getattr(&f->ctx, vn, &attr);
+        vnode_put(vn);
+    }
+    assert_int_equal(error, ESTALE);
+}
+
+int fixture_read(struct fixture *f, struct vnode *vn, char text[4096])
+{
+    size_t len = 4095;
+    bool eof;
+    struct vattr attr = {.type = VNON};
+    int error = vop_read(&f->ctx, vn, 0, text, &len, &eof, &attr);
+    text[error ? 0 : len] = '\0';
+    return error;
+}
+
+int fixture_write(struct fixture *f, struct vnode *vn, const char *text, enum vstable stable)
+{
+    struct vchange change = {.has_before = false};
+    size_t len = strlen(text);
+    return vop_write(&f->ctx, vn, 0, text, &len, &stable, &change);
+}
+
+int fixture_create(struct fixture *f, struct vnode *dir, const char *name, uint32_t mode,
+                   struct vnode **out)
+{
+    struct vcreate how = {.mode = VCREATE_GUARDED, .attr = {.set_mode = true, .mode = mode}};
+    struct vattr attr = {.type = VNON};
+    struct vchange change = {.has_before = false};
+    return vop_create(&f->ctx, dir, fixture_view(name), &how, out, &attr, &change);
+}
+
+int fixture_remove(struct fixture *f, struct vnode *dir, const char *name)
+{
+    struct vchange change = {.has_before = false};
+    return vop_remove(&f->ctx, dir, fixture_view(name), &change);
+}
+
+int fixture_rename(struct fixture *f, struct vnode *from, const char *name, struct vnode *to,
+                   const char *new_name)
+{
+    struct vchange from_change = {.has_before = false}, to_change = {.has_before = false};
+    return vop_rename(&f->ctx, from, fixture_view(name), to, fixture_view(new_name), &from_change,
+                      &to_change);
+}
+
+int fixture_open_fds(void)
+{
+    int count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    assert_non_null(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}

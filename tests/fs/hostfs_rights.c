@@ -1,0 +1,220 @@
+/*
+ * hostfs_rights.c - the kernel decides, for whoever asks; the owner may go on writing.
+ */
+#include "base/cred.h"
+#include "tests/fs/fixture.h"
+#include <string.h>
+
+static uint32_t granted(struct fixture *f, struct vnode *vn)
+{
+    uint32_t bits = 0;
+    assert_int_equal(vop_access(&f->ctx, vn, 0x3f, &bits), 0);
+    return bits;
+}
+
+TEST(the_owner_writes_and_reads_whatever_the_mode_says)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+    char text[4096];
+
+    fixture_begin(&f);
+    host_chmod(f.export, NULL, 0777);
+    if (fixture_is_root())
+        fixture_as(&f, 1000, 1000, -1);
+    assert_int_equal(fixture_create(&f, f.root, "file", 0444, &vn), 0);
+    assert_int_equal(fixture_write(&f, vn, "one", VSTABLE_UNSTABLE), 0);
+    vnode_put(vn);
+    fixture_restart(&f); /* the descriptor of the creation is gone */
+    vn = fixture_find(&f, "file");
+    assert_int_equal(fixture_write(&f, vn, "two", VSTABLE_FILE), 0);
+    fixture_host();
+    assert_int_equal(host_stat(f.export, "file").st_mode & 07777, 0444);
+    /* But ACCESS says what the kernel says. */
+    assert_int_equal(granted(&f, vn), VACCESS_READ);
+    fixture_host();
+    host_chmod(f.export, "file", 0);
+    vnode_put(vn);
+    fixture_restart(&f);
+    vn = fixture_find(&f, "file");
+    assert_int_equal(fixture_read(&f, vn, text), 0);
+    assert_string_equal(text, "two");
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
+TEST(others_read_and_write_only_with_the_right_to)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+    char text[4096];
+
+    test_skip_in_variant("user", "one user only");
+    fixture_begin(&f);
+    host_write(f.export, "file", "secret");
+    host_chmod(f.export, "file", 0600);
+    vn = fixture_find(&f, "file");
+    assert_int_equal(fixture_read(&f, vn, text), 0);
+    assert_int_equal(fixture_write(&f, vn, "SECRET", VSTABLE_UNSTABLE), 0);
+    /* Descriptors are open now, and must not help anybody else. */
+    fixture_as(&f, 1000, 1000, -1);
+    assert_int_equal(fixture_read(&f, vn, text), EACCES);
+    assert_int_equal(fixture_write(&f, vn, "mine", VSTABLE_UNSTABLE), EACCES);
+    assert_int_equal(granted(&f, vn), 0);
+    fixture_host();
+    host_chmod(f.export, "file", 0644);
+    assert_int_equal(fixture_read(&f, vn, text), 0);
+    assert_string_equal(text, "SECRET");
+    assert_int_equal(fixture_write(&f, vn, "mine", VSTABLE_UNSTABLE), EACCES);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
+TEST(a_right_taken_away_is_gone_at_once)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+    char text[4096];
+
+    test_skip_in_variant("user", "one user only");
+    fixture_begin(&f);
+    host_write(f.export, "file", "text");
+    vn = fixture_find(&f, "file");
+    fixture_as(&f, 1000, 1000, -1);
+    for (int i = 0; i < 20; i++) {
+        fixture_host();
+        host_chmod(f.export, "file", 0644);
+        if (i % 2)
+            host_sleep_ms(25); /* a verdict is kept only of a ctime this old */
+        assert_int_equal(fixture_read(&f, vn, text), 0);
+        assert_int_equal(fixture_read(&f, vn, text), 0);
+        fixture_host();
+        host_chmod(f.export, "file", 0600);
+        assert_int_equal(fixture_read(&f, vn, text), EACCES);
+    }
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
+TEST(a_group_gives_its_rights)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+    char text[4096];
+
+    test_skip_in_variant("user", "one user only");
+    fixture_begin(&f);
+    host_write(f.export, "file", "text");
+    host_chown(f.export, "file", 0, 4242);
+    host_chmod(f.export, "file", 0660);
+    vn = fixture_find(&f, "file");
+    host_sleep_ms(25);
+    fixture_as(&f, 1000, 1000, 4242);
+    assert_int_equal(fixture_read(&f, vn, text), 0);
+    assert_int_equal(fixture_write(&f, vn, "TEXT", VSTABLE_UNSTABLE), 0);
+    fixture_as(&f, 1000, 1000, 4243);
+    assert_int_equal(fixture_read(&f, vn, text), EACCES);
+    fixture_as(&f, 1000, 4242, -1);
+    assert_int_equal(fixture_read(&f, vn, text), 0);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
+TEST(who_may_execute_may_read)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+    char text[4096];
+
+    test_skip_in_variant("user", "one user only");
+    fixture_begin(&f);
+    host_write(f.export, "program", "text");
+    host_chmod(f.export, "program", 0711);
+    vn = fixture_find(&f, "program");
+    fixture_as(&f, 1000, 1000, -1);
+    assert_int_equal(fixture_read(&f, vn, text), 0);
+    assert_int_equal(granted(&f, vn), VACCESS_EXECUTE);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
+TEST(a_directory_of_root_stays_as_it_is)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+    struct vsetattr set = {.set_mode = true, .mode = 0777};
+    struct vchange change = {.has_before = false};
+
+    test_skip_in_variant("user", "one user only");
+    fixture_begin(&f);
+    host_write(f.export, "file", "text");
+    fixture_as(&f, 1000, 1000, -1);
+    assert_int_equal(fixture_create(&f, f.root, "mine", 0644, &vn), EACCES);
+    assert_int_equal(fixture_remove(&f, f.root, "file"), EACCES);
+    assert_int_equal(fixture_rename(&f, f.root, "file", f.root, "mine"), EACCES);
+    assert_int_equal(vop_setattr(&f.ctx, f.root, &set, &change), EPERM);
+    assert_int_equal(granted(&f, f.root), VACCESS_READ | VACCESS_LOOKUP);
+    fixture_unmount(&f);
+}
+
+TEST(a_closed_directory_is_not_searched_and_not_listed)
+{
+    struct fixture f = {0};
+    struct vnode *dir, *vn;
+    uint64_t buf[512];
+    struct vdirents page = {.buf = (char *)buf, .size = sizeof(buf)};
+
+    test_skip_in_variant("user", "one user only");
+    fixture_begin(&f);
+    host_mkdir(f.export, "dir", 0700);
+    host_write(f.export, "dir/file", "text");
+    dir = fixture_find(&f, "dir");
+    vnode_put(fixture_find(&f, "dir/file"));
+    fixture_as(&f, 1000, 1000, -1);
+    assert_int_equal(fixture_lookup(&f, dir, "file", &vn), EACCES);
+    assert_int_equal(vop_readdir(&f.ctx, dir, 0, &page), EACCES);
+    fixture_host();
+    host_chmod(f.export, "dir", 0711);
+    assert_int_equal(fixture_lookup(&f, dir, "file", &vn), 0);
+    vnode_put(vn);
+    assert_int_equal(vop_readdir(&f.ctx, dir, 0, &page), EACCES);
+    vnode_put(dir);
+    fixture_unmount(&f);
+}
+
+TEST(what_a_caller_makes_is_his)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+
+    test_skip_in_variant("user", "one user only");
+    fixture_begin(&f);
+    host_chmod(f.export, NULL, 01777);
+    fixture_as(&f, 1000, 1001, -1);
+    assert_int_equal(fixture_create(&f, f.root, "file", 0640, &vn), 0);
+    vnode_put(vn);
+    fixture_host();
+    struct stat st = host_stat(f.export, "file");
+    assert_int_equal(st.st_uid, 1000);
+    assert_int_equal(st.st_gid, 1001);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    fixture_unmount(&f);
+}
+
+TEST(writing_drops_the_suid_bit_of_another_owner)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+
+    test_skip_in_variant("user", "one user only");
+    fixture_begin(&f);
+    host_write(f.export, "program", "text");
+    host_chmod(f.export, "program", 04777);
+    fixture_as(&f, 1000, 1000, -1);
+    vn = fixture_find(&f, "program");
+    assert_int_equal(fixture_write(&f, vn, "evil", VSTABLE_UNSTABLE), 0);
+    fixture_host();
+    assert_int_equal(host_stat(f.export, "program").st_mode & 07777, 0777);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
