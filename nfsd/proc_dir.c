@@ -19,9 +19,9 @@
 /* entry3 without its name: value follows, fileid, length, cookie. */
 #define ENTRY_SIZE (WIRE_INT + WIRE_HYPER + WIRE_INT + WIRE_HYPER)
 /* What entryplus3 adds: attributes; handle follows, its length, the handle. */
-#define PLUS_SIZE_MAX (WIRE_ATTR + 2 * WIRE_INT + HANDLE_MAX)
+#define PLUS_SIZE_MAX (WIRE_ATTR + WIRE_INT + WIRE_INT + HANDLE_MAX)
 /* FALSE for the end of the list, and eof. */
-#define LIST_END (2 * WIRE_INT)
+#define LIST_END (WIRE_INT + WIRE_INT)
 #define NAME_MIN 4
 
 /* A page: on the stack, so not too large; never too small for the longest name. */
@@ -136,7 +136,7 @@ static bool listing_add(struct listing *list, const struct vdirent *entry)
 }
 
 /* Asks for no more entries than could fit: reading a directory costs for each. */
-static void page_prepare(const struct listing *list, char *buf, struct vdirents *page)
+static void page_prepare(const struct listing *list, struct vdirents *page)
 {
     size_t room = (size_t)(list->end - list->at);
     size_t names = list->plus && list->names_room < room ? list->names_room : room;
@@ -144,7 +144,7 @@ static void page_prepare(const struct listing *list, char *buf, struct vdirents 
     size_t by_names = names / (ENTRY_SIZE + NAME_MIN);
     size_t by_room = room / least;
 
-    *page = (struct vdirents){.buf = buf, .size = names};
+    page->size = names;
     if (page->size < PAGE_SIZE_MIN)
         page->size = PAGE_SIZE_MIN;
     if (page->size > PAGE_SIZE_MAX)
@@ -159,10 +159,10 @@ static int listing_fill(struct listing *list)
 {
     _Alignas(8) char buf[PAGE_SIZE_MAX];
     const size_t least = ENTRY_SIZE + NAME_MIN + (list->plus ? PLUS_SIZE_MAX : 0);
-    struct vdirents page;
+    struct vdirents page = {.buf = buf};
 
     do {
-        page_prepare(list, buf, &page);
+        page_prepare(list, &page);
         int error = vop_readdir(&list->rq->ctx, list->rq->vn, list->cookie, &page);
         if (error != 0)
             return list->at == list->start ? error : 0;

@@ -103,14 +103,14 @@ static const uint8_t errno_meaning[] = {
     [EFAULT] = E_SERVERFAULT,
 };
 
+/* enum vfs_error, counted from its first. */
+#define VFS_FIRST 10000
+_Static_assert((int)VFS_EBADHANDLE == VFS_FIRST, "enum vfs_error begins with VFS_EBADHANDLE");
 static const uint8_t vfs_error_meaning[] = {
-    [VFS_EBADHANDLE - VFS_EBADHANDLE] = E_BADHANDLE,
-    [VFS_ENOTSYNC - VFS_EBADHANDLE] = E_NOT_SYNC,
-    [VFS_EBADCOOKIE - VFS_EBADHANDLE] = E_BAD_COOKIE,
-    [VFS_ETOOSMALL - VFS_EBADHANDLE] = E_TOOSMALL,
-    [VFS_ESERVERFAULT - VFS_EBADHANDLE] = E_SERVERFAULT,
-    [VFS_EBADTYPE - VFS_EBADHANDLE] = E_BADTYPE,
-    [VFS_EJUKEBOX - VFS_EBADHANDLE] = E_JUKEBOX,
+    [VFS_EBADHANDLE - VFS_FIRST] = E_BADHANDLE,     [VFS_ENOTSYNC - VFS_FIRST] = E_NOT_SYNC,
+    [VFS_EBADCOOKIE - VFS_FIRST] = E_BAD_COOKIE,    [VFS_ETOOSMALL - VFS_FIRST] = E_TOOSMALL,
+    [VFS_ESERVERFAULT - VFS_FIRST] = E_SERVERFAULT, [VFS_EBADTYPE - VFS_FIRST] = E_BADTYPE,
+    [VFS_EJUKEBOX - VFS_FIRST] = E_JUKEBOX,
 };
 
 #define S(name) (UINT32_C(1) << E_##name)
@@ -157,8 +157,8 @@ static unsigned meaning_of(int error)
 {
     if (error > 0 && (size_t)error < COUNT(errno_meaning))
         return errno_meaning[error];
-    if (error >= VFS_EBADHANDLE && (size_t)(error - VFS_EBADHANDLE) < COUNT(vfs_error_meaning))
-        return vfs_error_meaning[error - VFS_EBADHANDLE];
+    if (error >= VFS_FIRST && (size_t)(error - VFS_FIRST) < COUNT(vfs_error_meaning))
+        return vfs_error_meaning[error - VFS_FIRST];
     return E_IO;
 }
 
