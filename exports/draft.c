@@ -111,7 +111,7 @@ static int path_clean(struct draft *draft, const char *path, char out[EXPORT_PAT
 /* A host directory: the place it is at now, so that a symbolic link turned later moves nothing. */
 static int source_resolve(struct draft *draft, const char *source, struct export *export)
 {
-    struct stat st;
+    struct stat st = {0};
 
     if (source[0] != '/')
         return draft_fail(draft, EINVAL, "source '%s' is not an absolute path", source);

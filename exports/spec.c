@@ -81,30 +81,30 @@ static int spec_enter(struct draft *draft, const struct spec *spec)
     return error;
 }
 
-int parse_spec(struct draft *draft, const char *text)
+int parse_spec(struct draft *draft, const char *spec)
 {
-    struct reader reader = {.at = text, .end = text + strlen(text)};
-    struct spec spec = {0};
+    struct reader reader = {.at = spec, .end = spec + strlen(spec)};
+    struct spec said = {0};
     char word[PATH_MAX];
     const char *why = "";
     int error;
 
-    draft->reading = text;
+    draft->reading = spec;
     draft->line = 0;
-    options_default(&spec.options);
+    options_default(&said.options);
     for (;;) {
         error = reader_word(&reader, ",", word, sizeof(word), &why);
         if (error)
             draft_fail(draft, error, "%s", why);
         else
-            error = spec_word(draft, &spec, word);
+            error = spec_word(draft, &said, word);
         if (error || reader_peek(&reader) == READER_EOL)
             break;
         reader_skip(&reader);
     }
     if (!error)
-        error = spec_enter(draft, &spec);
-    spec_clear(&spec);
+        error = spec_enter(draft, &said);
+    spec_clear(&said);
     draft->reading = NULL;
     return error;
 }

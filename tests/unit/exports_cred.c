@@ -6,6 +6,7 @@
 #include "tests/unit/exports_fixture.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 
 static const struct rpc_auth caller = {
     .flavor = RPC_AUTH_SYS, .uid = 1000, .gid = 100, .ngids = 3, .gids = {20, 0, 30}};
@@ -157,4 +158,5 @@ TEST(managed_gids_come_from_this_hosts_database_and_exceed_16)
     export_cred_release(&storage);
     export_manage_gids(false);
     groups_clear();
+    assert_int_equal(umount("/etc/nsswitch.conf"), 0);
 }

@@ -6,6 +6,7 @@
 #include "tests/unit/exports_fixture.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/mount.h>
 
 /* The text of the client that an address is, under the export numbered `id`; NULL. */
 static const char *matched(uint32_t id, const char *peer_text)
@@ -207,6 +208,7 @@ TEST(host_names_match_forward_and_wildcards_only_when_the_name_leads_back)
     assert_string_equal(matched(3, "192.0.2.13"), "*");
     assert_null(matched(4, "192.0.2.10"));
     exports_finish();
+    assert_int_equal(umount("/etc/nsswitch.conf"), 0);
 }
 
 TEST(secure_exports_want_a_reserved_source_port)
