@@ -92,14 +92,16 @@ int nfs3_readlink(struct nfs3_request *rq, const READLINK3args *args, READLINK3r
 {
     (void)args;
     size_t room, len = 0;
-
-    /* First, since the target's place depends on whether they follow. */
-    nfs3_attr_now(rq, rq->vn, &res->symlink_attributes);
-    uint8_t *target = rpc_call_payload(
-        rq->call, WIRE_STATUS + nfs3_wire_attr(&res->symlink_attributes) + WIRE_INT, &room);
+    uint8_t *target = rpc_call_payload(rq->call, WIRE_STATUS + WIRE_ATTR + WIRE_INT, &room);
+    struct vattr attr = {0};
     int error = vop_readlink(&rq->ctx, rq->vn, (char *)target, smaller(room, VPATH_MAX), &len);
 
+    /* The target's place, too, was chosen for a reply with attributes; without them it is gone. */
     if (error == 0)
-        res->data = (nfspath3){.data = target, .len = (uint32_t)len};
-    return error;
+        error = vop_getattr(&rq->ctx, rq->vn, &attr);
+    if (error != 0)
+        return error;
+    nfs3_attr(rq, &attr, &res->symlink_attributes);
+    res->data = (nfspath3){.data = target, .len = (uint32_t)len};
+    return 0;
 }
