@@ -1,0 +1,307 @@
+/*
+ * net_loops.c - tests of net/ with a handler of their own: sleeping messages, slow peers, many
+ * messages, the end.
+ *
+ * The handler obeys the message: three words, what to do, an argument, a tag that comes back.
+ */
+#include "base/sleep.h"
+#include "net/net.h"
+#include "tests/lib/test.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ECHO, SLEEP_SAID, SLEEP_UNSAID, LONG, SILENT };
+
+static void sleep_ms(unsigned ms)
+{
+    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
+    nanosleep(&ts, NULL);
+}
+
+static size_t handler(const struct net_message *message)
+{
+    uint32_t words[3];
+
+    if (message->len < sizeof(words))
+        return 0;
+    memcpy(words, message->data, sizeof(words));
+    if (words[0] == SILENT)
+        return 0;
+    if (words[0] == SLEEP_SAID)
+        sleep_announce();
+    if (words[0] == SLEEP_SAID || words[0] == SLEEP_UNSAID)
+        sleep_ms(words[1]);
+    size_t len = words[0] == LONG ? words[1] : message->len;
+    assert_true(len <= message->reply_room);
+    if (words[0] == LONG)
+        memset(message->reply, (int)words[2], len);
+    else
+        memcpy(message->reply, message->data,
+               len); /* after the sleep: the message is still there */
+    memcpy(message->reply, &words[2], 4);
+    return len;
+}
+
+static struct address start(unsigned loops)
+{
+    struct net_config config = {.loops = loops, .spin_usec = -1, .handler = handler};
+    struct address address;
+
+    alarm(25);
+    assert_int_equal(address_parse("127.0.0.1", 0, &address), 0);
+    assert_int_equal(net_init(&config), 0);
+    assert_int_equal(net_listen(&address), 0);
+    assert_int_equal(net_start(), 0);
+    return address;
+}
+
+static int dial(const struct address *to, int type)
+{
+    int fd = socket(AF_INET, type, 0);
+    struct timeval patience = {.tv_sec = 10};
+
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    assert_int_equal(connect(fd, &to->any, address_len(to)), 0);
+    return fd;
+}
+
+static void ask(int fd, uint32_t what, uint32_t arg, uint32_t tag)
+{
+    uint32_t words[4] = {htonl(12 | 0x80000000u), what, arg, tag};
+
+    assert_int_equal(send(fd, words, sizeof(words), MSG_NOSIGNAL), sizeof(words));
+}
+
+/* The tag of the next reply; its length to *len. */
+static uint32_t answer(int fd, size_t *len)
+{
+    uint32_t mark, tag;
+    char rest[4096];
+
+    assert_int_equal(recv(fd, &mark, 4, MSG_WAITALL), 4);
+    mark = ntohl(mark);
+    assert_true(mark & 0x80000000u);
+    *len = mark & 0x7fffffffu;
+    assert_int_equal(recv(fd, &tag, 4, MSG_WAITALL), 4);
+    for (size_t left = *len - 4; left > 0;) {
+        size_t n = left < sizeof(rest) ? left : sizeof(rest);
+        assert_int_equal(recv(fd, rest, n, MSG_WAITALL), n);
+        left -= n;
+    }
+    return tag;
+}
+
+static double seconds(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+/* A slow message first, quick ones behind it on the same and on another connection, one loop. */
+static void overtake(uint32_t how)
+{
+    struct address address = start(1);
+    struct net_stats stats;
+    size_t len;
+    int slow = dial(&address, SOCK_STREAM), other = dial(&address, SOCK_STREAM);
+    double began = seconds();
+
+    ask(slow, how, 1000, 1);
+    for (uint32_t i = 0; i < 100; i++)
+        ask(slow, ECHO, 0, 100 + i);
+    for (uint32_t i = 0; i < 100; i++)
+        ask(other, ECHO, 0, 300 + i);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(answer(other, &len), 300 + i);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(answer(slow, &len), 100 + i);
+    double quick = seconds() - began;
+    assert_int_equal(answer(slow, &len), 1);
+    double all = seconds() - began;
+    test_note("200 quick messages answered after %.1f ms, the slow one after %.1f ms", quick * 1e3,
+              all * 1e3);
+    assert_true(quick < 0.5);
+    assert_true(all >= 0.99);
+    net_stats_get(&stats);
+    assert_int_equal(how == SLEEP_SAID ? stats.handovers : stats.takeovers, 1);
+    close(slow);
+    close(other);
+    net_finish(1000);
+}
+
+TEST(a_message_that_says_it_will_sleep_stops_nobody)
+{
+    overtake(SLEEP_SAID);
+}
+
+TEST(a_message_that_sleeps_without_a_word_stops_nobody_for_long)
+{
+    overtake(SLEEP_UNSAID);
+}
+
+TEST(many_sleeping_messages_of_one_connection_sleep_side_by_side)
+{
+    struct address address = start(1);
+    bool seen[64] = {false};
+    size_t len;
+    int fd = dial(&address, SOCK_STREAM);
+    double began = seconds();
+
+    for (uint32_t i = 0; i < 64; i++)
+        ask(fd, i % 2 ? SLEEP_SAID : SLEEP_UNSAID, 200, i);
+    for (int i = 0; i < 64; i++) {
+        uint32_t tag = answer(fd, &len);
+        assert_true(tag < 64 && !seen[tag]);
+        seen[tag] = true;
+    }
+    double took = seconds() - began;
+    test_note("64 messages of 200 ms took %.0f ms together", took * 1e3);
+    assert_true(took < 3.0);
+    close(fd);
+    net_finish(1000);
+}
+
+TEST(a_connection_that_closes_before_its_late_reply_harms_nobody)
+{
+    struct address address = start(2);
+    size_t len;
+
+    for (int i = 0; i < 20; i++) {
+        int fd = dial(&address, SOCK_STREAM);
+        ask(fd, i % 2 ? SLEEP_SAID : SLEEP_UNSAID, 30, 1);
+        sleep_ms(5);
+        close(fd);
+    }
+    int fd = dial(&address, SOCK_STREAM);
+    ask(fd, ECHO, 0, 7);
+    assert_int_equal(answer(fd, &len), 7);
+    close(fd);
+    net_finish(1000);
+}
+
+TEST(a_peer_that_shuts_its_side_still_gets_every_reply)
+{
+    struct address address = start(1);
+    size_t len;
+    char byte;
+    int fd = dial(&address, SOCK_STREAM);
+
+    ask(fd, SLEEP_SAID, 200, 1);
+    ask(fd, LONG, 1000000, 2);
+    ask(fd, ECHO, 0, 3);
+    shutdown(fd, SHUT_WR);
+    uint32_t sum = answer(fd, &len);
+    sum += answer(fd, &len);
+    sum += answer(fd, &len);
+    assert_int_equal(sum, 1 + 2 + 3);
+    assert_int_equal(recv(fd, &byte, 1, 0), 0);
+    close(fd);
+    net_finish(1000);
+}
+
+TEST(a_peer_that_does_not_read_is_not_read_from_and_loses_nothing)
+{
+    struct address address = start(1);
+    size_t len;
+    int slow = dial(&address, SOCK_STREAM), other = dial(&address, SOCK_STREAM);
+
+    for (uint32_t i = 0; i < 200; i++) /* 100 MB of replies */
+        ask(slow, i % 10 == 3 ? SLEEP_SAID : LONG, i % 10 == 3 ? 1 : 500000, i);
+    for (uint32_t i = 0; i < 1000; i++) {
+        ask(other, ECHO, 0, i);
+        assert_int_equal(answer(other, &len), i);
+    }
+    unsigned got = 0;
+    uint64_t sum = 0;
+    for (; got < 200; got++)
+        sum += answer(slow, &len);
+    assert_int_equal(sum, 199 * 200 / 2);
+    close(slow);
+    close(other);
+    net_finish(1000);
+}
+
+TEST(datagrams_are_answered_also_when_one_sleeps)
+{
+    struct address address = start(1);
+    int fd = dial(&address, SOCK_DGRAM);
+    uint32_t reply[3];
+
+    for (uint32_t i = 0; i < 10; i++) {
+        uint32_t words[3] = {i == 0 ? SLEEP_SAID : i == 1 ? SLEEP_UNSAID : ECHO, 300, i};
+        assert_int_equal(send(fd, words, sizeof(words), 0), sizeof(words));
+    }
+    uint32_t seen = 0;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(recv(fd, reply, sizeof(reply), 0), sizeof(reply));
+        if (i < 8)
+            assert_true(reply[0] >= 2);
+        seen |= 1u << reply[0];
+    }
+    assert_int_equal(seen, 0x3ff);
+    close(fd);
+    net_finish(1000);
+}
+
+TEST(idle_connections_are_ended_when_descriptors_run_short)
+{
+    enum { MANY = 400 };
+    int fds[MANY];
+    size_t len;
+    struct net_config config = {.loops = 1, .spin_usec = 0, .handler = handler};
+    struct address address;
+
+    alarm(25);
+    assert_int_equal(address_parse("127.0.0.1", 0, &address), 0);
+    /* net/ takes half of the limit it sees at its start: here 64 connections. */
+    struct rlimit before, small;
+    getrlimit(RLIMIT_NOFILE, &before);
+    small = before;
+    small.rlim_cur = 128;
+    setrlimit(RLIMIT_NOFILE, &small);
+    assert_int_equal(net_init(&config), 0);
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_int_equal(net_listen(&address), 0);
+    assert_int_equal(net_start(), 0);
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = dial(&address, SOCK_STREAM);
+        ask(fds[i], ECHO, 0, (uint32_t)i);
+        assert_int_equal(answer(fds[i], &len), i);
+    }
+    struct net_stats stats;
+    net_stats_get(&stats);
+    test_note("%d connections made, %d are open", MANY, (int)stats.connections);
+    assert_true(stats.connections <= 65);
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+    net_finish(1000);
+}
+
+TEST(the_end_waits_for_messages_that_have_begun)
+{
+    struct address address = start(2);
+    size_t len;
+    int fd = dial(&address, SOCK_STREAM);
+
+    ask(fd, SLEEP_SAID, 500, 1);
+    ask(fd, SLEEP_UNSAID, 500, 2);
+    sleep_ms(100);
+    double began = seconds();
+    net_finish(5000);
+    test_note("ended after %.0f ms", (seconds() - began) * 1e3);
+    uint32_t sum = answer(fd, &len);
+    sum += answer(fd, &len);
+    assert_int_equal(sum, 3);
+    assert_true(seconds() - began < 2);
+    close(fd);
+}
