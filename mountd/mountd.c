@@ -23,8 +23,9 @@ static void mountd_remember(const struct rpc_call *call, struct view path)
 
 static enum rpc_outcome mountd_mnt3(struct rpc_call *call, dirpath *path, mountres3 *res)
 {
-    /* AUTH_SYS comes first: clients take the first they know, or need it there. */
-    static int flavors[] = {RPC_AUTH_SYS, RPC_AUTH_NONE};
+    /* Not AUTH_NONE, though it is served: to Linux that in this list says that the server ignores
+     * all credentials, whatever their flavor. */
+    static int flavors[] = {RPC_AUTH_SYS};
     struct mountres3_ok *ok = &res->mountres3_u.mountinfo;
     struct handle handle;
     size_t room;
