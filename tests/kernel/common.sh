@@ -68,11 +68,16 @@ signal() {
 }
 
 await() {
-    local i
-    for ((i = 0; i < 1500; i++)); do
-        [ ! -e "$SHARED/signal.$1" ] || return 0
+    local end=$((SECONDS + 100))
+    until [ -e "$SHARED/signal.$1" ]; do
+        if [ -n "${guest:-}" ] && ! kill -0 "$guest" 2> /dev/null; then
+            say "FAILED: the guest ended before it said '$1'"
+            return 1
+        fi
+        if [ $SECONDS -gt $end ]; then
+            say "FAILED: nobody said '$1'"
+            return 1
+        fi
         read -rt 0.02 -u 9 || true
     done
-    say "FAILED: waited 30 seconds for '$1'"
-    return 1
 }

@@ -118,7 +118,7 @@ wait "$cat" || true
 
 if [ -s "$box/status" ]; then
     exit "$(cat "$box/status")"
-elif [ $ended = 124 ] || [ $ended = 137 ]; then
+elif [ "$ended" = 124 ] || [ "$ended" = 137 ]; then
     echo "guest.sh: not done after $limit seconds" >&2
     exit 124
 fi

@@ -36,4 +36,4 @@ ip addr add 10.99.0.1/24 dev tap0
 ip link set tap0 up
 # Not exec: a shell stays, as init, to reap what COMMAND leaves behind.
 "$@" && status=0 || status=$?
-exit $status
+exit "$status"

@@ -1,3 +1,4 @@
+# Neither read nor written: it was not exported.
 mkdir "$EXPORT/below"
 mount -t tmpfs -o size=16m,mode=755 tmpfs "$EXPORT/below"
 echo inside > "$EXPORT/below/file"

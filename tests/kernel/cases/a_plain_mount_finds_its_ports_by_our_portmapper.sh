@@ -2,7 +2,7 @@
 # ports, and starts its own lock daemon.
 serve --portmap=builtin --export "$EXPORT,$ALLOW"
 echo 'from the host' > "$EXPORT/greeting"
-rpcinfo -p
+rpcinfo -p 127.0.0.1
 guest -s <<'END'
 rpcinfo -p "$SERVER"
 mount -t nfs "$SERVER:$EXPORT" /mnt

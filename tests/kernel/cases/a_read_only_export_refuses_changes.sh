@@ -1,3 +1,4 @@
+# Whoever asks, and however.
 serve --portmap=off --export "$EXPORT,client=$GUEST,ro,no_root_squash"
 echo content > "$EXPORT/file"
 guest <<'END'

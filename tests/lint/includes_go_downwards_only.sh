@@ -1,0 +1,49 @@
+#!/bin/bash
+# Who may include whom. The rooms of the house in their order; the table is the contract, and
+# docs/ARCHITECTURE.md explains it. Everything in quotes is ours, <loopnfs/...> the public contract.
+. "$(dirname "$0")/lint.sh"
+
+# room: what its files may include, as patterns over the included path
+rules() {
+    cat << 'TABLE'
+include/loopnfs  <loopnfs/*>
+base             base/* <loopnfs/cred.h> <loopnfs/errors.h>
+xdr              base/* xdr/view.h
+net              base/* net/*
+rpc              base/* xdr/view.h xdr/rpcb.h net/* rpc/*
+vfs              base/* vfs/* <loopnfs/*>
+fs               base/* fs/* <loopnfs/*>
+exports          base/* rpc/program.h vfs/* exports/* <loopnfs/*>
+mountd           base/* xdr/view.h xdr/mount.h rpc/* vfs/* exports/* mountd/* <loopnfs/*>
+nfsd             base/* xdr/view.h xdr/nfs3.h net/* rpc/* vfs/* exports/* mountd/mountd.h nfsd/* <loopnfs/*>
+tests            base/* xdr/* net/* rpc/* vfs/* fs/* exports/* mountd/* nfsd/* tests/* <loopnfs/*>
+TABLE
+}
+
+count=0
+while read -r room allowed; do
+    read -ra patterns <<< "$allowed"
+    while IFS=: read -r file line include; do
+        count=$((count + 1))
+        case $include in
+        *'<'*) path=$(sed -E 's/.*(<[^>]*>).*/\1/' <<< "$include") ;;
+        *) path=$(sed -E 's/.*"([^"]*)".*/\1/' <<< "$include") ;;
+        esac
+        good=no
+        # A name alone is a file of the same folder.
+        [[ $path == */* ]] || good=yes
+        for pattern in "${patterns[@]}"; do
+            # shellcheck disable=SC2053
+            [[ $path != $pattern ]] || good=yes
+        done
+        # A file system's folder is its own.
+        if [[ $path == fs/* && $file == fs/* && $(cut -d/ -f2 <<< "$path") != $(cut -d/ -f2 <<< "$file") ]]; then
+            good=no
+        fi
+        if [ $good = no ]; then
+            echo "$file:$line: $room may not include $path"
+            problems=$((problems + 1))
+        fi
+    done < <(sources "$room/*.c" "$room/*.h" | xargs -r grep -nHE '^#include ("|<loopnfs/)' || true)
+done < <(rules)
+verdict "$count includes looked at"

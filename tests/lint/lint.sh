@@ -1,0 +1,27 @@
+# lint.sh - what the checks share; sourced by each.
+# shellcheck shell=bash
+
+set -euo pipefail
+cd "${LOOPNFS_SOURCE_DIR:-$(dirname "${BASH_SOURCE[0]}")/../..}"
+problems=0
+
+# sources PATTERN...: the files of the repository, and those about to be added to it. One a line.
+sources() {
+    git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
+        [ ! -f "$file" ] || printf '%s\n' "$file"
+    done
+}
+
+# found COUNT WHAT: the last line of a check.
+verdict() {
+    echo "$1"
+    [ "$problems" = 0 ] || { echo "$problems problems"; exit 1; }
+}
+
+# needs TOOL PACKAGE
+needs() {
+    command -v "$1" > /dev/null && return
+    echo "skipped: no $1 (apt-get install $2)"
+    [ -z "${CI:-}" ] || exit 1
+    exit 77
+}

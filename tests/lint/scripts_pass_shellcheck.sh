@@ -1,0 +1,14 @@
+#!/bin/bash
+# Every shell script of the repository.
+. "$(dirname "$0")/lint.sh"
+
+needs shellcheck shellcheck
+mapfile -t files < <(sources '*.sh' '.ci/run')
+# -x: follows what a script sources; P: looks for that beside the script. Cases of the kernel tests
+# are sourced and use the variables of their harness.
+for file in "${files[@]}"; do
+    options=(-x -P SCRIPTDIR -s bash)
+    [[ $file != tests/kernel/cases/* ]] || options+=(-e 'SC2154,SC2034,SC2016')
+    shellcheck "${options[@]}" "$file" || problems=$((problems + 1))
+done
+verdict "${#files[@]} scripts looked at"
