@@ -20,6 +20,17 @@ TEST(linux_probes_version_4_then_mounts_version_3_and_works)
     world_finish(&world);
 }
 
+TEST(linux_reconnects_and_sends_again_what_was_done)
+{
+    struct world world = {0};
+    world_prepare(&world);
+    world_start(&world);
+    replay_run(world.replay, "linux-reconnects.rpc");
+    assert_false(host_exists(world.server.export_dir, "shared/renamed"));
+    assert_false(host_exists(world.server.export_dir, "shared/made"));
+    world_finish(&world);
+}
+
 TEST(macos_mounts_lists_reads_writes_and_unmounts_over_tcp)
 {
     struct world world = {0};
@@ -84,6 +95,11 @@ TEST(netbsd_unmounts_with_mount_v1_over_udp)
     world_play("netbsd-umount-v1-udp.rpc");
 }
 
+TEST(netbsd_is_told_that_there_is_no_version_2)
+{
+    world_play("netbsd-version-2.rpc");
+}
+
 TEST(openbsd_mounts_lists_reads_writes_and_unmounts_over_udp)
 {
     world_play("openbsd-udp.rpc");
@@ -100,9 +116,29 @@ TEST(windows_finds_everything_through_port_111)
     world_finish(&world);
 }
 
+TEST(windows_without_insecure_is_refused_and_the_log_says_why)
+{
+    struct world world = {0};
+    world_prepare(&world);
+    world_start(&world);
+    replay_run(world.replay, "windows-refused.rpc");
+    assert_true(server_log_waits_for(&world.server, "insecure", 2000));
+    world_finish(&world);
+}
+
 TEST(uboot_reads_a_kernel_over_udp)
 {
     world_play("uboot-udp.rpc");
+}
+
+TEST(uboot_reads_a_kernel_by_handles_of_the_table)
+{
+    struct world world = {0};
+    world_prepare(&world);
+    world.server.table_handles = true;
+    world_start(&world);
+    replay_run(world.replay, "uboot-udp.rpc");
+    world_finish(&world);
 }
 
 TEST(uboot_learns_that_a_file_is_missing)

@@ -25,6 +25,48 @@ TEST(the_portmapper_answers_versions_3_and_4)
     world_play("portmap-v34.rpc");
 }
 
+/* Runs a program of the host; what it printed must have all of `wanted` (ended by NULL). */
+static void expect_output(const char *command, const char *const *wanted)
+{
+    char output[8192];
+    FILE *from = popen(command, "re");
+    assert_non_null(from);
+    size_t len = fread(output, 1, sizeof(output) - 1, from);
+    output[len] = '\0';
+    int status = pclose(from);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        test_skip("not installed: %s", command);
+    test_note("%s", command);
+    for (; *wanted; wanted++)
+        if (!strstr(output, *wanted))
+            fail_msg("%s: no `%s` in:\n%s", command, *wanted, output);
+    assert_int_equal(status, 0);
+}
+
+TEST(rpcinfo_and_showmount_understand_us)
+{
+    static const struct {
+        const char *command;
+        const char *wanted[4];
+    } tools[] = {
+        {"rpcinfo -p 127.0.0.1", {"100003    3   tcp   2049", "100005    1   udp   2049"}},
+        {"rpcinfo 127.0.0.1", {"127.0.0.1.8.1", "127.0.0.1.0.111", "superuser"}},
+        {"rpcinfo -s 127.0.0.1", {"100005  3,1", "100000  4,3,2"}},
+        {"rpcinfo -l 127.0.0.1 100003 3", {"inet/udp/clts", "inet/tcp/cots_ord"}},
+        {"rpcinfo -m 127.0.0.1", {"RPCBIND (version 4) statistics"}},
+        {"rpcinfo -T tcp 127.0.0.1 100005 3", {"ready and waiting"}},
+        {"rpcinfo -T udp 127.0.0.1 100003", {"version 3 ready and waiting"}},
+        {"showmount -e 127.0.0.1", {"/export"}},
+        {"showmount -a 127.0.0.1", {"All mount points"}},
+    };
+    struct world world = {0};
+    world_prepare(&world);
+    world_start(&world);
+    for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
+        expect_output(tools[i].command, tools[i].wanted);
+    world_finish(&world);
+}
+
 TEST(the_portmapper_forwards_no_calls)
 {
     world_play("portmap-callit.rpc");

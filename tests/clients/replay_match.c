@@ -292,6 +292,19 @@ static void match_exports(struct reader *reader)
     }
 }
 
+/* The flavors of MNT. FreeBSD takes the first that it knows, and fails where AUTH_SYS is missing;
+ * macOS takes at most 5. */
+static void match_flavors(struct reader *reader)
+{
+    uint32_t count = take_word(reader, "flavors");
+    if (count == 0 || count > 5)
+        replay_fail(reader->replay, "%u flavors", count);
+    expect_word(reader, 1, "AUTH_SYS first");
+    for (uint32_t i = 1; i < count; i++)
+        if (take_word(reader, "flavor") > 1)
+            replay_fail(reader->replay, "a flavor that is not served");
+}
+
 /* mountlist of MOUNT: the directories; their hosts are skipped. */
 static void match_mounts(struct reader *reader)
 {
@@ -393,6 +406,8 @@ static bool match_keyword(struct reader *reader, const char *word, const char *r
         match_bindings(reader);
     else if (strcmp(word, "exports") == 0)
         match_exports(reader);
+    else if (strcmp(word, "flavors") == 0)
+        match_flavors(reader);
     else if (strcmp(word, "mounts") == 0)
         match_mounts(reader);
     else

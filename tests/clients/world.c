@@ -24,9 +24,9 @@ static void run(const char *command)
 
 void world_enter(void)
 {
-    /* As an ordinary user we may, in a user namespace where we are root. */
-    int user = geteuid() == 0 ? 0 : CLONE_NEWUSER;
-    if (unshare(user | CLONE_NEWNET | CLONE_NEWNS) != 0)
+    if (geteuid() != 0)
+        test_skip("a network namespace with port 111 in it needs root");
+    if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0)
         test_skip("no namespaces here: %s", strerror(errno));
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("run", "/run", "tmpfs", MS_NOSUID | MS_NODEV, NULL) != 0)
