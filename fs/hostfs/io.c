@@ -56,31 +56,29 @@ int hostfs_open_data(struct vnode *vn, int mode, int *fd)
     _Atomic int *slot = mode == O_WRONLY ? &node->write_fd : &node->read_fd;
     struct hostfs_proc_path link;
     struct vnode_id id;
-    int error = 0;
+    int held;
 
     *fd = atomic_load(slot);
     if (*fd >= 0)
         return 0;
+    /* Through an O_PATH descriptor, which is known to be of a regular file: opening a device or a
+     * fifo could do things by itself. */
+    int error = hostfs_fd(vn, &held);
+    if (!error)
+        error = cred_assume_server();
+    if (error)
+        return error;
     id.len = vn->id_len;
     memcpy(id.bytes, vn->id, vn->id_len);
-    int held = hostfs_fd_held(vn);
-    if (held >= 0 && hostfs_of(vn)->has_proc) {
-        /* Cheaper than going down the table's path, as cheap as by handle. */
+    if (hostfs_of(vn)->has_proc) {
         hostfs_proc_path(&link, held);
-        error = cred_assume_server();
-        if (!error) {
-            *fd = open(link.text, mode | (DATA_FLAGS & ~O_NOFOLLOW));
-            error = *fd < 0 ? errno : 0;
-        }
+        *fd = open(link.text, mode | (DATA_FLAGS & ~O_NOFOLLOW));
+        error = *fd < 0 ? errno : 0;
     } else {
         error = hostfs_open_id(hostfs_of(vn), &id, mode | DATA_FLAGS, fd);
     }
     if (error == EACCES)
         error = open_lent(vn, &id, mode, fd);
-    if (!error && held < 0)
-        error = hostfs_check_opened(vn, *fd);
-    if (error == ESTALE)
-        vnode_forget(vn);
     if (!error)
         *fd = hostfs_set_fd(slot, *fd);
     return error;

@@ -53,9 +53,12 @@ void fixture_begin_in(struct fixture *f, const char *where)
     snprintf(f->base, sizeof(f->base), "%s/loopnfs-fs-XXXXXX", where);
     assert_non_null(mkdtemp(f->base));
     assert_int_equal(chmod(f->base, 0755), 0);
+    if (tree[0])
+        clean_up(); /* of the test before, in this process */
+    else
+        atexit(clean_up);
     strcpy(tree, f->base);
     owner = getpid();
-    atexit(clean_up);
     snprintf(f->export, sizeof(f->export), "%s/export", f->base);
     snprintf(f->state, sizeof(f->state), "%s/state", f->base);
     host_mkdir(f->base, "export", 0755);
@@ -91,6 +94,7 @@ void fixture_mount(struct fixture *f)
 
 void fixture_unmount(struct fixture *f)
 {
+    fixture_host(); /* the next test of this process begins as the server */
     vfs_put(f->fs);
     f->fs = NULL;
 }
