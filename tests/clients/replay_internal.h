@@ -1,8 +1,9 @@
 /*
  * replay_internal.h - the parts of the replay engine as they see each other.
  *
- * replay.c reads scripts and keeps variables; replay_wire.c has the sockets; replay_build.c turns
- * the tokens of a call into bytes, replay_match.c holds a reply against its tokens.
+ * replay.c reads scripts, replay_state.c keeps variables; replay_wire.c has the sockets;
+ * replay_build.c turns the tokens of a call into bytes, replay_match.c holds a reply against its
+ * tokens.
  */
 #ifndef TESTS_CLIENTS_REPLAY_INTERNAL_H
 #define TESTS_CLIENTS_REPLAY_INTERNAL_H
@@ -80,6 +81,8 @@ void replay_remember(struct replay *replay, const char *name, bool counted, cons
 /* Adds a name to the listing; fails the test where it, or its cookie, is there already. Cookie 0:
  * it has none. */
 void replay_list_name(struct replay *replay, const char *name, uint32_t cookie);
+void replay_list_clear(struct replay *replay);
+void replay_macros_clear(struct replay *replay);
 /* The definition of @name; fails the test where there is none. */
 const char *replay_macro_find(struct replay *replay, const char *name);
 
