@@ -89,10 +89,12 @@ static enum rpc_outcome portmap2_set(struct rpc_call *call, pmap_mapping *args, 
 /* RFC 1833: protocol and port are ignored. */
 static enum rpc_outcome portmap2_unset(struct rpc_call *call, pmap_mapping *args, u_int *done)
 {
+    const struct netid *udp = netid_of(AF_INET, IPPROTO_UDP);
+    const struct netid *tcp = netid_of(AF_INET, IPPROTO_TCP);
+
     portmap_count(call);
-    for (size_t i = 0; i < NETID_COUNT; i++)
-        if (netids[i].family == AF_INET)
-            *done |= portmap_unset(call, args->prog, args->vers, &netids[i]);
+    *done = portmap_unset(call, args->prog, args->vers, udp) &&
+            portmap_unset(call, args->prog, args->vers, tcp);
     return RPC_DONE;
 }
 

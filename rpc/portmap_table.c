@@ -130,19 +130,21 @@ bool portmap_table_set(const struct portmap_entry *entry)
 bool portmap_table_unset(uint32_t program, uint32_t version, const struct netid *netid)
 {
     size_t kept = 0;
+    bool done = true;
 
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < count; i++) {
         const struct portmap_entry *e = &entries[i];
-        bool gone = !e->own && e->program == program && e->version == version &&
-                    (netid == NULL || e->netid == netid);
-        if (!gone)
+        bool meant =
+            e->program == program && e->version == version && (netid == NULL || e->netid == netid);
+        if (!meant || e->own)
             entries[kept++] = *e;
+        if (meant && e->own)
+            done = false;
     }
-    bool removed = kept < count;
     count = kept;
     pthread_mutex_unlock(&lock);
-    return removed;
+    return done;
 }
 
 bool portmap_table_find(uint32_t program, uint32_t version, const struct netid *netid, bool exact,

@@ -44,7 +44,8 @@ struct portmap_entry {
 /* Adds an entry; true as well where the very same is there. False: another is there, or the program
  * is our own, or there are too many. */
 bool portmap_table_set(const struct portmap_entry *entry);
-/* Removes others' entries of this version, of one transport or (NULL) of all. False: none. */
+/* Removes the entries of this version, of one transport or (NULL) of all. False: some are our own,
+ * and stay. That there were none is no failure, to rpcbind neither: servers clean up with it. */
 bool portmap_table_unset(uint32_t program, uint32_t version, const struct netid *netid);
 /* Where there is no entry of this version, one of another version will do unless `exact`: the
  * program itself then says which versions it has. */
