@@ -53,10 +53,12 @@ void fixture_begin_in(struct fixture *f, const char *where)
     snprintf(f->base, sizeof(f->base), "%s/loopnfs-fs-XXXXXX", where);
     assert_non_null(mkdtemp(f->base));
     assert_int_equal(chmod(f->base, 0755), 0);
-    if (tree[0])
+    if (tree[0]) {
         clean_up(); /* of the test before, in this process */
-    else
+        vnode_table_finish();
+    } else {
         atexit(clean_up);
+    }
     strcpy(tree, f->base);
     owner = getpid();
     snprintf(f->export, sizeof(f->export), "%s/export", f->base);

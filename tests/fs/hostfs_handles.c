@@ -217,6 +217,13 @@ static void deep(int depth)
     assert_ptr_equal(at, f.root);
     vnode_put(at);
     fixture_unmount(&f);
+    /* Too deep for what removes the tree by paths. */
+    assert_int_equal(chdir(f.export), 0);
+    for (int i = 0; i < depth; i++)
+        assert_int_equal(chdir("directory"), 0);
+    for (int i = 0; i < depth; i++)
+        assert_int_equal(chdir("..") | rmdir("directory"), 0);
+    assert_int_equal(chdir("/"), 0);
 }
 
 TEST(ids_reach_below_60_nested_directories)
