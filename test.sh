@@ -1,0 +1,110 @@
+#!/bin/bash
+# test.sh - installs what the tests need (apt), builds, and runs the tests.
+#
+#   ./test.sh              everything
+#   ./test.sh GROUP...     only these groups: unit fs wire clients kernel fuzz lint
+#   ./test.sh -R REGEX     only the tests whose names match (further words go to ctest)
+#
+# Two build trees, build/test (Release) and build/asan (ASan and UBSan); the tests of the groups
+# below run in both, those of the second are called asan.GROUP.SENTENCE. What each test said is
+# in build/Testing/Temporary/LastTest.log, and shown where it failed.
+#
+# As root, or as an ordinary user: then missing packages are installed with sudo, and tests that
+# need root say so.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+sanitized='unit fs wire clients fuzz'
+
+packages=(
+    # to build
+    build-essential cmake ninja-build pkg-config git
+    libtirpc-dev rpcsvc-proto libsodium-dev liblmdb-dev libsystemd-dev
+    # the tests' own libraries
+    libcmocka-dev libnfs-dev
+    # lint
+    clang clang-tidy shellcheck mandoc
+    # the kernel client's guest, and the programs it works with
+    user-mode-linux busybox-static iproute2 util-linux nfs-common netbase rpcbind
+    gcc pax tar sqlite3 procps
+)
+
+# packages_missing: those of the list that aren't installed
+packages_missing() {
+    local package
+    for package in "${packages[@]}"; do
+        dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2> /dev/null | grep -q '^ii' ||
+            printf '%s\n' "$package"
+    done
+}
+
+# as_root COMMAND...
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# Some packages would start services (rpcbind): the tests need none, and start their own. Debian asks
+# policy-rc.d before it starts one.
+install_packages() {
+    local policy=/usr/sbin/policy-rc.d ours=no status=0
+    echo "test.sh: installing $*"
+    if [ ! -e $policy ]; then
+        ours=yes
+        printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin $policy
+    fi
+    as_root apt-get update -q &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" || status=$?
+    [ $ours = no ] || as_root rm -f $policy
+    return $status
+}
+
+if ! command -v apt-get > /dev/null; then
+    echo "test.sh: no apt-get here: please install what is called, on Debian: ${packages[*]}" >&2
+else
+    # The formatter of Debian 12, where there is one: others have other opinions.
+    if apt-cache show clang-format-14 > /dev/null 2>&1; then
+        packages+=(clang-format-14)
+    fi
+    mapfile -t missing < <(packages_missing)
+    [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+fi
+
+# The arguments: groups, then ctest's own options.
+groups=()
+while [ $# -gt 0 ] && [[ $1 != -* ]]; do
+    if [ ! -d "tests/$1" ] || [ "$1" = lib ]; then
+        echo "test.sh: no group called $1; there are: unit fs wire clients kernel fuzz lint" >&2
+        exit 2
+    fi
+    groups+=("$1")
+    shift
+done
+select=()
+[ ${#groups[@]} = 0 ] || select=(-L "^($(IFS='|'; echo "${groups[*]}"))\$")
+
+jobs=$(nproc)
+build() {
+    local tree=$1
+    shift
+    echo "test.sh: building build/$tree"
+    cmake -S . -B "build/$tree" -G Ninja -DLOOPNFS_TESTS=ON -DLOOPNFS_WERROR=ON "$@" > "build/$tree.log" 2>&1 ||
+        { cat "build/$tree.log"; exit 1; }
+    cmake --build "build/$tree" -j "$jobs" > "build/$tree.log" 2>&1 || { cat "build/$tree.log"; exit 1; }
+}
+
+mkdir -p build
+build test -DCMAKE_BUILD_TYPE=Release -DLOOPNFS_TEST_GROUPS=
+trees=(test)
+if [ ${#groups[@]} = 0 ] || [[ " $sanitized " =~ " "($(IFS='|'; echo "${groups[*]}"))" " ]]; then
+    build asan -DCMAKE_BUILD_TYPE=Release -DLOOPNFS_SANITIZE=ON -DLOOPNFS_TEST_PREFIX=asan. \
+        "-DLOOPNFS_TEST_GROUPS=${sanitized// /;}"
+    trees+=(asan)
+fi
+
+# One ctest over both trees: one summary, and what must not run twice at once doesn't.
+printf 'subdirs("%s")\n' "${trees[@]}" > build/CTestTestfile.cmake
+ctest --test-dir build -j "$jobs" --output-on-failure "${select[@]}" "$@"
