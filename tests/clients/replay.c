@@ -279,11 +279,11 @@ static bool is_statement(const char *text, const char *name)
     return strncmp(text, name, len) == 0 && (text[len] == ' ' || text[len] == '\0');
 }
 
-void replay_run(struct replay *replay, const char *name)
+void replay_run(struct replay *replay, const char *script_name)
 {
     struct script script = {0};
-    script_read(&script, name);
-    replay->script = name;
+    script_read(&script, script_name);
+    replay->script = script_name;
     replay_macros_clear(replay);
     size_t loop = 0;
     for (size_t i = 0; i < script.count; i++) {
@@ -301,7 +301,7 @@ void replay_run(struct replay *replay, const char *name)
             run_statement(replay, text);
         }
     }
-    test_note("%s: %zu statements", name, script.count);
+    test_note("%s: %zu statements", script_name, script.count);
     script_free(&script);
     replay_close_all(replay);
 }

@@ -24,7 +24,7 @@ void replay_set_string(struct replay *replay, const char *name, const char *valu
 /* What the script remembered as a word; fails the test where it did not. */
 uint32_t replay_word(struct replay *replay, const char *name);
 
-/* Plays scripts/`script`; fails the test at the first difference. */
-void replay_run(struct replay *replay, const char *script);
+/* Plays scripts/`script_name`; fails the test at the first difference. */
+void replay_run(struct replay *replay, const char *script_name);
 
 #endif

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define REPLAY_MESSAGE_MAX (1100 * 1024)
+#define REPLAY_MESSAGE_MAX ((size_t)1100 * 1024)
 #define REPLAY_SOCKETS_MAX 8
 
 /* A call, or the reply to it. */
