@@ -3,6 +3,7 @@
  */
 #include "tests/fs/fixture.h"
 #include "vfs/vnode_table.h"
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -130,4 +131,43 @@ TEST(a_whole_file_system_can_be_exported)
     fixture_expect_stale(&f, &id);
     fixture_unmount(&f);
     assert_int_equal(umount(f.export), 0);
+}
+
+/* overlayfs gives no handles that can be opened (without nfs_export): ids are hashes, found by the
+ * table, whoever runs the server. */
+TEST(a_file_system_without_handles_is_served_by_the_table)
+{
+    struct fixture f = {0};
+    char options[3 * sizeof(struct host_path) + 64];
+
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    fixture_begin(&f);
+    fixture_unmount(&f);
+    host_mkdir(f.base, "layers", 0755);
+    struct host_path layers = host_path(f.base, "layers");
+    host_mount_tmpfs(layers.text, ""); /* overlayfs does not lie over every file system */
+    host_mkdir(layers.text, "lower", 0755);
+    host_mkdir(layers.text, "upper", 0755);
+    host_mkdir(layers.text, "work", 0755);
+    host_mkdir(layers.text, "lower/dir", 0755);
+    host_write(layers.text, "lower/dir/file", "hello");
+    snprintf(options, sizeof(options), "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work",
+             layers.text, layers.text, layers.text);
+    if (mount("overlay", f.export, "overlay", 0, options) != 0)
+        test_skip("no overlayfs here: %s", strerror(errno));
+    fixture_mount(&f);
+    struct vnode_id id = fixture_id(&f, "dir/file");
+    fixture_restart(&f);
+    fixture_expect(&f, &id, "hello");
+    host_write(f.export, "new", "new");
+    struct vnode_id new_id = fixture_id(&f, "new");
+    fixture_restart(&f);
+    host_rename(f.export, "new", f.export, "dir/moved");
+    fixture_expect(&f, &new_id, "new");
+    host_unlink(f.export, "dir/moved");
+    fixture_expect_stale(&f, &new_id);
+    fixture_unmount(&f);
+    assert_int_equal(umount(f.export), 0);
+    assert_int_equal(umount(layers.text), 0);
 }
