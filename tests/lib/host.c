@@ -167,6 +167,11 @@ void host_mount_tmpfs(const char *at, const char *options)
     CHECK(mount("tmpfs", at, "tmpfs", 0, options));
 }
 
+void host_remount_read_only(const char *at)
+{
+    CHECK(mount(NULL, at, NULL, MS_REMOUNT | MS_RDONLY, NULL));
+}
+
 void host_mount_bind(const char *source, const char *target)
 {
     CHECK(mount(source, target, NULL, MS_BIND, NULL));

@@ -44,6 +44,7 @@ void host_sleep_ms(int ms);
 void host_private_mounts(void);
 /* A tmpfs of `size` ("2m") at an existing directory, in the private namespace. */
 void host_mount_tmpfs(const char *at, const char *options);
+void host_remount_read_only(const char *at);
 /* Puts file `source` in the place of `target` (an /etc/passwd for one test). */
 void host_mount_bind(const char *source, const char *target);
 
