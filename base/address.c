@@ -209,7 +209,7 @@ bool address_is_own(const struct address *a)
     pthread_mutex_lock(&own.lock);
     if (own.list == NULL || now.tv_sec - own.read_at >= OWN_FRESH_SECONDS)
         own_refresh(now.tv_sec);
-    for (size_t i = 0; i < own.count && !found; i++)
+    for (size_t i = 0; own.list != NULL && i < own.count && !found; i++)
         found = address_same_host(&own.list[i], a);
     pthread_mutex_unlock(&own.lock);
     return found;

@@ -156,7 +156,7 @@ int draft_export(struct draft *draft, const char *path, const char *type, const 
                  size_t *index)
 {
     struct export export = {0};
-    char clean[EXPORT_PATH_MAX + 1];
+    char clean[EXPORT_PATH_MAX + 1] = "";
     int error = path_clean(draft, path, clean);
 
     if (error)

@@ -148,7 +148,7 @@ static int sockets_bind(struct address *address, int *tcp, int *udp)
 int net_listen(struct address *address)
 {
     struct source *datagram;
-    int tcp, udp;
+    int tcp = -1, udp = -1;
 
     int err = sockets_bind(address, &tcp, &udp);
     if (err != 0)

@@ -87,8 +87,8 @@ int portmap_system_open(void)
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
     };
     struct sockaddr_un local = {.sun_family = AF_UNIX, .sun_path = RPCBIND_SOCK};
-    bool privileged;
-    CLIENT *by_socket;
+    bool privileged = false;
+    CLIENT *by_socket = NULL;
 
     portmap_system_close();
     int error =

@@ -26,6 +26,7 @@ struct key {
     uint8_t address[16];
     uint32_t scope;
     uint32_t xid, program, version, procedure;
+    uint32_t zero; /* keys are compared as bytes: no hole may be left */
     uint64_t checksum;
 };
 

@@ -260,8 +260,8 @@ static int dots_add(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
                     struct vdirents *page, bool *full)
 {
     static const struct view dotdot = {(const uint8_t *)"..", 2};
-    struct vnode *parent;
-    struct vattr attr;
+    struct vnode *parent = NULL;
+    struct vattr attr = {0};
 
     if (cookie < 1) {
         int err = vop_getattr(ctx, dir, &attr);

@@ -42,7 +42,7 @@ static bool same(const struct statx *a, const struct statx *b)
 /* Without /proc, or where a path is longer than it can say. */
 static int climb(struct hostfs *h, int fd, const struct statx *from)
 {
-    struct statx root, here = *from, up;
+    struct statx root, here = *from, up = *from;
     int error = hostfs_statx(h->root_fd, "", &root);
     int at = fd;
 

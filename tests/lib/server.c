@@ -142,8 +142,10 @@ static int open_program(void)
     const char *path = getenv("LOOPNFSD");
     int fd;
 
-    if (!path)
+    if (!path) {
         fail_msg("LOOPNFSD is not set: it names the server to test");
+        return -1;
+    }
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         fail_msg("%s: %s", path, strerror(errno));
@@ -377,6 +379,21 @@ bool server_log_waits_for(const struct server *server, const char *text, int ms)
         host_sleep_ms(5);
     }
     return false;
+}
+
+long server_cpu_ms(const struct server *server)
+{
+    char path[64];
+    unsigned long user = 0, system = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", server->pid);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    assert_int_equal(fscanf(in, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+                            &user, &system),
+                     2);
+    fclose(in);
+    return (long)((user + system) * 1000 / sysconf(_SC_CLK_TCK));
 }
 
 int server_run_once(const char *const *args, char *output, size_t size)
