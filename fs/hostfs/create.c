@@ -154,7 +154,7 @@ int hostfs_create(const struct vctx *ctx, struct vnode *dir, const char *name,
         error = create_new(ctx, dir, fd, name, how, out, &st);
         made = error == 0;
         if (error == ENOENT)
-            return error; /* the directory is gone */
+            return hostfs_name_error(dir, fd, error);
         if (error == EEXIST)
             error = create_existing(ctx, dir, fd, name, how, out, &st);
     }
@@ -220,7 +220,7 @@ int hostfs_mkdir(const struct vctx *ctx, struct vnode *dir, const char *name,
     if (error)
         return error;
     if (mkdirat(fd, name, mode) != 0)
-        return errno;
+        return hostfs_name_error(dir, fd, errno);
     /* mkdir() ignores suid and sgid; an sgid it inherits from the directory must stay. */
     rest.set_mode = set->set_mode && mode & 06000;
     return complete(ctx, dir, fd, name, VDIR, &rest, out, attr, dir_change);
@@ -236,7 +236,7 @@ int hostfs_symlink(const struct vctx *ctx, struct vnode *dir, const char *name, 
     if (error)
         return error;
     if (symlinkat(target, fd, name) != 0)
-        return errno;
+        return hostfs_name_error(dir, fd, errno);
     rest.set_mode = false; /* links have none */
     return complete(ctx, dir, fd, name, VLNK, &rest, out, attr, dir_change);
 }
@@ -258,7 +258,7 @@ int hostfs_mknod(const struct vctx *ctx, struct vnode *dir, const char *name, en
         return error;
     if (mknodat(fd, name, kinds[type] | mode_of(set, FILE_MODE),
                 device ? makedev(rdev_major, rdev_minor) : 0) != 0)
-        return errno;
+        return hostfs_name_error(dir, fd, errno);
     rest.set_mode = false;
     return complete(ctx, dir, fd, name, type, &rest, out, attr, dir_change);
 }

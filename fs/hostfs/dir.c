@@ -58,7 +58,9 @@ static int open_listing(const struct vctx *ctx, struct vnode *dir, int *fd)
     *fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*fd >= 0)
         return 0;
-    return errno == EACCES ? open_unsearchable(path_fd, fd) : errno;
+    if (errno == EACCES)
+        return open_unsearchable(path_fd, fd);
+    return hostfs_name_error(dir, path_fd, errno);
 }
 
 /* Adds entries; false where one did not fit. */
@@ -96,7 +98,7 @@ int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
     while (!error) {
         ssize_t got = getdents64(fd, buf, sizeof(buf));
         if (got < 0)
-            error = errno == EINVAL ? VFS_EBADCOOKIE : errno;
+            error = errno == EINVAL ? VFS_EBADCOOKIE : errno == ENOENT ? ESTALE : errno;
         page->eof = got == 0;
         if (got <= 0 || !add_entries(buf, got, page))
             break;

@@ -150,6 +150,9 @@ int hostfs_fd_held(struct vnode *vn);
 int hostfs_check_opened(struct vnode *vn, int fd);
 /* Attributes by a descriptor of the node. ESTALE, and forgets the node: removed by the host. */
 int hostfs_stat(struct vnode *vn, int fd, struct statx *st);
+/* The error of an operation on a name in `dir`, which fd is of: where there was no such name since
+ * the directory itself was removed by the host, ESTALE. */
+int hostfs_name_error(struct vnode *dir, int fd, int error);
 /* hostfs_fd(), then acts as the caller. EACCES for hidden nodes. */
 int hostfs_enter(const struct vctx *ctx, struct vnode *vn, int *fd);
 /* Gives the node a descriptor; where it got one meanwhile, fd is closed. Returns the node's. */

@@ -178,7 +178,7 @@ int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, s
     else
         error = hostfs_lookup_at(ctx, dir, fd, name, out, &st);
     if (error)
-        return error;
+        return hostfs_name_error(dir, fd, error);
     if (hostfs_is_hidden(*out))
         hostfs_attr_hidden(*out, attr);
     else

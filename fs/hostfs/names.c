@@ -49,7 +49,7 @@ static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *na
         return error;
     victim_find(ctx, dir, fd, name, &victim);
     if (unlinkat(fd, name, flags) != 0)
-        error = errno;
+        error = hostfs_name_error(dir, fd, errno);
     else
         victim_lost_name(dir, name, &victim);
     vnode_put(victim.vn);
@@ -100,7 +100,8 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
     if (atomic_load(&hostfs_of(to_dir)->table))
         victim_find(ctx, from_dir, from_fd, from, &moved);
     if (renameat(from_fd, from, to_fd, to) != 0) {
-        error = errno;
+        error = hostfs_name_error(from_dir, from_fd, errno);
+        error = hostfs_name_error(to_dir, to_fd, error);
     } else {
         victim_lost_name(to_dir, to, &replaced);
         record_move(from_dir, from, to_dir, to, &moved);
@@ -140,6 +141,7 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
         error = add_link(fd, dirfd, name);
     else if (linkat(fd, "", dirfd, name, AT_EMPTY_PATH) != 0)
         error = errno;
+    error = hostfs_name_error(dir, dirfd, error);
     if (!error)
         error = hostfs_sync_names(ctx, dir, NULL, vn);
     if (!error) {

@@ -214,6 +214,12 @@ int hostfs_stat(struct vnode *vn, int fd, struct statx *st)
     return ESTALE;
 }
 
+int hostfs_name_error(struct vnode *dir, int fd, int error)
+{
+    struct statx st;
+    return error == ENOENT && hostfs_stat(dir, fd, &st) == ESTALE ? ESTALE : error;
+}
+
 /*
  * Everything goes, whatever `all` says: a descriptor for writing keeps the host from executing the
  * file, any of them keeps the space of a file that the host removed; and to open one again costs

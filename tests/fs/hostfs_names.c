@@ -247,3 +247,29 @@ TEST(names_are_bytes)
     vnode_put(vn);
     fixture_unmount(&f);
 }
+
+TEST(a_directory_that_the_host_removed_is_stale)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+    struct vattr attr = {.type = VNON};
+    struct vchange change = {.has_before = false};
+    struct vsetattr set = {.set_mode = false};
+    uint64_t buf[64];
+    struct vdirents page = {.buf = (char *)buf, .size = sizeof(buf)};
+
+    fixture_begin(&f);
+    host_mkdir(f.export, "dir", 0755);
+    struct vnode *dir = fixture_find(&f, "dir");
+    assert_int_equal(fixture_lookup(&f, dir, "name", &vn), ENOENT);
+    struct host_path path = host_path(f.export, "dir");
+    assert_int_equal(rmdir(path.text), 0);
+    assert_int_equal(fixture_lookup(&f, dir, "name", &vn), ESTALE);
+    assert_int_equal(fixture_create(&f, dir, "name", 0644, &vn), ESTALE);
+    assert_int_equal(vop_mkdir(&f.ctx, dir, fixture_view("name"), &set, &vn, &attr, &change),
+                     ESTALE);
+    assert_int_equal(fixture_remove(&f, dir, "name"), ESTALE);
+    assert_int_equal(vop_readdir(&f.ctx, dir, 0, &page), ESTALE);
+    vnode_put(dir);
+    fixture_unmount(&f);
+}
