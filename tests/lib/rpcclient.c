@@ -324,7 +324,7 @@ struct reply client_exchange(struct client *client)
 
     client_send(client);
     if (!client_receive(client, &reply))
-        fail_msg("no reply within %d ms", client->timeout_ms);
+        fail_msg("no reply within %d ms, or the connection was closed", client->timeout_ms);
     struct cursor sent = {client->call.data, client->call.data + client->call.len};
     assert_int_equal(reply.xid, get_u32(&sent));
     return reply;

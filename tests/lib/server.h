@@ -76,6 +76,9 @@ void server_finish(struct server *server);
 bool server_log_has(const struct server *server, const char *text);
 bool server_log_waits_for(const struct server *server, const char *text, int ms);
 
+/* The CPU time it has used. */
+long server_cpu_ms(const struct server *server);
+
 /* Runs loopnfsd with these arguments (ended by NULL) to its end; the exit status. What it printed
  * (both streams) goes to output. */
 int server_run_once(const char *const *args, char *output, size_t size);
