@@ -99,12 +99,15 @@ static int open_checked(const struct vctx *ctx, struct vnode *vn, int mode, int 
     return error ? error : cred_assume(ctx->cred);
 }
 
-/* Up to *len bytes, from the page cache if they are there; else says that it will sleep. Stops
- * before the end of the file only for an error after something was read. */
+/* Up to *len bytes, from the page cache if they are there; else says that it will sleep. A file
+ * system that can't tell (tmpfs, which never sleeps; FUSE) is simply read: should it sleep after
+ * all, the loops' monitor sees it. Stops before the end of the file only for an error after
+ * something was read. */
 static int read_all(struct hostfs_mount *mount, int fd, void *buf, size_t *len, int64_t offset)
 {
     struct iovec iov = {.iov_base = buf, .iov_len = *len};
     size_t done = 0;
+    bool sleeps = false;
 
     if (!atomic_load_explicit(&mount->no_nowait, memory_order_relaxed)) {
         ssize_t got = preadv2(fd, &iov, 1, offset, RWF_NOWAIT);
@@ -112,7 +115,9 @@ static int read_all(struct hostfs_mount *mount, int fd, void *buf, size_t *len, 
             done = (size_t)got;
         else if (errno == EOPNOTSUPP || errno == ENOSYS)
             mount->no_nowait = true;
-        else if (errno != EAGAIN && errno != EINTR)
+        else if (errno == EAGAIN)
+            sleeps = true;
+        else if (errno != EINTR)
             return errno;
         if (done == *len || got == 0) {
             *len = done;
@@ -124,7 +129,8 @@ static int read_all(struct hostfs_mount *mount, int fd, void *buf, size_t *len, 
         *len = done;
         return 0;
     }
-    vfs_will_sleep();
+    if (sleeps || done > 0)
+        vfs_will_sleep();
     while (done < *len) {
         ssize_t got = pread(fd, (char *)buf + done, *len - done, offset + (off_t)done);
         if (got < 0 && errno == EINTR)
