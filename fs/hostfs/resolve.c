@@ -235,7 +235,7 @@ static int heal(struct hostfs *h, struct hostfs_table *table, struct chain *chai
 {
     struct link *lost = &chain->links[index];
     int error = hostfs_heal_in(h, dirfd, &lost->id, lost->row.ino, lost->row.name);
-    int fd = dup(chain->fd);
+    int fd = fcntl(chain->fd, F_DUPFD_CLOEXEC, 0);
     for (size_t i = chain->count; error && fd >= 0 && i > index + 1; i--) {
         struct vnode_id parent = i == chain->count ? chain->from : chain->links[i].id;
         error = hostfs_heal_in(h, fd, &lost->id, lost->row.ino, lost->row.name);
@@ -262,7 +262,7 @@ static int heal(struct hostfs *h, struct hostfs_table *table, struct chain *chai
 static int chain_descend(struct hostfs *h, struct hostfs_table *table, struct chain *chain,
                          int *out)
 {
-    int at = dup(chain->fd);
+    int at = fcntl(chain->fd, F_DUPFD_CLOEXEC, 0);
     int error = at < 0 ? errno : 0;
 
     for (size_t i = chain->count; !error && i-- > 0;) {
