@@ -62,6 +62,26 @@ struct vnode_trash {
     int count;
 };
 
+/*
+ * A request over the control socket (the `loopnfs` tool) to a mounted file system. Words are as the
+ * user gave them: "post", "NAME", ..., the file system's own language. All pointers are borrowed
+ * for the call.
+ */
+struct vcontrol {
+    const struct cred *cred; /* who asks, by the socket's own word (SO_PEERCRED); groups included */
+    pid_t pid;
+    bool privileged; /* he is root, or the user who runs the server */
+    int argc;
+    const char *const *argv;
+    int fd;            /* a descriptor that was sent along, or -1. Who keeps it sets this to -1. */
+    int reply_fd;      /* -1; a descriptor to be handed to who asks: the caller closes it */
+    char message[256]; /* why it was refused, in one line; "" where the errno says it all */
+    void *output;      /* a FILE, or NULL: vcontrol_print()'s */
+};
+/* Adds a line to the answer: columns separated by tabs. ENOMEM. */
+int vcontrol_print(struct vcontrol *control, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 struct vfs_ops {
     /* Mounts: sets fs->private and fs->root (with a reference). */
     int (*mount)(struct vfs *fs, const struct vfs_mount_args *args);
@@ -77,6 +97,9 @@ struct vfs_ops {
     void (*reclaim)(struct vnode *vn);
     /* Once a second or so from one housekeeping thread, while mounted: bounded work. */
     void (*tick)(struct vfs *fs);
+    /* A command from the control socket; on a thread of its own, may take its time. EINVAL for what
+     * it does not understand, EPERM, EACCES, ...; message says more. */
+    int (*control)(struct vfs *fs, struct vcontrol *control);
 
     int (*getattr)(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
     /* All or nothing as far as the host allows; the guard is checked with the change. */
