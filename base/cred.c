@@ -54,6 +54,7 @@ void cred_init(void)
 {
     if (sodium_init() < 0)
         abort();
+    acting.known = false; /* what switching_works() tries is not remembered */
     crypto_shorthash_keygen(hash_key);
     int n = getgroups(0, NULL);
     free(server_groups);
