@@ -1,0 +1,134 @@
+/*
+ * cli.c - the command line: what is wrong with it is said in one line, with exit status 2; what
+ * goes wrong when it is right, with 1.
+ */
+#include "tests/wire/wire.h"
+#include <stdio.h>
+#include <string.h>
+
+/* Runs it; the output must be one line (a log line before it is none of it). */
+static int run_line(const char *const *args, char *output, size_t size)
+{
+    int status = server_run_once(args, output, size);
+    size_t len = strlen(output);
+
+    assert_true(len > 0 && output[len - 1] == '\n');
+    return status;
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text; text++)
+        n += *text == '\n';
+    return n;
+}
+
+TEST(usage_errors_are_one_line_and_exit_2)
+{
+    static const char *const cases[][5] = {
+        {"--no-such-option", "/tmp"},
+        {"--listen=nonsense", "/tmp"},
+        {"--listen=127.0.0.1:99999", "/tmp"},
+        {"--portmap=perhaps", "/tmp"},
+        {"--threads=none", "/tmp"},
+        {"--threads=0", "/tmp"},
+        {"--spin=-5", "/tmp"},
+        {"--log-level=loud", "/tmp"},
+        {"--export=/tmp,no_such_option"},
+        {"--export=relative"},
+        {"--handles=magic", "/tmp"},
+        {NULL},
+    };
+    char output[4096];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *args[8] = {"--portmap=off", "--state-dir=/tmp/loopnfs-usage-test"};
+        size_t n = cases[i][0] && strncmp(cases[i][0], "--portmap", 9) == 0 ? 1 : 2;
+        if (n == 1)
+            args[0] = "--state-dir=/tmp/loopnfs-usage-test";
+        for (size_t k = 0; cases[i][k]; k++)
+            args[n++] = cases[i][k];
+        int status = run_line(args, output, sizeof(output));
+        test_note("%s: %d: %s", cases[i][0] ? cases[i][0] : "nothing", status, output);
+        assert_int_equal(status, 2);
+        assert_int_equal(count_lines(output), 1);
+    }
+    host_remove_tree("/tmp/loopnfs-usage-test");
+}
+
+TEST(run_time_errors_exit_1_and_say_what)
+{
+    struct server server;
+    char state_arg[120], exports_arg[120], output[4096];
+
+    server_prepare(&server, NULL);
+    host_write(server.home, "file", "");
+    snprintf(state_arg, sizeof(state_arg), "--state-dir=%s/file", server.home);
+    const char *bad_state[] = {"--portmap=off", "--listen=127.0.0.1:0", state_arg,
+                               server.export_dir, NULL};
+    assert_int_equal(run_line(bad_state, output, sizeof(output)), 1);
+    assert_non_null(strstr(output, "file"));
+
+    snprintf(state_arg, sizeof(state_arg), "--state-dir=%s", server.state_dir);
+    const char *missing[] = {"--portmap=off", "--listen=127.0.0.1:0", state_arg,
+                             "/no/such/directory", NULL};
+    assert_int_equal(run_line(missing, output, sizeof(output)), 1);
+    assert_non_null(strstr(output, "/no/such/directory"));
+
+    snprintf(exports_arg, sizeof(exports_arg), "--exports=%s/missing", server.home);
+    const char *no_file[] = {"--portmap=off", "--listen=127.0.0.1:0", state_arg, exports_arg, NULL};
+    assert_int_equal(run_line(no_file, output, sizeof(output)), 1);
+    assert_non_null(strstr(output, "missing"));
+
+    const char *foreign[] = {"--portmap=off", "--listen=192.0.2.77:0", state_arg, server.export_dir,
+                             NULL};
+    assert_int_equal(run_line(foreign, output, sizeof(output)), 1);
+    assert_non_null(strstr(output, "192.0.2.77"));
+    server_finish(&server);
+}
+
+TEST(check_looks_and_exits)
+{
+    struct server server;
+    char exports_arg[120], state_arg[120], line[200], output[4096];
+
+    server_prepare(&server, NULL);
+    snprintf(exports_arg, sizeof(exports_arg), "--exports=%s/exports", server.home);
+    snprintf(state_arg, sizeof(state_arg), "--state-dir=%s", server.state_dir);
+    const char *args[] = {"--check", "--portmap=off", state_arg, exports_arg, NULL};
+    snprintf(line, sizeof(line), "%s 127.0.0.1(rw)\n", server.export_dir);
+    host_write(server.home, "exports", line);
+    assert_int_equal(server_run_once(args, output, sizeof(output)), 0);
+    host_append(server.home, "exports", "/tmp 127.0.0.1(rw,tpyo)\n");
+    assert_int_not_equal(server_run_once(args, output, sizeof(output)), 0);
+    assert_non_null(strstr(output, "exports:2:"));
+    assert_non_null(strstr(output, "tpyo"));
+    server_finish(&server);
+}
+
+TEST(help_and_version_exit_0)
+{
+    const char *help[] = {"--help", NULL}, *version[] = {"--version", NULL};
+    char output[8192];
+
+    assert_int_equal(server_run_once(help, output, sizeof(output)), 0);
+    assert_non_null(strstr(output, "--exports"));
+    assert_non_null(strstr(output, "--manage-gids"));
+    assert_int_equal(server_run_once(version, output, sizeof(output)), 0);
+    assert_non_null(strstr(output, "loopnfsd"));
+}
+
+TEST(ready_tells_the_mount_command_of_each_system)
+{
+    struct mounted m;
+
+    mounted_begin(&m);
+    assert_true(server_log_has(&m.server, "mount -t nfs"));
+    assert_true(server_log_has(&m.server, "Linux"));
+    assert_true(server_log_has(&m.server, "macOS"));
+    assert_true(server_log_has(&m.server, "FreeBSD"));
+    assert_true(server_log_has(&m.server, m.dir));
+    mounted_end(&m);
+}
