@@ -1,0 +1,200 @@
+/*
+ * stable.c - stable storage: what is flushed when, that its errors are told, and that a slow disk
+ * stops nobody. The server runs with slow_disk.c preloaded.
+ */
+#include "tests/wire/wire.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The library as HOME/slow_disk.so: the server's user need not reach the folder it was built in. */
+static void copy_library(int from, const char *home)
+{
+    int to = open(host_path(home, "slow_disk.so").text, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+
+    assert_true(from >= 0 && to >= 0);
+    while (sendfile(to, from, NULL, 1 << 20) > 0)
+        continue;
+    close(to);
+    close(from);
+}
+
+/* HOME/disk is where slow_disk.c looks. */
+static void begin_on_slow_disk(struct mounted *m, const char *export_options)
+{
+    const char *library = getenv("LOOPNFS_SLOW_DISK");
+    static char spec[300];
+
+    if (!library)
+        fail_msg("LOOPNFS_SLOW_DISK is not set: it names the library of slow_disk.c");
+    int file = open(library, O_RDONLY | O_CLOEXEC);
+    server_prepare(&m->server, NULL);
+    copy_library(file, m->server.home);
+    host_mkdir(m->server.home, "disk", 0777);
+    host_write(m->server.home, "disk/synced", "");
+    host_chmod(m->server.home, "disk/synced", 0666);
+    m->server.no_plain_export = true;
+    snprintf(spec, sizeof(spec), "--export=%s,rw,no_root_squash,insecure%s", m->server.export_dir,
+             export_options);
+    server_add_arg(&m->server, spec);
+    setenv("LOOPNFS_DISK", host_path(m->server.home, "disk").text, 1);
+    setenv("LD_PRELOAD", host_path(m->server.home, "slow_disk.so").text, 1);
+    setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+    mounted_begin_prepared(m);
+    unsetenv("LD_PRELOAD");
+}
+
+static off_t synced(const struct mounted *m)
+{
+    return host_stat(m->server.home, "disk/synced").st_size;
+}
+
+static long elapsed_ms(const struct timespec *since)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
+}
+
+TEST(file_sync_and_commit_are_not_answered_without_fsync)
+{
+    struct mounted m;
+    struct nfs3_write done;
+
+    begin_on_slow_disk(&m, "");
+    struct fh fh = make_file(&m, "file", "");
+    off_t before = synced(&m);
+    for (int i = 0; i < 10; i++)
+        expect_ok(ask_write(&m.client, &fh, i, "x", 1, S_UNSTABLE, &done));
+    if (done.committed == S_UNSTABLE)
+        assert_int_equal(synced(&m), before);
+    expect_ok(ask_commit(&m.client, &fh, 0, 0, NULL, NULL));
+    assert_true(synced(&m) > before);
+    for (uint32_t stable = S_DATA_SYNC; stable <= S_FILE_SYNC; stable++) {
+        before = synced(&m);
+        expect_ok(ask_write(&m.client, &fh, 0, "y", 1, stable, &done));
+        assert_true(synced(&m) > before);
+        assert_true(done.committed >= stable);
+    }
+    mounted_end(&m);
+}
+
+TEST(names_are_on_stable_storage_when_answered)
+{
+    struct mounted m;
+    struct client *c = &m.client;
+
+    begin_on_slow_disk(&m, "");
+    struct fh *root = &m.root;
+    off_t before = synced(&m);
+    expect_ok(ask_create(c, root, "file", H_GUARDED, NULL, NULL, NULL));
+    assert_true(synced(&m) > before);
+    before = synced(&m);
+    expect_ok(ask_mkdir(c, root, "dir", NULL, NULL));
+    assert_true(synced(&m) > before);
+    before = synced(&m);
+    expect_ok(ask_rename(c, root, "file", root, "renamed", NULL, NULL));
+    assert_true(synced(&m) > before);
+    before = synced(&m);
+    expect_ok(ask_remove(c, root, "renamed", NULL));
+    assert_true(synced(&m) > before);
+    mounted_end(&m);
+}
+
+TEST(an_async_export_flushes_nothing)
+{
+    struct mounted m;
+    struct client *c = &m.client;
+
+    begin_on_slow_disk(&m, ",async");
+    off_t before = synced(&m);
+    struct fh fh = make_file(&m, "file", "text");
+    expect_ok(ask_mkdir(c, &m.root, "dir", NULL, NULL));
+    expect_ok(ask_write(c, &fh, 0, "x", 1, S_FILE_SYNC, NULL));
+    assert_int_equal(synced(&m), before);
+    mounted_end(&m);
+}
+
+TEST(an_fsync_error_reaches_the_client_and_changes_the_verifier)
+{
+    struct mounted m;
+    struct nfs3_write first, second;
+
+    begin_on_slow_disk(&m, "");
+    struct fh fh = make_file(&m, "file", "");
+    expect_ok(ask_write(&m.client, &fh, 0, "x", 1, S_UNSTABLE, &first));
+    host_write(m.server.home, "disk/broken", "");
+    expect_status(ask_commit(&m.client, &fh, 0, 0, NULL, NULL), NFS_IO);
+    expect_status(ask_write(&m.client, &fh, 0, "x", 1, S_FILE_SYNC, NULL), NFS_IO);
+    host_unlink(m.server.home, "disk/broken");
+    expect_ok(ask_write(&m.client, &fh, 0, "x", 1, S_UNSTABLE, &second));
+    assert_true(first.verifier != second.verifier);
+    expect_ok(ask_commit(&m.client, &fh, 0, 0, NULL, NULL));
+    mounted_end(&m);
+}
+
+TEST(one_slow_fsync_stops_nobody)
+{
+    struct mounted m;
+    struct client other;
+    struct timespec start;
+    struct reply reply;
+
+    begin_on_slow_disk(&m, "");
+    struct fh fh = make_file(&m, "file", "text");
+    client_connect(&other, m.server.port, 0);
+    host_write(m.server.home, "disk/slow", "");
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    /* More of them than there are loops, and then a quick call on the same connection. */
+    for (int i = 0; i < 12; i++) {
+        struct bytes *b = nfs3_begin(&m.client, 21);
+        put_fh(b, &fh);
+        put_u64(b, 0);
+        put_u32(b, 0);
+        client_send(&m.client);
+    }
+    put_fh(nfs3_begin(&m.client, 1), &m.root);
+    client_send(&m.client);
+    for (int i = 0; i < 100; i++)
+        expect_content(&other, &fh, "text");
+    assert_true(client_receive(&m.client, &reply));
+    assert_int_equal(reply.xid, m.client.xid);
+    assert_true(elapsed_ms(&start) < 1400);
+    for (int i = 0; i < 12; i++)
+        assert_true(client_receive(&m.client, &reply));
+    client_disconnect(&other);
+    mounted_end(&m);
+}
+
+TEST(a_retransmission_of_a_call_still_running_is_dropped)
+{
+    struct mounted m;
+    struct client again;
+
+    begin_on_slow_disk(&m, "");
+    host_write(m.server.home, "disk/slow", "");
+    struct bytes *b = nfs3_begin(&m.client, 9);
+    put_fh(b, &m.root);
+    put_string(b, "dir");
+    put_sattr(b, NULL);
+    client_send(&m.client);
+    host_sleep_ms(100);
+    client_connect(&again, m.server.port, 0);
+    put_raw(&again.call, b->data, b->len);
+    client_send(&again);
+    client_expect_silence(&again, 700);
+    struct reply reply;
+    assert_true(client_receive(&m.client, &reply));
+    expect_ok(get_u32(&reply.results));
+    /* Now that it is done it is answered. */
+    host_unlink(m.server.home, "disk/slow");
+    client_send(&again);
+    assert_true(client_receive(&again, &reply));
+    expect_ok(get_u32(&reply.results));
+    client_disconnect(&again);
+    mounted_end(&m);
+}
