@@ -42,6 +42,7 @@ static void free_hostfs(struct hostfs *h)
         close(h->own.fd);
     pthread_mutex_destroy(&h->mounts_lock);
     pthread_mutex_destroy(&h->guard_lock);
+    pthread_mutex_destroy(&h->lend_lock);
     pthread_mutex_destroy(&h->table_lock);
     pthread_mutex_destroy(&h->heal_lock);
     free(h->state_dir);
@@ -58,6 +59,7 @@ static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *ar
     h->crossmnt = args->crossmnt;
     pthread_mutex_init(&h->mounts_lock, NULL);
     pthread_mutex_init(&h->guard_lock, NULL);
+    pthread_mutex_init(&h->lend_lock, NULL);
     pthread_mutex_init(&h->table_lock, NULL);
     pthread_mutex_init(&h->heal_lock, NULL);
     h->state_dir = args->state_dir ? strdup(args->state_dir) : NULL;

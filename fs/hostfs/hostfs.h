@@ -11,7 +11,8 @@
  *
  * Locks: the list of mounts only grows and is read without a lock (mounts.c); the table has its own
  * (table.c); descriptors of a node are set once by compare-and-swap and closed only when the node
- * has no user (node.c); `guard_lock` makes a guarded SETATTR's comparison and change one step.
+ * has no user (node.c); `guard_lock` makes a guarded SETATTR's comparison and change one step;
+ * `lend_lock`, which may be taken within it, lets one at a time lend a right (io.c).
  */
 #ifndef HOSTFS_HOSTFS_H
 #define HOSTFS_HOSTFS_H
@@ -53,7 +54,7 @@ struct hostfs {
     bool subtree_check;
     bool whole_mount; /* the export is all of its file system: nothing there is outside */
     bool has_proc;    /* /proc/self/fd works */
-    pthread_mutex_t guard_lock;
+    pthread_mutex_t guard_lock, lend_lock;
     char *state_dir;
     pthread_mutex_t table_lock;         /* for opening the table */
     struct hostfs_table *_Atomic table; /* opened at the first need */

@@ -36,7 +36,7 @@ static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int 
         error = cred_assume_server();
     if (error)
         return error;
-    pthread_mutex_lock(&h->guard_lock);
+    pthread_mutex_lock(&h->lend_lock);
     error = hostfs_stat(vn, path_fd, &st);
     if (!error && st.stx_uid != cred_server()->uid)
         error = EACCES;
@@ -46,7 +46,7 @@ static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int 
         error = hostfs_open_id(h, id, mode | DATA_FLAGS, fd);
         set_mode(path_fd, st.stx_mode & 07777);
     }
-    pthread_mutex_unlock(&h->guard_lock);
+    pthread_mutex_unlock(&h->lend_lock);
     return error;
 }
 

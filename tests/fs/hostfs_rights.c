@@ -43,6 +43,28 @@ TEST(the_owner_writes_and_reads_whatever_the_mode_says)
     fixture_unmount(&f);
 }
 
+/* The server, as an ordinary user, lends itself a right in the middle of a guarded change. */
+TEST(the_owner_truncates_a_read_only_file_with_a_guard)
+{
+    struct fixture f = {0};
+    struct vattr attr = {.type = VNON};
+    struct vsetattr set = {.set_size = true, .size = 2, .guarded = true};
+    struct vchange change = {.has_before = false};
+
+    fixture_begin(&f);
+    host_write(f.export, "file", "text");
+    host_chmod(f.export, "file", 0444);
+    struct vnode *vn = fixture_find(&f, "file");
+    assert_int_equal(vop_getattr(&f.ctx, vn, &attr), 0);
+    set.guard = attr.ctime;
+    assert_int_equal(vop_setattr(&f.ctx, vn, &set, &change), 0);
+    fixture_host();
+    host_expect(f.export, "file", "te");
+    assert_int_equal(host_stat(f.export, "file").st_mode & 07777, 0444);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
 TEST(others_read_and_write_only_with_the_right_to)
 {
     struct fixture f = {0};
