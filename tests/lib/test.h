@@ -22,6 +22,9 @@
 
 #include <cmocka.h>
 
+/* What fail() and fail_msg() come down to: cmocka doesn't say that it never returns. */
+void _fail(const char *file, int line) __attribute__((noreturn)); /* NOLINT */
+
 struct test_case {
     const char *name;
     void (*run)(void **state);
@@ -48,7 +51,8 @@ bool test_variant_is(const char *variant);
 /* Ends the test as skipped and says why. Where the environment has CI nothing may be skipped, and
  * the test fails. */
 void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-/* Skips, in CI too, where this run is of `variant`: what it tests doesn't exist there. */
+/* What is tested doesn't exist in `variant`. At the beginning of a test: CMake then has no such
+ * test at all; who runs the program by hand sees it skipped, in CI too. */
 void test_skip_in_variant(const char *variant, const char *reason);
 
 /* Says what the test does: one line on stdout. */
