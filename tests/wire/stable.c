@@ -31,7 +31,8 @@ static void begin_on_slow_disk(struct mounted *m, const char *export_options)
     if (!library)
         fail_msg("LOOPNFS_SLOW_DISK is not set: it names the library of slow_disk.c");
     int file = open(library, O_RDONLY | O_CLOEXEC);
-    server_prepare(&m->server, NULL);
+    /* /tmp may be a tmpfs, which has nothing to flush. */
+    server_prepare(&m->server, "/var/tmp");
     copy_library(file, m->server.home);
     host_mkdir(m->server.home, "disk", 0777);
     host_write(m->server.home, "disk/synced", "");
