@@ -7,7 +7,7 @@ set -eu
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 packages=(build-essential cmake ninja-build pkg-config rpcsvc-proto
-    libtirpc-dev libsodium-dev liblmdb-dev libsystemd-dev)
+    libtirpc-dev libsodium-dev libjson-c-dev liblmdb-dev libsystemd-dev)
 
 say() {
     echo "run.sh: $*" >&2

@@ -63,7 +63,7 @@ int net_start(void)
     return workers_start();
 }
 
-void net_finish(unsigned grace_ms)
+bool net_finish(unsigned grace_ms)
 {
     struct list *item;
 
@@ -73,7 +73,7 @@ void net_finish(unsigned grace_ms)
         loop_wake(&net.loops[i]);
     if (!workers_join()) {
         log_warning("some requests did not finish within %u ms", grace_ms);
-        return; /* their threads still use the rest */
+        return false;
     }
     while ((item = list_pop(&net.listeners)) != NULL) { /* never started */
         struct source *source = list_entry(item, struct source, link);
@@ -82,6 +82,7 @@ void net_finish(unsigned grace_ms)
     }
     for (unsigned i = 0; i < net.nloops; i++)
         loop_finish(&net.loops[i]);
+    return true;
 }
 
 void net_stats_get(struct net_stats *stats)

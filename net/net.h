@@ -55,9 +55,10 @@ int net_listen(struct address *address);
 int net_start(void);
 /*
  * Ends: no new connections or messages, calls that have begun are finished and answered (at most
- * `grace_ms`), threads joined, sockets closed.
+ * `grace_ms`), threads joined, sockets closed. False: some did not finish, and their threads still
+ * run: nothing that they may use can be freed.
  */
-void net_finish(unsigned grace_ms);
+bool net_finish(unsigned grace_ms);
 
 /* For status and tests. */
 struct net_stats {

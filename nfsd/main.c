@@ -8,6 +8,7 @@
  */
 #include "base/cred.h"
 #include "base/log.h"
+#include "ctl/control.h"
 #include "exports/exports.h"
 #include "exports/handle.h"
 #include "mountd/mountd.h"
@@ -24,6 +25,7 @@
 #include "vfs/vnode_table.h"
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -154,6 +156,23 @@ static void start_network(struct options *options)
     }
 }
 
+/* The server is of use without it: a warning, no more. */
+static void start_control(const struct options *options, const char *state_dir)
+{
+    char path[PATH_MAX];
+
+    int error = 0;
+    if (options->control != NULL)
+        error = snprintf(path, sizeof(path), "%s", options->control) < PATH_MAX ? 0 : ENAMETOOLONG;
+    else
+        error = control_default_path(state_dir, path, sizeof(path));
+    if (error == 0)
+        error = control_start(path);
+    if (error != 0)
+        log_warning("no control socket at %s: %s; loopnfs(1) won't work (see --control)", path,
+                    strerror(error));
+}
+
 static void reload(const struct options *options)
 {
     char message[1024] = "";
@@ -199,7 +218,10 @@ static void finish(struct options *options)
 {
     process_notify_stopping();
     portmap_finish();
-    net_finish(GRACE_MS);
+    control_finish();
+    /* What a request still uses can't be freed; the kernel does it. */
+    if (!net_finish(GRACE_MS))
+        return;
     exports_finish();
     vnode_table_finish();
     reply_cache_finish();
@@ -231,6 +253,7 @@ int main(int argc, char **argv)
     nfsd_register();
     mountd_register();
     start_network(&options);
+    start_control(&options, state_dir);
     announce_ready(options.listen, options.nlisten, portmap_active());
     process_notify_ready();
     keep_house(&options, &waited);

@@ -26,6 +26,7 @@ enum option_key {
     OPT_VERSION = 'V',
     OPT_PORTMAP = 0x100,
     OPT_STATE_DIR,
+    OPT_CONTROL,
     OPT_THREADS,
     OPT_SPIN,
     OPT_MANAGE_GIDS,
@@ -46,6 +47,7 @@ static const struct argp_option option_rows[] = {
     {"portmap", OPT_PORTMAP, "auto|builtin|system|off", 0,
      "how clients find the port (default: auto)", 0},
     {"state-dir", OPT_STATE_DIR, "DIR", 0, "where what must survive a restart is kept", 0},
+    {"control", OPT_CONTROL, "PATH", 0, "the control socket, for loopnfs(1)", 0},
     {"threads", OPT_THREADS, "N", 0, "loops that serve (default: as many as CPUs, at most 8)", 0},
     {"spin", OPT_SPIN, "USEC", 0, "poll so long before sleeping (default: automatic; 0: never)", 0},
     {"manage-gids", OPT_MANAGE_GIDS, NULL, 0,
@@ -159,6 +161,9 @@ static bool option_simple(struct options *options, int key, const char *arg)
         return true;
     case OPT_STATE_DIR:
         options->state_dir = arg;
+        return true;
+    case OPT_CONTROL:
+        options->control = arg;
         return true;
     case OPT_MANAGE_GIDS:
         options->manage_gids = true;

@@ -20,6 +20,7 @@ struct options {
     struct exports_source exports;
     enum portmap_mode portmap;
     const char *state_dir; /* NULL: the default */
+    const char *control;   /* the control socket; NULL: the default */
     unsigned threads;      /* 0: as many as CPUs */
     int spin_usec;         /* -1: automatic */
     uint32_t cache_nodes;

@@ -15,8 +15,9 @@ vfs              base/* vfs/* <loopnfs/*>
 fs               base/* fs/* <loopnfs/*>
 exports          base/* rpc/program.h vfs/* exports/* <loopnfs/*>
 mountd           base/* xdr/view.h xdr/mount.h rpc/* vfs/* exports/* mountd/* <loopnfs/*>
-nfsd             base/* xdr/view.h xdr/nfs3.h net/* rpc/* vfs/* exports/* mountd/mountd.h nfsd/* <loopnfs/*>
-tests            base/* xdr/* net/* rpc/* vfs/* fs/* exports/* mountd/* nfsd/* tests/* <loopnfs/*>
+ctl              base/* net/* rpc/reply_cache.h vfs/* exports/* ctl/* <loopnfs/*>
+nfsd             base/* xdr/view.h xdr/nfs3.h net/* rpc/* vfs/* exports/* mountd/mountd.h nfsd/* ctl/control.h <loopnfs/*>
+tests            base/* xdr/* net/* rpc/* vfs/* fs/* exports/* mountd/* ctl/* nfsd/* tests/* <loopnfs/*>
 TABLE
 }
 

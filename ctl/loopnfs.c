@@ -1,0 +1,322 @@
+/*
+ * loopnfs.c - the user's tool: commands to a running loopnfsd over its control socket.
+ *
+ *     loopnfs [--control PATH] [--export PATH] COMMAND [ARG...]
+ *
+ * The commands are rows of a table; all but a few pass their words on to a file system, which has
+ * its own language (loopnfs(1)).
+ */
+#include "ctl/message.h"
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define STATUS_FAILURE 1
+#define STATUS_USAGE   2
+
+const char *argp_program_version = "loopnfs " LOOPNFS_VERSION;
+
+struct options {
+    const char *control, *export;
+    int fd; /* --fd: the descriptor posted, or the number a taken one gets; -1: default */
+    int argc;
+    char **argv; /* the command and its words */
+};
+
+struct command;
+
+/* One command. `fs` NULL: the server itself. */
+struct command {
+    const char *name, *fs;
+    int words_min, words_max; /* after the name */
+    int (*run)(const struct options *options, const struct command *command);
+    const char *usage, *what;
+};
+
+__attribute__((format(printf, 2, 3), noreturn)) static void die(int status, const char *format, ...)
+{
+    va_list ap;
+
+    fputs("loopnfs: ", stderr);
+    va_start(ap, format);
+    vfprintf(stderr, format, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    exit(status);
+}
+
+/* --- the server --- */
+
+static bool socket_at(const char *path, struct sockaddr_un *address)
+{
+    struct stat st;
+
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address->sun_path))
+        return false;
+    strcpy(address->sun_path, path);
+    return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* The places where loopnfsd listens by itself, in this order. */
+static bool socket_find(struct sockaddr_un *address)
+{
+    char path[PATH_MAX];
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+    if (socket_at("/run/loopnfs/control", address) ||
+        socket_at("/var/lib/loopnfs/control", address))
+        return true;
+    if (state != NULL)
+        snprintf(path, sizeof(path), "%s/loopnfs/control", state);
+    else
+        snprintf(path, sizeof(path), "%s/.local/state/loopnfs/control", home != NULL ? home : "");
+    return socket_at(path, address);
+}
+
+static int dial(const struct options *options)
+{
+    struct sockaddr_un address;
+    const char *path = options->control != NULL ? options->control : getenv("LOOPNFS_CONTROL");
+
+    if (path == NULL && !socket_find(&address))
+        die(STATUS_FAILURE, "no control socket found: is loopnfsd running? "
+                            "Name its socket with --control PATH (STATE_DIR/control)");
+    if (path != NULL && !socket_at(path, &address))
+        die(STATUS_FAILURE, "%s: not a control socket", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+        die(STATUS_FAILURE, "%s: %s", address.sun_path, strerror(errno));
+    return fd;
+}
+
+static void lines_print(struct json_object *answer)
+{
+    struct json_object *lines;
+
+    if (!json_object_object_get_ex(answer, "lines", &lines))
+        return;
+    for (size_t i = 0; i < json_object_array_length(lines); i++)
+        puts(json_object_get_string(json_object_array_get_idx(lines, i)));
+}
+
+/* Sends `words`, prints the answer's lines. Ends the program where it is an error. Returns the
+ * descriptor that came back, or -1. */
+static int ask(const struct options *options, const char *fs, int count, char **words, int fd)
+{
+    struct json_object *request = json_object_new_object(), *argv = json_object_new_array();
+    struct json_object *answer, *value;
+    int back;
+
+    for (int i = 0; i < count; i++)
+        json_object_array_add(argv, json_object_new_string(words[i]));
+    json_object_object_add(request, "argv", argv);
+    if (fs != NULL)
+        json_object_object_add(request, "fs", json_object_new_string(fs));
+    if (options->export != NULL)
+        json_object_object_add(request, "export", json_object_new_string(options->export));
+    int socket = dial(options);
+    int err = message_send(socket, request, fd);
+    if (err == 0)
+        err = message_receive(socket, MESSAGE_MAX, &answer, &back);
+    if (err != 0)
+        die(STATUS_FAILURE, "the server did not answer: %s", strerror(err));
+    lines_print(answer);
+    err = json_object_object_get_ex(answer, "error", &value) ? json_object_get_int(value) : EPROTO;
+    if (err != 0) {
+        const char *message = "";
+        if (json_object_object_get_ex(answer, "message", &value))
+            message = json_object_get_string(value);
+        die(STATUS_FAILURE, "%s: %s", words[0], *message != '\0' ? message : strerror(err));
+    }
+    close(socket);
+    json_object_put(answer);
+    json_object_put(request);
+    return back;
+}
+
+/* --- commands --- */
+
+static int run_plain(const struct options *options, const struct command *command)
+{
+    int back = ask(options, command->fs, options->argc, options->argv, -1);
+
+    if (back >= 0)
+        close(back);
+    return 0;
+}
+
+static int run_post(const struct options *options, const struct command *command)
+{
+    int fd = options->fd >= 0 ? options->fd : STDIN_FILENO;
+
+    if (fcntl(fd, F_GETFD) < 0)
+        die(STATUS_USAGE, "descriptor %d is not open", fd);
+    ask(options, command->fs, options->argc, options->argv, fd);
+    return 0;
+}
+
+/* Runs a program with the descriptor taken, as its standard input and output or as --fd. */
+static int run_take(const struct options *options, const struct command *command)
+{
+    int fd = ask(options, command->fs, 2, options->argv, -1);
+    char **program = options->argv + 2;
+
+    if (fd < 0)
+        die(STATUS_FAILURE, "the server sent no descriptor");
+    if (options->fd >= 0) {
+        if (dup2(fd, options->fd) < 0)
+            die(STATUS_FAILURE, "descriptor %d: %s", options->fd, strerror(errno));
+    } else if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0) {
+        die(STATUS_FAILURE, "%s", strerror(errno));
+    }
+    execvp(program[0], program);
+    die(STATUS_FAILURE, "%s: %s", program[0], strerror(errno));
+}
+
+/* A host file named on the command line is meant from here, not from where the server is. */
+static int run_etfs(const struct options *options, const struct command *command)
+{
+    static char path[PATH_MAX + 1];
+    char **words = options->argv + 1;
+    int count = options->argc - 1;
+
+    if (strcmp(words[0], "add") == 0 && count >= 3 && words[2][0] != '/') {
+        char cwd[PATH_MAX];
+        if (getcwd(cwd, sizeof(cwd)) == NULL ||
+            snprintf(path, sizeof(path), "%s/%s", cwd, words[2]) >= (int)sizeof(path))
+            die(STATUS_FAILURE, "%s: path too long", words[2]);
+        words[2] = path;
+    }
+    ask(options, command->fs, count, words, -1);
+    return 0;
+}
+
+static const struct command commands[] = {
+    {"status", NULL, 0, 0, run_plain, "status", "what the server is doing"},
+    {"post", "srvfs", 1, 8, run_post, "post [--fd N] NAME",
+     "post a descriptor (default: standard input) under a name"},
+    {"take", "srvfs", 2, INT_MAX, run_take, "take [--fd N] NAME PROGRAM [ARG...]",
+     "run a program with the posted descriptor as its standard input and output"},
+    {"list", "srvfs", 0, 0, run_plain, "list", "what is posted, by whom, since when"},
+    {"remove", "srvfs", 1, 1, run_plain, "remove NAME", "take a posted name away"},
+    {"etfs", "etfs", 1, 16, run_etfs,
+     "etfs add KEY PATH [type=reg|blk|chr] [offset=N] [size=N] [as=reg] [ro]\n"
+     "  loopnfs etfs remove KEY\n  loopnfs etfs list",
+     "map keys to host files"},
+};
+
+static void commands_print(FILE *to)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        fprintf(to, "  loopnfs %s\n      %s\n", commands[i].usage, commands[i].what);
+}
+
+static int fd_number(const char *text)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+
+    if (*text == '\0' || *end != '\0' || value < 0 || value > INT_MAX)
+        die(STATUS_USAGE, "--fd: '%s' is not a descriptor's number", text);
+    return (int)value;
+}
+
+static error_t option_parse(int key, char *arg, struct argp_state *state)
+{
+    struct options *options = state->input;
+
+    switch (key) {
+    case 'c':
+        options->control = arg;
+        return 0;
+    case 'e':
+        options->export = arg;
+        return 0;
+    case 'f':
+        options->fd = fd_number(arg);
+        return 0;
+    case ARGP_KEY_ARGS:
+        options->argv = state->argv + state->next;
+        options->argc = state->argc - state->next;
+        state->next = state->argc;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        fputs("loopnfs: a command is missing:\n", stderr);
+        commands_print(stderr);
+        exit(STATUS_USAGE);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Options may follow the command's name too, up to its first word. */
+static void options_after(struct options *options)
+{
+    while (options->argc >= 2 && strncmp(options->argv[1], "--", 2) == 0) {
+        const char *option = options->argv[1], *value = strchr(option, '=');
+        size_t len = value != NULL ? (size_t)(value - option) : strlen(option);
+        int taken = value != NULL ? 1 : 2;
+        if (value == NULL)
+            value = options->argc >= 3 ? options->argv[2] : NULL;
+        else
+            value++;
+        if (value == NULL)
+            die(STATUS_USAGE, "%s needs a value", option);
+        if (len == 4 && strncmp(option, "--fd", len) == 0)
+            options->fd = fd_number(value);
+        else if (len == 8 && strncmp(option, "--export", len) == 0)
+            options->export = value;
+        else if (len == 9 && strncmp(option, "--control", len) == 0)
+            options->control = value;
+        else
+            die(STATUS_USAGE, "unknown option %s; see loopnfs --help", option);
+        options->argv[taken] = options->argv[0];
+        options->argv += taken;
+        options->argc -= taken;
+    }
+}
+
+static const struct argp_option argp_options[] = {
+    {"control", 'c', "PATH", 0, "the server's control socket (or $LOOPNFS_CONTROL)", 0},
+    {"export", 'e', "PATH", 0, "the export meant, where there are several of its kind", 0},
+    {"fd", 'f', "N", 0, "post: the descriptor; take: the number the program finds it under", 0},
+    {0}};
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = argp_options,
+        .parser = option_parse,
+        .args_doc = "COMMAND [ARG...]",
+        .doc = "Commands to a running loopnfsd: status, post, take, list, remove, etfs. "
+               "See loopnfs(1)."};
+    struct options options = {.fd = -1};
+
+    argp_err_exit_status = STATUS_USAGE;
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
+    options_after(&options);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        const struct command *command = &commands[i];
+        int words = options.argc - 1;
+        if (strcmp(command->name, options.argv[0]) != 0)
+            continue;
+        if (words < command->words_min || words > command->words_max)
+            die(STATUS_USAGE, "usage: loopnfs %s", command->usage);
+        return command->run(&options, command);
+    }
+    fprintf(stderr, "loopnfs: no command '%s':\n", options.argv[0]);
+    commands_print(stderr);
+    return STATUS_USAGE;
+}

@@ -1,0 +1,241 @@
+/*
+ * server.c - the control socket's server end (control.h): accepts, asks the kernel who it is, and
+ * gives each connection a thread.
+ *
+ * Started and ended by main. Its threads are few and slow by design: nothing of the serving of
+ * files waits for them.
+ */
+#include "base/cred.h"
+#include "base/log.h"
+#include "ctl/control.h"
+#include "ctl/message.h"
+#include "ctl/request.h"
+#include <errno.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REQUEST_MAX     (64u * 1024)
+#define CONNECTIONS_MAX 16
+/* A peer that says or takes nothing for so long is dropped. */
+#define PATIENCE_S 10
+/* The end waits so long for requests in progress. */
+#define FINISH_S 5
+
+static struct {
+    int socket, wake;
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    unsigned connections; /* guarded by lock */
+} control = {
+    .socket = -1, .wake = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+
+/* Who is at the other end. *groups is the caller's to free. */
+static int peer_cred(int socket, struct cred *cred, pid_t *pid, gid_t **groups)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer), size = 0;
+
+    *groups = NULL;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+        return errno;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) != 0 && errno == ERANGE) {
+        *groups = malloc(size);
+        if (*groups == NULL || getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, *groups, &size) != 0)
+            size = 0;
+    }
+    *pid = peer.pid;
+    *cred = (struct cred){.uid = peer.uid,
+                          .gid = peer.gid,
+                          .ngroups = (uint32_t)(size / sizeof(gid_t)),
+                          .groups = size > 0 ? *groups : NULL};
+    cred_seal(cred);
+    return 0;
+}
+
+static void connection_serve(int socket)
+{
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    struct json_object *request, *answer;
+    struct cred cred;
+    gid_t *groups = NULL;
+    int fd = -1, reply_fd = -1;
+    pid_t pid = 0;
+
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    if (peer_cred(socket, &cred, &pid, &groups) == 0 &&
+        message_receive(socket, REQUEST_MAX, &request, &fd) == 0) {
+        answer = request_run(request, &cred, pid, &fd, &reply_fd);
+        message_send(socket, answer, reply_fd);
+        json_object_put(answer);
+        json_object_put(request);
+    }
+    if (fd >= 0)
+        close(fd);
+    if (reply_fd >= 0)
+        close(reply_fd);
+    free(groups);
+}
+
+static void *connection_main(void *arg)
+{
+    int socket = (int)(intptr_t)arg;
+
+    connection_serve(socket);
+    close(socket);
+    pthread_mutex_lock(&control.lock);
+    control.connections--;
+    pthread_cond_broadcast(&control.ended);
+    pthread_mutex_unlock(&control.lock);
+    return NULL;
+}
+
+static void connection_start(int socket)
+{
+    pthread_attr_t detached;
+    pthread_t thread;
+
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    pthread_mutex_lock(&control.lock);
+    bool room = control.connections < CONNECTIONS_MAX;
+    if (room)
+        control.connections++;
+    pthread_mutex_unlock(&control.lock);
+    if (!room || pthread_create(&thread, &detached, connection_main, (void *)(intptr_t)socket)) {
+        close(socket);
+        if (room) {
+            pthread_mutex_lock(&control.lock);
+            control.connections--;
+            pthread_mutex_unlock(&control.lock);
+        }
+    }
+    pthread_attr_destroy(&detached);
+}
+
+static void *accept_main(void *arg)
+{
+    struct pollfd polls[2] = {{.fd = control.socket, .events = POLLIN},
+                              {.fd = control.wake, .events = POLLIN}};
+
+    (void)arg;
+    while (polls[1].revents == 0) {
+        if (poll(polls, 2, -1) < 0 || !(polls[0].revents & POLLIN))
+            continue;
+        int socket = accept4(control.socket, NULL, NULL, SOCK_CLOEXEC);
+        if (socket >= 0)
+            connection_start(socket);
+        else if (errno == EMFILE || errno == ENFILE)
+            nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    return NULL;
+}
+
+/* Whether somebody listens at the path. */
+static bool path_answers(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return true;
+    bool answers = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+                   (errno != ECONNREFUSED && errno != ENOENT);
+    close(fd);
+    return answers;
+}
+
+static int socket_open(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    if (strlen(path) >= sizeof(address.sun_path))
+        return ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    control.socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (control.socket < 0)
+        return errno;
+    int bound = bind(control.socket, (struct sockaddr *)&address, sizeof(address));
+    struct stat st;
+    if (bound != 0 && errno == EADDRINUSE && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+        !path_answers(&address) && unlink(path) == 0)
+        bound = bind(control.socket, (struct sockaddr *)&address, sizeof(address));
+    if (bound != 0)
+        return errno;
+    strcpy(control.path, path);
+    /* Everybody may ask; the answer depends on who he is. */
+    if (chmod(path, 0666) != 0 || listen(control.socket, CONNECTIONS_MAX) != 0)
+        return errno;
+    return 0;
+}
+
+int control_start(const char *path)
+{
+    sigset_t all, before;
+
+    int err = socket_open(path);
+    if (err == 0) {
+        control.wake = eventfd(0, EFD_CLOEXEC);
+        err = control.wake < 0 ? errno : 0;
+    }
+    if (err == 0) {
+        /* Signals are main's. */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        err = pthread_create(&control.thread, NULL, accept_main, NULL);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    control.started = err == 0;
+    if (err != 0)
+        control_finish();
+    return err;
+}
+
+void control_finish(void)
+{
+    if (control.started) {
+        uint64_t one = 1;
+        ssize_t n = write(control.wake, &one, sizeof(one));
+        (void)n;
+        pthread_join(control.thread, NULL);
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += FINISH_S;
+        pthread_mutex_lock(&control.lock);
+        while (control.connections > 0 &&
+               pthread_cond_timedwait(&control.ended, &control.lock, &until) == 0)
+            ;
+        pthread_mutex_unlock(&control.lock);
+    }
+    if (control.socket >= 0)
+        close(control.socket);
+    if (control.wake >= 0)
+        close(control.wake);
+    if (control.path[0] != '\0')
+        unlink(control.path);
+    control.socket = control.wake = -1;
+    control.path[0] = '\0';
+    control.started = false;
+}
+
+int control_default_path(const char *state_dir, char *path, size_t size)
+{
+    const char *runtime = getenv("RUNTIME_DIRECTORY");
+    const char *dir = runtime != NULL && runtime[0] == '/' ? runtime : state_dir;
+    int len = snprintf(path, size, "%s/control", dir);
+
+    return len < 0 || (size_t)len >= size ? ENAMETOOLONG : 0;
+}
