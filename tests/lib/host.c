@@ -143,8 +143,14 @@ static int open_entry(const char *path, const struct stat *st, int kind,
     return 0;
 }
 
+/* Where this process has mounted a tmpfs; a mount point can't be removed. */
+static struct host_path mounted[4];
+static size_t mounts;
+
 void host_remove_tree(const char *path)
 {
+    while (mounts > 0)
+        umount2(mounted[--mounts].text, MNT_DETACH);
     nftw(path, open_entry, 30, FTW_PHYS | FTW_MOUNT);
     nftw(path, remove_entry, 30, FTW_PHYS | FTW_DEPTH | FTW_MOUNT);
 }
@@ -164,7 +170,9 @@ void host_private_mounts(void)
 
 void host_mount_tmpfs(const char *at, const char *options)
 {
+    assert_true(mounts < sizeof(mounted) / sizeof(mounted[0]));
     CHECK(mount("tmpfs", at, "tmpfs", 0, options));
+    mounted[mounts++] = host_path(at, NULL);
 }
 
 void host_remount_read_only(const char *at)
