@@ -9,8 +9,12 @@
 #include "base/cred.h"
 #include "hostfs.h"
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Times a handle is tried that the kernel says it lacks memory for. */
+#define ATTEMPTS 8
 
 static void node_init(struct vnode *vn, void *arg)
 {
@@ -67,9 +71,16 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
     handle.head.handle_type = id->bytes[at];
     handle.head.handle_bytes = (unsigned)(id->len - at - 1);
     memcpy(handle.head.f_handle, id->bytes + at + 1, id->len - at - 1);
-    *fd = open_by_handle_at(mount->fd, &handle.head, flags);
-    if (*fd >= 0)
-        return 0;
+    /* ENOMEM is also what the kernel says while the inode's number is given to a new file: in a
+     * moment the handle is stale. */
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        *fd = open_by_handle_at(mount->fd, &handle.head, flags);
+        if (*fd >= 0)
+            return 0;
+        if (errno != ENOMEM)
+            break;
+        sched_yield();
+    }
     /* What was authentic and does not decode is gone. */
     return errno == EINVAL || errno == ENOENT ? ESTALE : errno;
 }
