@@ -112,6 +112,9 @@ static void standby_send(struct worker *worker, struct loop *loop)
     } else {
         list_insert_after(&workers.idle, &worker->link);
         workers.nidle++;
+        /* workers_join() did not find it there. */
+        if (net.stopping)
+            pthread_cond_signal(&worker->assigned);
     }
     pthread_mutex_unlock(&workers.lock);
 }

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ECHO, SLEEP_SAID, SLEEP_UNSAID, LONG, SILENT };
+enum { ECHO, SLEEP_SAID, SLEEP_UNSAID, LONG, SILENT, WAIT_SAID };
+
+/* What WAIT_SAID waits for: the end of the writing side, for all at once. */
+static int gate[2] = {-1, -1};
 
 static void sleep_ms(unsigned ms)
 {
@@ -34,8 +38,10 @@ static size_t handler(const struct net_message *message)
     memcpy(words, message->data, sizeof(words));
     if (words[0] == SILENT)
         return 0;
-    if (words[0] == SLEEP_SAID)
+    if (words[0] == SLEEP_SAID || words[0] == WAIT_SAID)
         sleep_announce();
+    if (words[0] == WAIT_SAID)
+        assert_int_equal(read(gate[0], words, 1), 0);
     if (words[0] == SLEEP_SAID || words[0] == SLEEP_UNSAID)
         sleep_ms(words[1]);
     size_t len = words[0] == LONG ? words[1] : message->len;
@@ -304,4 +310,38 @@ TEST(the_end_waits_for_messages_that_have_begun)
     assert_int_equal(sum, 3);
     assert_true(seconds() - began < 2);
     close(fd);
+}
+
+static void *gate_open_later(void *unused)
+{
+    (void)unused;
+    sleep_ms(200);
+    close(gate[1]);
+    return NULL;
+}
+
+/* More of them than threads may sleep: loops wait with theirs, and are to be taken at the moment
+ * when all of them wake. */
+TEST(the_end_is_not_late_after_too_many_sleeping_messages)
+{
+    struct address address = start(2);
+    int fds[150];
+    pthread_t opener;
+
+    assert_int_equal(pipe(gate), 0);
+    for (uint32_t i = 0; i < 150; i++) {
+        fds[i] = dial(&address, SOCK_STREAM);
+        ask(fds[i], WAIT_SAID, 0, i);
+    }
+    sleep_ms(300);
+    assert_int_equal(pthread_create(&opener, NULL, gate_open_later, NULL), 0);
+    double began = seconds();
+    net_finish(5000);
+    double took = seconds() - began;
+    test_note("ended after %.2f s", took);
+    assert_true(took < 3);
+    pthread_join(opener, NULL);
+    close(gate[0]);
+    for (int i = 0; i < 150; i++)
+        close(fds[i]);
 }
