@@ -134,12 +134,17 @@ static int remove_entry(const char *path, const struct stat *st __attribute__((u
     return 0;
 }
 
-/* Directories a test has closed to their owner are opened first. */
+/* Directories a test has closed to their owner are opened first; one that could not be read is
+ * still to be walked then. */
+static bool reopened;
+
 static int open_entry(const char *path, const struct stat *st, int kind,
                       struct FTW *at __attribute__((unused)))
 {
-    if (kind == FTW_D && (st->st_mode & 0700) != 0700)
-        chmod(path, 0700);
+    bool closed = (kind == FTW_D || kind == FTW_DNR) && (st->st_mode & 0700) != 0700;
+
+    if (closed && chmod(path, 0700) == 0 && kind == FTW_DNR)
+        reopened = true;
     return 0;
 }
 
@@ -151,7 +156,10 @@ void host_remove_tree(const char *path)
 {
     while (mounts > 0)
         umount2(mounted[--mounts].text, MNT_DETACH);
-    nftw(path, open_entry, 30, FTW_PHYS | FTW_MOUNT);
+    do {
+        reopened = false;
+        nftw(path, open_entry, 30, FTW_PHYS | FTW_MOUNT);
+    } while (reopened);
     nftw(path, remove_entry, 30, FTW_PHYS | FTW_DEPTH | FTW_MOUNT);
 }
 
