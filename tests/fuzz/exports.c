@@ -140,7 +140,7 @@ static void put_long_word(struct random *random, struct bytes *text)
 
     put_word(text, "$/");
     while (len-- > 0)
-        put_raw(text, "a/" + random_below(random, 2), 1);
+        put_raw(text, &"a/"[random_below(random, 2)], 1);
 }
 
 /* Ends with a NUL that counts not; `separators`: what is put between words, mostly. */
