@@ -125,9 +125,8 @@ static void datagram_flush(struct source *source)
 {
     struct datagram *dg = datagram_of(source);
 
-    if (dg->out == NULL)
-        return;
-    for (unsigned i = 0; i < dg->next; i++) {
+    /* Without a buffer for replies there is none to send; the other one goes back all the same. */
+    for (unsigned i = 0; dg->out != NULL && i < dg->next; i++) {
         if (dg->replies[i] > 0)
             reply_send(dg, &dg->envelopes[i], dg->out->data + i * SLOT, dg->replies[i]);
         dg->replies[i] = 0;
