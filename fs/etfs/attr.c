@@ -1,0 +1,193 @@
+/*
+ * attr.c - attributes and rights in etfs: those of the host's file, with the window's size.
+ */
+#include "fs/etfs/etfs.h"
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DIR_MODE 0555
+
+static uint64_t fileid_of(const struct etfs_entry *entry)
+{
+    uint64_t fileid;
+
+    memcpy(&fileid, entry->id, sizeof(fileid));
+    return fileid;
+}
+
+static void dir_attr(struct vnode *vn, const struct etfs_entry *entry, struct vattr *attr)
+{
+    struct etfs *et = etfs_of(vn->fs);
+    struct list *item;
+
+    attr->mode = DIR_MODE;
+    attr->nlink = 2;
+    pthread_rwlock_rdlock(&et->lock);
+    list_for_each (item, &entry->children)
+        if (list_entry(item, struct etfs_entry, sibling)->type == VDIR)
+            attr->nlink++;
+    attr->atime = attr->mtime = attr->ctime = entry->changed;
+    pthread_rwlock_unlock(&et->lock);
+    attr->size = 4096;
+}
+
+static int file_attr(const struct etfs_entry *entry, struct vattr *attr)
+{
+    struct stat st;
+
+    if (fstat(entry->fd, &st) != 0)
+        return errno;
+    attr->mode = st.st_mode & (entry->read_only ? 0555 : 0777);
+    attr->nlink = 1;
+    attr->uid = st.st_uid;
+    attr->gid = st.st_gid;
+    attr->size = entry->windowed ? entry->size : (uint64_t)st.st_size;
+    attr->used = entry->windowed ? entry->size : (uint64_t)st.st_blocks * 512;
+    if (entry->type != VREG)
+        attr->size = attr->used = 0;
+    attr->rdev_major = entry->rdev_major;
+    attr->rdev_minor = entry->rdev_minor;
+    attr->atime = st.st_atim;
+    attr->mtime = st.st_mtim;
+    attr->ctime = st.st_ctim;
+    return 0;
+}
+
+int etfs_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
+{
+    struct etfs_entry *entry = etfs_entry_of(vn);
+    struct timespec now;
+    int err = 0;
+
+    (void)ctx;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    entry->used = now.tv_sec;
+    *attr = (struct vattr){.fsid = vn->fs->fsid, .fileid = fileid_of(entry)};
+    if (entry->type == VDIR)
+        dir_attr(vn, entry, attr);
+    else
+        err = file_attr(entry, attr);
+    attr->type = entry->type;
+    return err;
+}
+
+static bool in_group(const struct cred *cred, gid_t gid)
+{
+    if (cred->gid == gid)
+        return true;
+    for (uint32_t i = 0; i < cred->ngroups; i++)
+        if (cred->groups[i] == gid)
+            return true;
+    return false;
+}
+
+/* The bits of the mode that count for the caller. Reading and writing is the owner's always: his
+ * client has opened the file. */
+static unsigned rights_of(const struct cred *cred, const struct vattr *attr)
+{
+    unsigned rights = attr->mode & 7;
+
+    if (cred->uid == attr->uid)
+        rights = attr->mode >> 6 & 7;
+    else if (in_group(cred, attr->gid))
+        rights = attr->mode >> 3 & 7;
+    if (cred->uid == 0)
+        rights |= 6 | (attr->type == VDIR || attr->mode & 0111 ? 1 : 0);
+    return rights;
+}
+
+int etfs_may(const struct vctx *ctx, struct vnode *vn, unsigned right)
+{
+    struct vattr attr;
+
+    if (right & 2 && etfs_entry_of(vn)->read_only)
+        return EROFS;
+    int err = etfs_getattr(ctx, vn, &attr);
+    if (err != 0)
+        return err;
+    if (ctx->cred->uid == attr.uid)
+        return 0;
+    return (rights_of(ctx->cred, &attr) & right) == right ? 0 : EACCES;
+}
+
+int etfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted)
+{
+    struct vattr attr;
+
+    int err = etfs_getattr(ctx, vn, &attr);
+    if (err != 0)
+        return err;
+    unsigned rights = rights_of(ctx->cred, &attr);
+    *granted = 0;
+    if (rights & 4)
+        *granted |= VACCESS_READ;
+    if (rights & 2 && attr.type != VDIR && !etfs_entry_of(vn)->read_only)
+        *granted |= VACCESS_MODIFY | VACCESS_EXTEND;
+    if (rights & 1)
+        *granted |= attr.type == VDIR ? VACCESS_LOOKUP : VACCESS_EXECUTE;
+    *granted &= want;
+    return 0;
+}
+
+/* The size of a whole host file can be set; a window's is what it is. */
+static int size_set(const struct vctx *ctx, struct vnode *vn, uint64_t size)
+{
+    const struct etfs_entry *entry = etfs_entry_of(vn);
+
+    int err = etfs_may(ctx, vn, 2);
+    if (err != 0)
+        return err;
+    /* `>` on a disk image: the truncation means nothing to a window, the data that follow do. */
+    if (entry->windowed)
+        return size > entry->size ? EFBIG : 0;
+    return ftruncate(entry->fd, (off_t)size) == 0 ? 0 : errno;
+}
+
+static int times_set(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set)
+{
+    const struct timespec keep = {.tv_nsec = UTIME_OMIT}, now = {.tv_nsec = UTIME_NOW};
+    const struct timespec times[2] = {set->set_atime == VTIME_GIVEN ? set->atime
+                                      : set->set_atime == VTIME_NOW ? now
+                                                                    : keep,
+                                      set->set_mtime == VTIME_GIVEN ? set->mtime
+                                      : set->set_mtime == VTIME_NOW ? now
+                                                                    : keep};
+    const struct etfs_entry *entry = etfs_entry_of(vn);
+    struct vattr attr;
+
+    if (entry->type == VDIR)
+        return EPERM;
+    int err = etfs_getattr(ctx, vn, &attr);
+    if (err != 0)
+        return err;
+    if (ctx->cred->uid != 0 && ctx->cred->uid != attr.uid)
+        return EPERM;
+    if (entry->read_only)
+        return EROFS;
+    return futimens(entry->fd, times) == 0 ? 0 : errno;
+}
+
+int etfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
+                 struct vchange *change)
+{
+    struct vattr attr;
+
+    (void)change;
+    int err = etfs_getattr(ctx, vn, &attr);
+    if (err != 0)
+        return err;
+    if (set->guarded &&
+        (set->guard.tv_sec != attr.ctime.tv_sec || set->guard.tv_nsec != attr.ctime.tv_nsec))
+        return VFS_ENOTSYNC;
+    /* Who may use a host file is the host's business. */
+    if ((set->set_mode && set->mode != attr.mode) || (set->set_uid && set->uid != attr.uid) ||
+        (set->set_gid && set->gid != attr.gid))
+        return EPERM;
+    if (set->set_size)
+        err = size_set(ctx, vn, set->size);
+    if (err == 0 && (set->set_atime != VTIME_KEEP || set->set_mtime != VTIME_KEEP))
+        err = times_set(ctx, vn, set);
+    return err;
+}

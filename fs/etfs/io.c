@@ -1,0 +1,97 @@
+/*
+ * io.c - data of keys: reads and writes of the host's file, never outside the window.
+ */
+#include "fs/etfs/etfs.h"
+#include <errno.h>
+#include <unistd.h>
+
+/* Cuts [offset, offset + *len) to the window; *at is where it begins in the host's file. */
+static void window_clip(const struct etfs_entry *entry, uint64_t offset, size_t *len, off_t *at)
+{
+    uint64_t limit = entry->windowed ? entry->size : INT64_MAX;
+
+    if (offset >= limit)
+        *len = 0;
+    else if (*len > limit - offset)
+        *len = (size_t)(limit - offset);
+    *at = (off_t)(entry->offset + (*len > 0 ? offset : 0));
+}
+
+int etfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
+              bool *eof, struct vattr *attr)
+{
+    const struct etfs_entry *entry = etfs_entry_of(vn);
+    size_t want = *len, done = 0;
+    off_t at;
+
+    *len = 0;
+    int err = etfs_may(ctx, vn, 4);
+    if (err == EACCES)
+        err = etfs_may(ctx, vn, 1); /* what may be run may be read: the client pages it in */
+    if (err != 0)
+        return err;
+    window_clip(entry, offset, &want, &at);
+    while (done < want) {
+        ssize_t n = pread(entry->fd, (char *)buf + done, want - done, at + (off_t)done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && done == 0)
+            return errno;
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    err = etfs_getattr(ctx, vn, attr);
+    if (err != 0)
+        return err;
+    *len = done;
+    *eof = offset + done >= attr->size;
+    return 0;
+}
+
+int etfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+               size_t *len, enum vstable *stable, struct vchange *change)
+{
+    const struct etfs_entry *entry = etfs_entry_of(vn);
+    size_t want = *len, done = 0;
+    off_t at;
+
+    (void)change;
+    *len = 0;
+    int err = etfs_may(ctx, vn, 2);
+    if (err != 0)
+        return err;
+    if (entry->windowed && want > 0 && offset >= entry->size)
+        return ENOSPC; /* as a full disk: it does not grow */
+    window_clip(entry, offset, &want, &at);
+    while (done < want) {
+        ssize_t n = pwrite(entry->fd, (const char *)buf + done, want - done, at + (off_t)done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && done == 0)
+            return errno;
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    if (*stable != VSTABLE_UNSTABLE && !ctx->async) {
+        vfs_will_sleep();
+        if (fdatasync(entry->fd) != 0 && errno != EINVAL) /* EINVAL: devices without a cache */
+            return errno;
+        *stable = VSTABLE_FILE;
+    }
+    *len = done;
+    return 0;
+}
+
+int etfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
+                struct vchange *change)
+{
+    const struct etfs_entry *entry = etfs_entry_of(vn);
+
+    (void)offset, (void)count, (void)change;
+    if (ctx->async)
+        return 0;
+    vfs_will_sleep();
+    return fsync(entry->fd) == 0 || errno == EINVAL ? 0 : errno;
+}
