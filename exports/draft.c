@@ -153,7 +153,7 @@ static bool same_text(const char *a, const char *b)
 }
 
 int draft_export(struct draft *draft, const char *path, const char *type, const char *source,
-                 size_t *index)
+                 const char *fs_options, size_t *index)
 {
     struct export export = {0};
     char clean[EXPORT_PATH_MAX + 1] = "";
@@ -169,6 +169,8 @@ int draft_export(struct draft *draft, const char *path, const char *type, const 
         error = source_resolve(draft, source ? source : clean, &export);
     else if (source && !(export.source = strdup(source)))
         error = ENOMEM;
+    if (!error && fs_options && !(export.fs_options = strdup(fs_options)))
+        error = ENOMEM;
     if (error)
         goto out;
 
@@ -180,6 +182,9 @@ int draft_export(struct draft *draft, const char *path, const char *type, const 
         if (!same_text(entry->export.type, type) || !same_text(entry->export.source, export.source))
             error = draft_fail(draft, EINVAL,
                                "%s is already exported, with another fs= or source=", clean);
+        else if (!same_text(entry->export.fs_options, fs_options))
+            error = draft_fail(draft, EINVAL, "%s is already exported, with other options of %s",
+                               clean, type);
         goto out;
     }
     error = draft_append(draft, &export);

@@ -43,10 +43,10 @@ void draft_warn(const struct draft *draft, const char *format, ...)
 /*
  * The entry for `path`, made where there is none; *index stays valid, pointers into the draft do
  * not. For hostfs the source (NULL: the path itself) must be a directory, and is kept with its
- * symbolic links resolved. An entry that exists must be of the same type and source.
+ * symbolic links resolved. An entry that exists must be of the same type, source and fs_options.
  */
 int draft_export(struct draft *draft, const char *path, const char *type, const char *source,
-                 size_t *index);
+                 const char *fs_options, size_t *index);
 /* Adds a client; `spec` as in exports(5), NULL: this host. */
 int draft_client(struct draft *draft, size_t index, const char *spec,
                  const struct export_options *options);

@@ -10,6 +10,8 @@
 /* options.c: exports(5)'s defaults, and one option word. EINVAL with a message. */
 void options_default(struct export_options *options);
 int options_apply(struct draft *draft, struct export_options *options, const char *word);
+/* Whether the word is one of exports(5)'s, whatever its value. */
+bool options_known(const char *word);
 
 /* client.c: fills in kind, network and prefix from the text of a client; *why names what is wrong
  * with it. EINVAL. */

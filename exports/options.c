@@ -129,6 +129,13 @@ static const struct option *option_find(const char *name, size_t len, bool *on)
     return NULL;
 }
 
+bool options_known(const char *word)
+{
+    bool on;
+
+    return option_find(word, strcspn(word, "="), &on) != NULL;
+}
+
 int options_apply(struct draft *draft, struct export_options *options, const char *word)
 {
     size_t len = strcspn(word, "=");

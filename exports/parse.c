@@ -133,7 +133,7 @@ static int parse_line(struct draft *draft, struct reader *reader)
         return 0;
     error = parse_word(draft, reader, " \t\r", path, sizeof(path));
     if (!error)
-        error = draft_export(draft, path, EXPORT_TYPE_HOST, NULL, &index);
+        error = draft_export(draft, path, EXPORT_TYPE_HOST, NULL, NULL, &index);
     if (!error)
         error = parse_clients(draft, reader, index);
     return error;

@@ -3,12 +3,15 @@
  *
  *     PATH[,fs=TYPE][,source=SRC][,client=SPEC]...[,OPTION]...
  *
+ * An OPTION is one of exports(5), or one of the file system's own (struct vfs_type, options).
  * Words as in the exports file: a comma within one is quoted, or written \054. load.c calls this.
  */
 #include "exports/internal.h"
 #include "exports/reader.h"
+#include "vfs/mount.h"
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +20,9 @@ struct spec {
     char *path, *type, *source;
     size_t nclients;
     char **clients;
+    size_t
+        nothers; /* words that may be the file system's: which one it is may be said after them */
+    char **others;
     struct export_options options;
 };
 
@@ -24,7 +30,10 @@ static void spec_clear(struct spec *spec)
 {
     for (size_t i = 0; i < spec->nclients; i++)
         free(spec->clients[i]);
+    for (size_t i = 0; i < spec->nothers; i++)
+        free(spec->others[i]);
     free(spec->clients);
+    free(spec->others);
     free(spec->path);
     free(spec->type);
     free(spec->source);
@@ -39,17 +48,18 @@ static int spec_once(struct draft *draft, char **where, const char *word, const 
     return *where ? 0 : ENOMEM;
 }
 
-static int spec_client(struct spec *spec, const char *value)
+/* One more text at the end of a list. */
+static int spec_append(char ***list, size_t *count, const char *text)
 {
-    void *grown = reallocarray(spec->clients, spec->nclients + 1, sizeof(char *));
+    void *grown = reallocarray(*list, *count + 1, sizeof(char *));
 
     if (!grown)
         return ENOMEM;
-    spec->clients = grown;
-    spec->clients[spec->nclients] = strdup(value);
-    if (!spec->clients[spec->nclients])
+    *list = grown;
+    (*list)[*count] = strdup(text);
+    if (!(*list)[*count])
         return ENOMEM;
-    spec->nclients++;
+    (*count)++;
     return 0;
 }
 
@@ -62,18 +72,66 @@ static int spec_word(struct draft *draft, struct spec *spec, const char *word)
     if (!strncmp(word, "source=", 7))
         return spec_once(draft, &spec->source, word, word + 7);
     if (!strncmp(word, "client=", 7))
-        return spec_client(spec, word + 7);
+        return spec_append(&spec->clients, &spec->nclients, word + 7);
     if (!word[0])
         return 0;
+    if (!options_known(word))
+        return spec_append(&spec->others, &spec->nothers, word);
     return options_apply(draft, &spec->options, word);
+}
+
+static bool type_takes(const struct vfs_type *type, const char *word)
+{
+    size_t len = strcspn(word, "=");
+
+    for (const char *const *name = type ? type->options : NULL; name && *name; name++)
+        if (strlen(*name) == len && !memcmp(*name, word, len))
+            return true;
+    return false;
+}
+
+/* The words that are left, as "a=b,c" for the file system: they have to be its options. NULL where
+ * there are none. */
+static int spec_fs_options(struct draft *draft, const struct spec *spec, const char *type_name,
+                           char **out)
+{
+    const struct vfs_type *type = vfs_type_find(type_name);
+    size_t size = 1, used = 0;
+
+    *out = NULL;
+    for (size_t i = 0; i < spec->nothers; i++) {
+        const char *word = spec->others[i];
+        /* Of an unknown file system load.c tells what there is. */
+        if (type && !type_takes(type, word))
+            return draft_fail(draft, EINVAL, "unknown option '%s'%s%s", word,
+                              type->options ? ": neither an export's, nor one of " : "",
+                              type->options ? type->name : "");
+        /* Between them a comma separates, which nothing can quote any more. */
+        if (strchr(word, ','))
+            return draft_fail(draft, EINVAL, "option '%s' has a comma", word);
+        size += strlen(word) + 1;
+    }
+    if (!spec->nothers)
+        return 0;
+    char *text = malloc(size);
+    if (!text)
+        return ENOMEM;
+    for (size_t i = 0; i < spec->nothers; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? "," : "", spec->others[i]);
+    *out = text;
+    return 0;
 }
 
 static int spec_enter(struct draft *draft, const struct spec *spec)
 {
     const char *type = spec->type ? spec->type : EXPORT_TYPE_HOST;
     size_t index;
-    int error = draft_export(draft, spec->path, type, spec->source, &index);
+    char *fs_options;
+    int error = spec_fs_options(draft, spec, type, &fs_options);
 
+    if (!error)
+        error = draft_export(draft, spec->path, type, spec->source, fs_options, &index);
+    free(fs_options);
     if (!error && !spec->nclients)
         error = draft_client(draft, index, NULL, &spec->options);
     for (size_t i = 0; !error && i < spec->nclients; i++)
@@ -137,7 +195,7 @@ int parse_dir(struct draft *draft, const char *dir)
     options_default(&options);
     options.rw = true;
     options.root_squash = false;
-    error = draft_export(draft, resolved, EXPORT_TYPE_HOST, NULL, &index);
+    error = draft_export(draft, resolved, EXPORT_TYPE_HOST, NULL, NULL, &index);
     if (!error)
         error = draft_client(draft, index, NULL, &options);
     free(resolved);

@@ -169,6 +169,9 @@ struct vfs_type {
     const char *name; /* `fs=` in an export */
     uint32_t flags;   /* enum vfs_flags */
     uint32_t node_size;
+    /* Names of the options an export may give it ("size" for size=1G), ending with NULL; or NULL.
+     * They arrive in vfs_mount_args.options as they were written. */
+    const char *const *options;
     struct vfs_ops ops;
 };
 

@@ -1,0 +1,308 @@
+/*
+ * data.c - what a file holds: chunks of 64 KiB in a tree, of which only what was written is there.
+ *
+ * A chunk is a window: of its 64 KiB the part [from, to) has memory, the rest is a hole. A small
+ * file takes little more than its bytes, a large one whole chunks, and a byte written far out
+ * takes one small window. Bytes of a window that were not written, and those beyond the file's
+ * size, are zero. The tree has 64 branches at each level and is as high as the file needs
+ * (node.height; 0: `top` is the only chunk). Chunks and tables count as `used`, and of `size=`.
+ *
+ * All under the lock of the file's node.
+ */
+#include "memfs.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_BYTES (1u << MEMFS_CHUNK_BITS)
+#define BRANCH_BITS 6
+#define BRANCHES    (1u << BRANCH_BITS)
+#define TABLE_BYTES (BRANCHES * sizeof(void *))
+/* Up to this many bytes a window has a multiple of the small step, beyond it of the large one. */
+#define SMALL_WINDOW 4096u
+#define SMALL_STEP   64u
+
+struct chunk {
+    uint32_t from, to;
+    uint8_t bytes[]; /* to - from */
+};
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t round_up(uint32_t value, uint32_t step)
+{
+    return (value + step - 1) / step * step;
+}
+
+static int charge(struct memfs *m, struct memfs_node *node, uint64_t bytes)
+{
+    int err = memfs_charge(m, bytes);
+    if (err == 0)
+        node->file.used += bytes;
+    return err;
+}
+
+static void uncharge(struct memfs *m, struct memfs_node *node, uint64_t bytes)
+{
+    memfs_uncharge(m, bytes);
+    node->file.used -= bytes;
+}
+
+/* --- the tree --- */
+
+static const struct chunk *chunk_find(const struct memfs_node *node, uint64_t index)
+{
+    const void *at = node->file.top;
+
+    if (index >> (BRANCH_BITS * node->height) != 0)
+        return NULL;
+    for (unsigned level = node->height; level > 0 && at != NULL; level--)
+        at = ((void *const *)at)[(index >> (BRANCH_BITS * (level - 1))) % BRANCHES];
+    return at;
+}
+
+static int table_make(struct memfs *m, struct memfs_node *node, void ***out)
+{
+    int err = charge(m, node, TABLE_BYTES);
+
+    if (err != 0)
+        return err;
+    *out = calloc(BRANCHES, sizeof(void *));
+    if (*out == NULL)
+        uncharge(m, node, TABLE_BYTES);
+    return *out == NULL ? ENOMEM : 0;
+}
+
+/* Where a chunk hangs, with all tables on the way. */
+static int place_make(struct memfs *m, struct memfs_node *node, uint64_t index, void ***out)
+{
+    void **table, **at;
+
+    while (index >> (BRANCH_BITS * node->height) != 0) {
+        if (node->file.top != NULL) {
+            int err = table_make(m, node, &table);
+            if (err != 0)
+                return err;
+            table[0] = node->file.top;
+            node->file.top = table;
+        }
+        node->height++;
+    }
+    at = &node->file.top;
+    for (unsigned level = node->height; level > 0; level--) {
+        if (*at == NULL) {
+            int err = table_make(m, node, &table);
+            if (err != 0)
+                return err;
+            *at = table;
+        }
+        at = &((void **)*at)[(index >> (BRANCH_BITS * (level - 1))) % BRANCHES];
+    }
+    *out = at;
+    return 0;
+}
+
+/* --- windows --- */
+
+/* Clears [low, high) of a chunk, but for [a, b). */
+static void clear_around(struct chunk *chunk, uint32_t low, uint32_t high, uint32_t a, uint32_t b)
+{
+    if (low < high && low < a)
+        memset(chunk->bytes + (low - chunk->from), 0, smaller(high, a) - low);
+    if (low < b)
+        low = b;
+    if (low < high)
+        memset(chunk->bytes + (low - chunk->from), 0, high - low);
+}
+
+/* Makes the window [from, to), which has the old one in it, and clears what is new but [a, b),
+ * which is about to be written. */
+static int window_set(struct memfs *m, struct memfs_node *node, void **place, uint32_t from,
+                      uint32_t to, uint32_t a, uint32_t b)
+{
+    struct chunk *old = *place, *chunk;
+    uint32_t old_from = old != NULL ? old->from : from, old_to = old != NULL ? old->to : from;
+    uint64_t more = (to - from) - (old_to - old_from);
+    int err = charge(m, node, more);
+
+    if (err != 0)
+        return err;
+    if (old != NULL && old_from == from) {
+        chunk = realloc(old, sizeof(*chunk) + (to - from));
+    } else {
+        chunk = malloc(sizeof(*chunk) + (to - from));
+        if (chunk != NULL && old != NULL) {
+            memcpy(chunk->bytes + (old_from - from), old->bytes, old_to - old_from);
+            free(old);
+        }
+    }
+    if (chunk == NULL) {
+        uncharge(m, node, more);
+        return ENOMEM;
+    }
+    *place = chunk;
+    chunk->from = from;
+    chunk->to = to;
+    clear_around(chunk, from, old_from, a, b);
+    clear_around(chunk, old_to, to, a, b);
+    return 0;
+}
+
+/* Sees to it that [a, b) of a chunk has memory. */
+static int window_cover(struct memfs *m, struct memfs_node *node, void **place, uint32_t a,
+                        uint32_t b)
+{
+    const struct chunk *old = *place;
+    uint32_t from = a / SMALL_WINDOW * SMALL_WINDOW, to = b;
+
+    if (old != NULL && old->from <= a && b <= old->to)
+        return 0;
+    if (old != NULL) {
+        from = smaller(from, old->from);
+        to = b > old->to ? b : old->to;
+    }
+    to = from + round_up(to - from, to - from <= SMALL_WINDOW ? SMALL_STEP : SMALL_WINDOW);
+    to = smaller(to, CHUNK_BYTES);
+    /* One that is appended to doubles, so that it is not moved at each step. */
+    if (old != NULL && old->to < b) {
+        uint32_t ahead = smaller(CHUNK_BYTES, old->to + (old->to - old->from));
+        if (ahead > to && window_set(m, node, place, from, ahead, a, b) == 0)
+            return 0;
+    }
+    return window_set(m, node, place, from, to, a, b);
+}
+
+static void chunk_free(struct memfs *m, struct memfs_node *node, void **place)
+{
+    struct chunk *chunk = *place;
+
+    uncharge(m, node, chunk->to - chunk->from);
+    free(chunk);
+    *place = NULL;
+}
+
+/* What is at `end` or after it goes, or becomes zero. */
+static void window_cut(struct memfs *m, struct memfs_node *node, void **place, uint32_t end)
+{
+    struct chunk *chunk = *place;
+
+    if (chunk->to <= end)
+        return;
+    if (chunk->from >= end) {
+        chunk_free(m, node, place);
+        return;
+    }
+    uint32_t to = chunk->from + round_up(end - chunk->from, SMALL_STEP);
+    if (to < chunk->to) {
+        struct chunk *less = realloc(chunk, sizeof(*chunk) + (to - chunk->from));
+        if (less != NULL) {
+            uncharge(m, node, less->to - to);
+            less->to = to;
+            *place = chunk = less;
+        }
+    }
+    memset(chunk->bytes + (end - chunk->from), 0, chunk->to - end);
+}
+
+/* --- what io.c and attr.c call --- */
+
+static void chunk_read(const struct chunk *chunk, uint32_t a, uint32_t b, uint8_t *buf)
+{
+    uint32_t low = a, high = a;
+
+    if (chunk != NULL && chunk->from < b && a < chunk->to) {
+        low = a > chunk->from ? a : chunk->from;
+        high = smaller(b, chunk->to);
+        memcpy(buf + (low - a), chunk->bytes + (low - chunk->from), high - low);
+    }
+    memset(buf, 0, low - a);
+    memset(buf + (high - a), 0, b - high);
+}
+
+void memfs_data_read(const struct memfs_node *node, uint64_t offset, void *buf, size_t len)
+{
+    uint8_t *to = buf;
+
+    while (len > 0) {
+        uint32_t a = (uint32_t)(offset % CHUNK_BYTES);
+        uint32_t n = len < CHUNK_BYTES - a ? (uint32_t)len : CHUNK_BYTES - a;
+        chunk_read(chunk_find(node, offset / CHUNK_BYTES), a, a + n, to);
+        to += n;
+        offset += n;
+        len -= n;
+    }
+}
+
+/* Frees all chunks from `first` on below a branch; the branch itself where nothing is left. As deep
+ * as the tree is high. */
+static void branch_cut(struct memfs *m, struct memfs_node *node, void **at, unsigned level,
+                       uint64_t first)
+{
+    if (*at == NULL)
+        return;
+    if (level == 0) {
+        if (first == 0)
+            chunk_free(m, node, at);
+        return;
+    }
+    void **table = *at;
+    unsigned shift = BRANCH_BITS * (level - 1);
+    bool empty = true;
+    for (uint64_t i = first >> shift; i < BRANCHES; i++)
+        branch_cut(m, node, &table[i], level - 1,
+                   i == first >> shift ? first & (((uint64_t)1 << shift) - 1) : 0);
+    for (unsigned i = 0; i < BRANCHES && empty; i++)
+        empty = table[i] == NULL;
+    if (empty) {
+        free(table);
+        uncharge(m, node, TABLE_BYTES);
+        *at = NULL;
+    }
+}
+
+void memfs_data_cut(struct memfs *m, struct memfs_node *node, uint64_t size)
+{
+    uint64_t index = size / CHUNK_BYTES;
+    uint32_t end = (uint32_t)(size % CHUNK_BYTES);
+    void **place;
+
+    if (index >> (BRANCH_BITS * node->height) == 0) {
+        branch_cut(m, node, &node->file.top, node->height, end > 0 ? index + 1 : index);
+        /* All tables on its way exist, so this takes nothing. */
+        if (end > 0 && chunk_find(node, index) != NULL && place_make(m, node, index, &place) == 0)
+            window_cut(m, node, place, end);
+    }
+    if (node->file.top == NULL)
+        node->height = 0;
+}
+
+int memfs_data_write(struct memfs *m, struct memfs_node *node, uint64_t offset, const void *buf,
+                     size_t *len)
+{
+    size_t done = 0;
+    int err = 0;
+
+    while (done < *len) {
+        uint32_t a = (uint32_t)((offset + done) % CHUNK_BYTES);
+        size_t left = *len - done;
+        uint32_t n = left < CHUNK_BYTES - a ? (uint32_t)left : CHUNK_BYTES - a;
+        void **place = NULL;
+        err = place_make(m, node, (offset + done) / CHUNK_BYTES, &place);
+        if (err == 0)
+            err = window_cover(m, node, place, a, a + n);
+        if (err != 0)
+            break;
+        struct chunk *chunk = *place;
+        memcpy(chunk->bytes + (a - chunk->from), (const uint8_t *)buf + done, n);
+        done += n;
+    }
+    /* What was prepared for bytes that found no room. */
+    if (err != 0 && offset + done >= node->file.size)
+        memfs_data_cut(m, node, done > 0 ? offset + done : node->file.size);
+    if (done == 0 && err != 0)
+        return err;
+    *len = done;
+    return 0;
+}

@@ -1,0 +1,69 @@
+/*
+ * io.c - data of regular files and targets of links. Nothing is ever behind the memory, so every
+ * write is stable as soon as it is done, and there is no commit.
+ */
+#include "memfs.h"
+#include <string.h>
+
+int memfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
+               bool *eof, struct vattr *attr)
+{
+    struct memfs_node *node = memfs_node(vn);
+
+    memfs_lock_read(&node->lock);
+    int err = memfs_may_data(ctx->cred, node, MEMFS_R);
+    if (err == 0) {
+        uint64_t size = node->file.size;
+        uint64_t left = offset < size ? size - offset : 0;
+        if (*len > left)
+            *len = left;
+        memfs_data_read(node, offset, buf, *len);
+        *eof = *len == left;
+        memfs_touch_read(node);
+        memfs_attr(vn->fs, node, attr);
+    }
+    memfs_unlock_read(&node->lock);
+    return err;
+}
+
+int memfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+                size_t *len, enum vstable *stable, struct vchange *change)
+{
+    struct memfs_node *node = memfs_node(vn);
+
+    memfs_lock_write(&node->lock);
+    int err = memfs_may_data(ctx->cred, node, MEMFS_W);
+    memfs_before(node, change);
+    if (err == 0 && *len > 0) {
+        err = memfs_data_write(memfs_of(vn), node, offset, buf, len);
+        if (err == 0) {
+            if (offset + *len > node->file.size)
+                node->file.size = offset + *len;
+            memfs_drop_suid(ctx->cred, node);
+            memfs_touch(node, true);
+        }
+    }
+    if (err == 0) {
+        *stable = VSTABLE_FILE;
+        change->has_before = true;
+        memfs_attr(vn->fs, node, &change->after);
+    }
+    memfs_unlock_write(&node->lock);
+    return err;
+}
+
+int memfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len)
+{
+    struct memfs_node *node = memfs_node(vn);
+    int err = 0;
+
+    (void)ctx; /* a link has no mode that would count */
+    memfs_lock_read(&node->lock);
+    if (node->link.len >= size)
+        err = ENAMETOOLONG;
+    else
+        memcpy(buf, node->link.target, *len = node->link.len);
+    memfs_touch_read(node);
+    memfs_unlock_read(&node->lock);
+    return err;
+}
