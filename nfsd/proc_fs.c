@@ -37,7 +37,7 @@ int nfs3_fsinfo(struct nfs3_request *rq, const FSINFO3args *args, FSINFO3resok *
 {
     (void)args;
     uint32_t transfer = rq->call->is_datagram ? DATAGRAM_TRANSFER : NET_PAYLOAD_MAX;
-    uint32_t flags = rq->vn->fs->type->flags;
+    uint32_t flags = rq->vn->fs->flags;
 
     nfs3_attr_now(rq, rq->vn, &res->obj_attributes);
     res->rtmax = res->rtpref = transfer;

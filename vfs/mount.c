@@ -8,12 +8,15 @@
 #include "vfs/mount.h"
 #include "base/log.h"
 #include "base/sleep.h"
+#include "vfs/cookies.h"
 #include "vfs/node_life.h"
+#include "vfs/type_check.h"
 #include "vfs/vnode_table.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TYPES_MAX 32
 
@@ -26,6 +29,16 @@ static struct vfs *mounts; /* guarded by mounts_lock; chained by `next` */
 
 void vfs_register(const struct vfs_type *type)
 {
+    if (type == NULL || type->name == NULL) {
+        log_error("file system without a name: refused");
+        return;
+    }
+    if (vfs_type_find(type->name) == type)
+        return;
+    if (vfs_type_find(type->name) != NULL) {
+        log_error("file system %s: there is another of this name: refused", type->name);
+        return;
+    }
     if (type_count == TYPES_MAX)
         fatal(1, "file system %s: more than %d kinds", type->name, TYPES_MAX);
     types[type_count++] = type;
@@ -49,6 +62,13 @@ void vfs_will_sleep(void)
     sleep_announce();
 }
 
+static void vfs_free(struct vfs *fs)
+{
+    cookies_destroy(fs);
+    free(fs->source);
+    free(fs);
+}
+
 static void vfs_destroy(struct vfs *fs)
 {
     pthread_mutex_lock(&mounts_lock);
@@ -61,28 +81,70 @@ static void vfs_destroy(struct vfs *fs)
     pthread_mutex_unlock(&mounts_lock);
     if (fs->type->ops.unmount != NULL)
         fs->type->ops.unmount(fs);
-    free(fs->source);
-    free(fs);
+    vfs_free(fs);
+}
+
+static struct vfs *vfs_alloc(const struct vfs_type *type, const struct vfs_mount_args *args)
+{
+    struct vfs *fs = calloc(1, sizeof(*fs));
+
+    if (fs == NULL)
+        return NULL;
+    fs->type = type;
+    fs->flags = type_flags(type);
+    fs->fsid = args->fsid;
+    fs->holders = 1;
+    fs->nodes = 1; /* held until vfs_put() has flushed */
+    clock_gettime(CLOCK_REALTIME, &fs->mounted);
+    fs->source = strdup(args->source != NULL ? args->source : type->name);
+    if (fs->source == NULL || cookies_create(fs) != 0) {
+        vfs_free(fs);
+        return NULL;
+    }
+    return fs;
+}
+
+/* Has the file system mount; what it may leave out, and what it may not do. */
+static int vfs_call_mount(struct vfs *fs, const struct vfs_mount_args *args)
+{
+    const struct vfs_ops *ops = &fs->type->ops;
+    const char *wrong = NULL;
+    int err = ops->mount != NULL ? ops->mount(fs, args) : 0;
+
+    if (err == 0 && fs->root == NULL)
+        err = vnode_intern_number(fs, VNODE_NUMBER_ROOT, VDIR, &fs->root);
+    if (err < 0)
+        wrong = "returned an impossible error";
+    else if (err == 0 && fs->root->fs != fs)
+        wrong = "gave a root that is not its own";
+    else if (err == 0 && fs->root->type != VDIR)
+        wrong = "gave a root that is no directory";
+    if (wrong == NULL)
+        return err;
+    log_error("file system %s (%s): mount %s", fs->type->name, fs->source, wrong);
+    if (err == 0 && fs->root->fs == fs)
+        vnode_put(fs->root);
+    fs->root = NULL;
+    if (err == 0 && ops->unmount != NULL) {
+        cookies_release(fs);
+        vnode_table_flush(fs);
+        ops->unmount(fs);
+    }
+    return EIO;
 }
 
 int vfs_mount(const char *type_name, const struct vfs_mount_args *args, struct vfs **out)
 {
     const struct vfs_type *type = vfs_type_find(type_name);
-    int err = ENOMEM;
 
     if (type == NULL)
         return ENODEV;
-    struct vfs *fs = calloc(1, sizeof(*fs));
+    if (!type_check(type))
+        return EINVAL;
+    struct vfs *fs = vfs_alloc(type, args);
     if (fs == NULL)
         return ENOMEM;
-    fs->type = type;
-    fs->fsid = args->fsid;
-    fs->holders = 1;
-    fs->nodes = 1; /* held until vfs_put() has flushed */
-    fs->source = strdup(args->source != NULL ? args->source : type->name);
-    if (fs->source == NULL)
-        goto out;
-    err = type->ops.mount(fs, args);
+    int err = vfs_call_mount(fs, args);
     if (err != 0)
         goto out;
     fs->root->flags |= VNODE_IS_ROOT;
@@ -94,9 +156,9 @@ int vfs_mount(const char *type_name, const struct vfs_mount_args *args, struct v
     return 0;
 out:
     fs->dying = true;
+    cookies_release(fs);
     vnode_table_flush(fs); /* what it interned before it failed */
-    free(fs->source);
-    free(fs);
+    vfs_free(fs);
     return err;
 }
 
@@ -117,6 +179,7 @@ void vfs_put(struct vfs *fs)
         return;
     fs->dying = true;
     vnode_put(fs->root);
+    cookies_release(fs);
     vnode_table_flush(fs);
     vfs_node_gone(fs);
 }

@@ -8,6 +8,9 @@
 bool vdirents_add(struct vdirents *page, uint64_t fileid, uint64_t cookie, enum vtype type,
                   const char *name, size_t namelen)
 {
+    /* One too long is added cut: the wrapper finds it, and says so. */
+    if (namelen > VNAME_MAX)
+        namelen = VNAME_MAX + 1;
     size_t reclen = (offsetof(struct vdirent, name) + namelen + 1 + 7) & ~(size_t)7;
 
     if (reclen > page->size - page->used || (page->max != 0 && page->count >= page->max))

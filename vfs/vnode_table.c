@@ -13,7 +13,9 @@
  */
 #include "vfs/vnode_table.h"
 #include "base/hash.h"
+#include "vfs/cookies.h"
 #include "vfs/node_life.h"
+#include "vfs/vop_check.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -145,6 +147,7 @@ static void node_free(struct vnode *vn)
 
     if (fs->type->ops.reclaim != NULL)
         fs->type->ops.reclaim(vn);
+    cookies_node_gone(vn);
     free(vn);
     table.nodes--;
     vfs_node_gone(fs);
@@ -217,10 +220,11 @@ struct vnode *vnode_find(struct vfs *fs, const struct vnode_id *id)
 }
 
 static struct vnode *node_alloc(struct vfs *fs, const struct vnode_id *id, enum vtype type,
-                                uint32_t hash)
+                                unsigned flags, uint32_t hash)
 {
     /* Room to align the private part after an id of any length. */
-    struct vnode *vn = calloc(1, sizeof(*vn) + id->len + 7 + fs->type->node_size);
+    struct vnode *vn =
+        calloc(1, sizeof(*vn) + id->len + 7 + fs->type->node_size + cookies_node_size(flags));
 
     if (vn == NULL)
         return NULL;
@@ -228,15 +232,15 @@ static struct vnode *node_alloc(struct vfs *fs, const struct vnode_id *id, enum 
     vn->refs = 1;
     vn->hash = hash;
     vn->type = (uint8_t)type;
-    vn->flags = VNODE_TOUCHED;
+    vn->flags = (uint8_t)(VNODE_TOUCHED | flags);
     vn->id_len = id->len;
     memcpy(vn->id, id->bytes, id->len);
     return vn;
 }
 
-int vnode_intern(struct vfs *fs, const struct vnode_id *id, enum vtype type,
-                 void (*init)(struct vnode *vn, void *arg), void *arg, struct vnode **out,
-                 bool *fresh)
+static int intern(struct vfs *fs, const struct vnode_id *id, enum vtype type, unsigned flags,
+                  void (*init)(struct vnode *vn, void *arg), void *arg, struct vnode **out,
+                  bool *fresh)
 {
     struct vnode *evicted = NULL;
     uint32_t hash = id_hash(fs, id);
@@ -246,7 +250,7 @@ int vnode_intern(struct vfs *fs, const struct vnode_id *id, enum vtype type,
     struct vnode *vn = chain_find(shard, fs, id, hash);
     bool made = vn == NULL;
     if (made) {
-        vn = node_alloc(fs, id, type, hash);
+        vn = node_alloc(fs, id, type, flags, hash);
         if (vn == NULL) {
             pthread_mutex_unlock(&shard->lock);
             return ENOMEM;
@@ -271,6 +275,19 @@ int vnode_intern(struct vfs *fs, const struct vnode_id *id, enum vtype type,
     return 0;
 }
 
+int vnode_intern(struct vfs *fs, const struct vnode_id *id, enum vtype type,
+                 void (*init)(struct vnode *vn, void *arg), void *arg, struct vnode **out,
+                 bool *fresh)
+{
+    return intern(fs, id, type, 0, init, arg, out, fresh);
+}
+
+int vnode_intern_flagged(struct vfs *fs, const struct vnode_id *id, enum vtype type, unsigned flags,
+                         struct vnode **out)
+{
+    return intern(fs, id, type, flags, NULL, NULL, out, NULL);
+}
+
 int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 {
     struct vnode *vn = vnode_find(fs, id);
@@ -281,9 +298,15 @@ int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
         return 0;
     }
     table.misses++;
+    int err = cookies_check(fs, id);
+    if (err != 0)
+        return err;
     if (fs->type->ops.load == NULL)
-        return ESTALE;
-    return fs->type->ops.load(fs, id, out);
+        return cookies_load(fs, id, out);
+    *out = NULL;
+    err = fs->type->ops.load(fs, id, out);
+    bool wrong = err < 0 || (err == 0 && (*out == NULL || (*out)->fs != fs));
+    return wrong ? vop_broken(fs->root, "load", "returned no node of its own, or no error") : err;
 }
 
 void vnode_id_of(const struct vnode *vn, struct vnode_id *id)
@@ -336,6 +359,14 @@ void vnode_put(struct vnode *vn)
 }
 
 void vnode_forget(struct vnode *vn)
+{
+    /* First: who interns the number from here on is not to get this node's id. */
+    if (!(vn->flags & VNODE_DOOMED))
+        cookies_forget(vn);
+    vnode_doom(vn);
+}
+
+void vnode_doom(struct vnode *vn)
 {
     struct shard *shard = shard_of(vn->hash);
 

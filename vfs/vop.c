@@ -9,8 +9,11 @@
 #include "vfs/vop.h"
 #include "vfs/mount.h"
 #include "vfs/vop_check.h"
+#include "vfs/vop_rights.h"
 #include <errno.h>
 #include <string.h>
+
+#define LINKS_DEFAULT 32000
 
 static int file_check(const struct vnode *vn)
 {
@@ -22,10 +25,14 @@ static int file_check(const struct vnode *vn)
 int vop_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
 {
     attr->type = VNON;
-    int err = vop_checked(vn, "getattr", vop_table(vn)->getattr(ctx, vn, attr));
-    if (err == 0 && attr->type != (enum vtype)vn->type)
-        return vop_broken(vn, "getattr", "gave attributes of another type of node");
-    return err;
+    return vop_complete_attr(ctx, vn, "getattr", attr);
+}
+
+/* Without setattr there is nothing to do where nothing is asked for. */
+static bool setattr_is_empty(const struct vsetattr *set)
+{
+    return !set->set_mode && !set->set_uid && !set->set_gid && !set->set_size &&
+           set->set_atime == VTIME_KEEP && set->set_mtime == VTIME_KEEP && !set->guarded;
 }
 
 int vop_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
@@ -37,9 +44,11 @@ int vop_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr 
         err = file_check(vn);
     if (err == 0 && set->set_size && set->size > INT64_MAX)
         err = EFBIG;
-    if (err == 0 && vop_table(vn)->setattr == NULL)
-        err = EOPNOTSUPP;
     if (err == 0)
+        err = rights_setattr(ctx, vn, set);
+    if (err == 0 && vop_table(vn)->setattr == NULL)
+        err = setattr_is_empty(set) ? 0 : EOPNOTSUPP;
+    else if (err == 0)
         err = vop_checked(vn, "setattr", vop_table(vn)->setattr(ctx, vn, set, change));
     vop_complete_change(ctx, vn, change);
     return err;
@@ -47,12 +56,19 @@ int vop_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr 
 
 int vop_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted)
 {
+    struct vattr attr;
+    int err;
+
     *granted = 0;
-    if (vop_table(vn)->access == NULL)
-        return EOPNOTSUPP;
-    int err = vop_checked(vn, "access", vop_table(vn)->access(ctx, vn, want, granted));
-    *granted &= want;
-    if (vn->fs->type->flags & VFS_READ_ONLY)
+    if (vop_table(vn)->access != NULL) {
+        err = vop_checked(vn, "access", vop_table(vn)->access(ctx, vn, want, granted));
+        *granted &= want;
+    } else {
+        err = vop_getattr(ctx, vn, &attr);
+        if (err == 0)
+            *granted = vaccess_granted(ctx->cred, &attr, want);
+    }
+    if (vn->fs->flags & VFS_READ_ONLY)
         *granted &= ~(uint32_t)(VACCESS_MODIFY | VACCESS_EXTEND | VACCESS_DELETE);
     return err;
 }
@@ -67,6 +83,21 @@ int vop_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t siz
     int err = vop_checked(vn, "readlink", vop_table(vn)->readlink(ctx, vn, buf, size, len));
     if (err == 0 && *len >= size)
         return vop_broken(vn, "readlink", "gave more than there was room for");
+    if (err == 0 && (*len == 0 || memchr(buf, '\0', *len) != NULL))
+        return vop_broken(vn, "readlink", "gave an empty target, or one with a NUL");
+    return err;
+}
+
+/* A file system without read has empty files, and nothing else. */
+static int read_without(const struct vctx *ctx, struct vnode *vn, size_t *len, bool *eof,
+                        struct vattr *attr)
+{
+    int err = vop_getattr(ctx, vn, attr);
+
+    if (err == 0 && attr->size != 0)
+        err = EOPNOTSUPP;
+    *len = 0;
+    *eof = true;
     return err;
 }
 
@@ -78,14 +109,20 @@ int vop_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *bu
 
     *eof = false;
     attr->type = VNON;
-    if (err == 0 && vop_table(vn)->read == NULL)
-        err = EOPNOTSUPP;
     if (err == 0)
+        err = rights_read(ctx, vn);
+    if (err == 0 && vop_table(vn)->read == NULL)
+        err = read_without(ctx, vn, len, eof, attr);
+    else if (err == 0)
         err = vop_checked(vn, "read", vop_table(vn)->read(ctx, vn, offset, buf, len, eof, attr));
     if (err == 0 && *len > asked)
         err = vop_broken(vn, "read", "gave more than was asked for");
     if (err == 0)
         err = vop_complete_attr(ctx, vn, "read", attr);
+    /* A client would ask for ever. Only a file that grows meanwhile may have had nothing to give.
+     */
+    if (err == 0 && *len == 0 && asked > 0 && !*eof && offset >= attr->size)
+        *eof = true;
     if (err != 0)
         *len = 0;
     return err;
@@ -110,13 +147,17 @@ int vop_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const v
         err = file_check(vn);
     if (err == 0 && (offset > INT64_MAX || asked > INT64_MAX - offset))
         err = EFBIG;
+    if (err == 0)
+        err = rights_write(ctx, vn);
     if (err == 0 && vop_table(vn)->write == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
         err = vop_checked(vn, "write",
                           vop_table(vn)->write(ctx, vn, offset, buf, len, stable, change));
-    if (err == 0 && (*len > asked || *stable < wanted))
+    if (err == 0 && (*len > asked || *stable < wanted || *stable > VSTABLE_FILE))
         err = vop_broken(vn, "write", "claimed more bytes, or did it less stable, than asked");
+    if (err == 0 && *len == 0 && asked > 0)
+        err = vop_broken(vn, "write", "wrote nothing and gave no error");
     if (err != 0 && wanted != VSTABLE_UNSTABLE)
         writeback_check(err);
     vop_complete_change(ctx, vn, change);
@@ -133,14 +174,17 @@ int vop_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
 
 int vop_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc)
 {
-    *pc = (struct vpathconf){.link_max = 1,
+    *pc = (struct vpathconf){.link_max = vop_table(vn)->link != NULL ? LINKS_DEFAULT : 1,
                              .name_max = VNAME_MAX,
                              .no_trunc = true,
                              .chown_restricted = true,
                              .case_preserving = true};
     if (vop_table(vn)->pathconf == NULL)
         return 0;
-    return vop_checked(vn, "pathconf", vop_table(vn)->pathconf(ctx, vn, pc));
+    int err = vop_checked(vn, "pathconf", vop_table(vn)->pathconf(ctx, vn, pc));
+    if (err == 0 && (pc->name_max == 0 || pc->name_max > VNAME_MAX))
+        err = vop_broken(vn, "pathconf", "gave an impossible length of names");
+    return err;
 }
 
 int vop_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,

@@ -9,7 +9,8 @@
 
 /* Says which file system broke which operation's contract, and makes it EIO. */
 int vop_broken(const struct vnode *vn, const char *operation, const char *what);
-/* The error an operation returned, if it is one. */
+/* The error an operation returned, if it is one; waits for it where the answer comes later. Around
+ * every call of an operation. */
 int vop_checked(const struct vnode *vn, const char *operation, int err);
 /* Attributes after an operation: asked for where it left them out, and of the right kind. */
 int vop_complete_attr(const struct vctx *ctx, struct vnode *vn, const char *operation,
@@ -24,7 +25,7 @@ static inline const struct vfs_ops *vop_table(const struct vnode *vn)
 
 static inline int vop_check_writable(const struct vnode *vn)
 {
-    return vn->fs->type->flags & VFS_READ_ONLY ? EROFS : 0;
+    return vn->fs->flags & VFS_READ_ONLY ? EROFS : 0;
 }
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "vfs/vop.h"
 #include "vfs/vop_check.h"
+#include "vfs/vop_rights.h"
 #include <errno.h>
 #include <string.h>
 
@@ -40,11 +41,11 @@ static int change_check(const struct vnode *dir, struct view view, int dots, str
     return err;
 }
 
-/* The end of every operation that gives a node. */
+/* The end of every operation that gives a node, of type `type` (VNON: of any). `err` is from
+ * vop_checked(). */
 static int node_complete(const struct vctx *ctx, struct vnode *dir, const char *operation, int err,
-                         struct vnode **out, struct vattr *attr)
+                         enum vtype type, struct vnode **out, struct vattr *attr)
 {
-    err = vop_checked(dir, operation, err);
     if (err != 0) {
         *out = NULL;
         return err;
@@ -52,6 +53,11 @@ static int node_complete(const struct vctx *ctx, struct vnode *dir, const char *
     if (*out == NULL || (*out)->fs != dir->fs) {
         *out = NULL;
         return vop_broken(dir, operation, "gave no node of its own");
+    }
+    if (type != VNON && (*out)->type != (uint8_t)type) {
+        vnode_put(*out);
+        *out = NULL;
+        return vop_broken(dir, operation, "gave a node of another type");
     }
     err = vop_complete_attr(ctx, *out, operation, attr);
     if (err != 0) {
@@ -77,11 +83,15 @@ int vop_lookup(const struct vctx *ctx, struct vnode *dir, struct view view, stru
         vnode_ref(dir);
         *out = dir;
     } else if (vop_table(dir)->lookup == NULL) {
-        err = ENOENT;
+        err = rights_check(ctx, dir, VACCESS_LOOKUP);
+        err = err != 0 ? err : ENOENT;
     } else {
-        err = vop_table(dir)->lookup(ctx, dir, name.text, out, attr);
+        err = rights_check(ctx, dir, VACCESS_LOOKUP);
+        if (err == 0)
+            err =
+                vop_checked(dir, "lookup", vop_table(dir)->lookup(ctx, dir, name.text, out, attr));
     }
-    return node_complete(ctx, dir, "lookup", err, out, attr);
+    return node_complete(ctx, dir, "lookup", err, name.dotdot ? VDIR : VNON, out, attr);
 }
 
 int vop_create(const struct vctx *ctx, struct vnode *dir, struct view view,
@@ -98,8 +108,11 @@ int vop_create(const struct vctx *ctx, struct vnode *dir, struct view view,
     if (err == 0 && vop_table(dir)->create == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
-        err = vop_table(dir)->create(ctx, dir, name.text, how, out, attr, dir_change);
-    err = node_complete(ctx, dir, "create", err, out, attr);
+        err = rights_create(ctx, dir, name.text, how);
+    if (err == 0)
+        err = vop_checked(dir, "create",
+                          vop_table(dir)->create(ctx, dir, name.text, how, out, attr, dir_change));
+    err = node_complete(ctx, dir, "create", err, VREG, out, attr);
     vop_complete_change(ctx, dir, dir_change);
     return err;
 }
@@ -116,8 +129,11 @@ int vop_mkdir(const struct vctx *ctx, struct vnode *dir, struct view view,
     if (err == 0 && vop_table(dir)->mkdir == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
-        err = vop_table(dir)->mkdir(ctx, dir, name.text, set, out, attr, dir_change);
-    err = node_complete(ctx, dir, "mkdir", err, out, attr);
+        err = rights_add(ctx, dir);
+    if (err == 0)
+        err = vop_checked(dir, "mkdir",
+                          vop_table(dir)->mkdir(ctx, dir, name.text, set, out, attr, dir_change));
+    err = node_complete(ctx, dir, "mkdir", err, VDIR, out, attr);
     vop_complete_change(ctx, dir, dir_change);
     return err;
 }
@@ -150,8 +166,12 @@ int vop_symlink(const struct vctx *ctx, struct vnode *dir, struct view view, str
     if (err == 0 && vop_table(dir)->symlink == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
-        err = vop_table(dir)->symlink(ctx, dir, name.text, text, set, out, attr, dir_change);
-    err = node_complete(ctx, dir, "symlink", err, out, attr);
+        err = rights_add(ctx, dir);
+    if (err == 0)
+        err = vop_checked(
+            dir, "symlink",
+            vop_table(dir)->symlink(ctx, dir, name.text, text, set, out, attr, dir_change));
+    err = node_complete(ctx, dir, "symlink", err, VLNK, out, attr);
     vop_complete_change(ctx, dir, dir_change);
     return err;
 }
@@ -170,9 +190,12 @@ int vop_mknod(const struct vctx *ctx, struct vnode *dir, struct view view, enum 
     if (err == 0 && vop_table(dir)->mknod == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
-        err = vop_table(dir)->mknod(ctx, dir, name.text, type, rdev_major, rdev_minor, set, out,
-                                    attr, dir_change);
-    err = node_complete(ctx, dir, "mknod", err, out, attr);
+        err = rights_add(ctx, dir);
+    if (err == 0)
+        err = vop_checked(dir, "mknod",
+                          vop_table(dir)->mknod(ctx, dir, name.text, type, rdev_major, rdev_minor,
+                                                set, out, attr, dir_change));
+    err = node_complete(ctx, dir, "mknod", err, type, out, attr);
     vop_complete_change(ctx, dir, dir_change);
     return err;
 }
@@ -185,6 +208,8 @@ int vop_remove(const struct vctx *ctx, struct vnode *dir, struct view view,
 
     if (err == 0 && vop_table(dir)->remove == NULL)
         err = EOPNOTSUPP;
+    if (err == 0)
+        err = rights_take(ctx, dir, name.text);
     if (err == 0)
         err = vop_checked(dir, "remove", vop_table(dir)->remove(ctx, dir, name.text, dir_change));
     vop_complete_change(ctx, dir, dir_change);
@@ -205,6 +230,8 @@ int vop_rmdir(const struct vctx *ctx, struct vnode *dir, struct view view,
     if (err == 0 && vop_table(dir)->rmdir == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
+        err = rights_take(ctx, dir, name.text);
+    if (err == 0)
         err = vop_checked(dir, "rmdir", vop_table(dir)->rmdir(ctx, dir, name.text, dir_change));
     vop_complete_change(ctx, dir, dir_change);
     return err;
@@ -223,6 +250,8 @@ int vop_rename(const struct vctx *ctx, struct vnode *from_dir, struct view from,
         err = EXDEV;
     if (err == 0 && vop_table(from_dir)->rename == NULL)
         err = EOPNOTSUPP;
+    if (err == 0)
+        err = rights_rename(ctx, from_dir, from_name.text, to_dir, to_name.text);
     if (err == 0)
         err = vop_checked(from_dir, "rename",
                           vop_table(from_dir)->rename(ctx, from_dir, from_name.text, to_dir,
@@ -245,6 +274,8 @@ int vop_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, struct
         err = EISDIR;
     if (err == 0 && vop_table(dir)->link == NULL)
         err = EOPNOTSUPP;
+    if (err == 0)
+        err = rights_add(ctx, dir);
     if (err == 0)
         err = vop_checked(dir, "link",
                           vop_table(dir)->link(ctx, vn, dir, name.text, attr, dir_change));
@@ -282,26 +313,61 @@ static int dots_add(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
     return 0;
 }
 
-/* The entries a file system gave: names, cookies, and that it kept to its page. */
-static bool page_is_sound(const struct vdirents *page)
-{
-    const struct vdirent *entry = NULL;
-    uint32_t count = 0;
+/* An entry that fits a page, whatever its name. */
+#define ENTRY_MAX (sizeof(struct vdirent) + VNAME_MAX + 8)
 
-    if (page->used > page->size)
-        return false;
-    while ((entry = vdirents_next(page, entry)) != NULL) {
-        const char *end = page->buf + page->used;
-        if ((const char *)entry->name >= end || entry->reclen < sizeof(*entry) ||
-            (const char *)entry + entry->reclen > end ||
-            (const char *)entry->name + entry->namelen >= (const char *)entry + entry->reclen)
-            return false;
-        if (entry->namelen == 0 || entry->namelen > VNAME_MAX || entry->cookie == 0 ||
-            entry->cookie > VCOOKIE_LAST)
-            return false;
+static bool entry_lies_in(const struct vdirent *entry, const char *end)
+{
+    return (const char *)entry->name < end && entry->reclen >= sizeof(*entry) &&
+           (const char *)entry + entry->reclen <= end &&
+           (const char *)entry->name + entry->namelen < (const char *)entry + entry->reclen;
+}
+
+static const char *entry_wrong(const struct vdirent *entry)
+{
+    if (entry->namelen == 0 || entry->namelen > VNAME_MAX)
+        return "gave a name that is empty or too long";
+    if (memchr(entry->name, '/', entry->namelen) != NULL ||
+        memchr(entry->name, '\0', entry->namelen) != NULL)
+        return "gave a name with '/' or NUL";
+    if (entry->name[0] == '.' &&
+        (entry->namelen == 1 || (entry->namelen == 2 && entry->name[1] == '.')))
+        return "gave '.' or '..', which are not its own";
+    if (entry->cookie < VCOOKIE_FIRST || entry->cookie > VCOOKIE_LAST)
+        return "gave an impossible cookie";
+    return NULL;
+}
+
+/* What is impossible about the entries that a file system added from `used` on, asked for what
+ * follows `asked`; NULL: nothing. */
+static const char *page_wrong(const struct vdirents *page, size_t used, uint32_t count,
+                              uint64_t asked)
+{
+    const char *at = page->buf + used, *end = page->buf + page->used;
+    uint64_t last = 0;
+
+    if (page->used > page->size || page->used < used)
+        return "went beyond its page";
+    while (at < end) {
+        const struct vdirent *entry = (const struct vdirent *)(const void *)at;
+        if (!entry_lies_in(entry, end))
+            return "gave an impossible entry";
+        const char *wrong = entry_wrong(entry);
+        if (wrong != NULL)
+            return wrong;
+        last = entry->cookie;
+        at += entry->reclen;
         count++;
     }
-    return count == page->count;
+    /* The next call would be the same as this one: a listing that never ends. */
+    if (last != 0 && last == asked)
+        return "came back to the cookie it was to go on from";
+    if (count != page->count)
+        return "miscounted its entries";
+    bool had_room = page->size - used >= ENTRY_MAX && (page->max == 0 || page->max > count);
+    if (page->used == used && !page->eof && had_room)
+        return "gave neither an entry nor the end";
+    return NULL;
 }
 
 int vop_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, struct vdirents *page)
@@ -315,18 +381,19 @@ int vop_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, stru
         return ENOTDIR;
     if (cookie > VCOOKIE_LAST)
         return VFS_EBADCOOKIE;
-    if (vop_table(dir)->readdir == NULL)
-        page->eof = true;
-    int err = 0;
-    if (cookie < 2)
+    int err = rights_check(ctx, dir, VACCESS_READ);
+    if (err == 0 && cookie < 2)
         err = dots_add(ctx, dir, cookie, page, &full);
-    if (err != 0 || full || vop_table(dir)->readdir == NULL) {
-        page->eof = page->eof && !full;
+    if (err != 0 || full)
         return err;
+    if (vop_table(dir)->readdir == NULL) {
+        page->eof = true;
+        return 0;
     }
-    err = vop_checked(dir, "readdir",
-                      vop_table(dir)->readdir(ctx, dir, cookie < VCOOKIE_FIRST ? 0 : cookie, page));
-    if (err == 0 && !page_is_sound(page))
-        err = vop_broken(dir, "readdir", "gave an impossible entry");
-    return err;
+    size_t used = page->used;
+    uint32_t count = page->count;
+    cookie = cookie < VCOOKIE_FIRST ? 0 : cookie;
+    err = vop_checked(dir, "readdir", vop_table(dir)->readdir(ctx, dir, cookie, page));
+    const char *wrong = err == 0 ? page_wrong(page, used, count, cookie) : NULL;
+    return wrong != NULL ? vop_broken(dir, "readdir", wrong) : err;
 }

@@ -17,6 +17,7 @@ enum vfs_error {
     VFS_ESERVERFAULT,       /* the file system broke its contract */
     VFS_EBADTYPE,           /* create: this type of object is not supported here */
     VFS_EJUKEBOX,           /* would take too long now: the client is to ask again later */
+    VFS_ELATER,             /* an operation: the answer comes by vfs_answer(); never leaves vfs/ */
 };
 
 #endif

@@ -12,8 +12,16 @@
  *     an operation leaves at type VNON the wrapper fills by getattr.
  * Operations run on any thread, many at once, without any lock held. One that is about to sleep
  * on something slow (a disk's flush, a network) calls vfs_will_sleep() first, so that other
- * requests go on meanwhile. An operation left NULL answers EOPNOTSUPP.
+ * requests go on meanwhile; one whose answer comes from elsewhere returns VFS_ELATER.
  * All return 0, a positive errno, or an enum vfs_error.
+ *
+ * Every operation may be left NULL. A table without any is an empty file system that can only be
+ * read: its root has number 1, the attributes of vnode_attr_default(), no entries. What can't be
+ * done without the operation answers EOPNOTSUPP (EROFS where nothing can be changed at all).
+ * Without `access`, the wrappers hold every operation to the rights that the attributes say
+ * (vaccess_granted()); a file system that has it looks after rights itself.
+ * A table that makes no sense is refused when it is mounted; what an operation may not return is
+ * logged with the names of file system and operation, and becomes EIO.
  */
 #ifndef LOOPNFS_VFS_H
 #define LOOPNFS_VFS_H
@@ -37,6 +45,10 @@ struct vfs {
     struct vnode *root; /* referenced for as long as the file system is mounted */
     uint64_t fsid;      /* attributes' fsid for nodes of the file system proper */
     char *source;       /* what was mounted, for messages */
+    uint32_t flags;     /* type->flags, less what the table has no operations for; mount may set
+                         * VFS_READ_ONLY */
+    struct timespec mounted; /* when: the times of nodes that have none */
+    struct cookies *cookies; /* vfs/cookies.c's: numbers used again, registered pointers */
     /* The rest is vfs/mount.c's: exports that hold it, nodes that exist, and whether it is to go
      * with the last of them. */
     _Atomic uint32_t holders;
@@ -83,12 +95,14 @@ int vcontrol_print(struct vcontrol *control, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 struct vfs_ops {
-    /* Mounts: sets fs->private and fs->root (with a reference). */
+    /* Mounts: sets fs->private and fs->root (with a reference). Leaves root NULL (as without
+     * mount): the root is the node with number 1. */
     int (*mount)(struct vfs *fs, const struct vfs_mount_args *args);
     /* Called when the last user is gone and every node has been reclaimed. */
     void (*unmount)(struct vfs *fs);
     /* Finds a node that is not in the table by its id (which a client holds): interns it.
-     * ESTALE: gone, or no longer below the root. Ids are authenticated before they get here. */
+     * ESTALE: gone, or no longer below the root. Ids are authenticated before they get here.
+     * Without it, a node with a number is made anew when getattr knows the number. */
     int (*load)(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
     /* The node has no user now; give up descriptors. Called under the table's lock: moves them to
      * `trash`, never blocks. `all`: everything, else only what VNODE_SHED was set for. */
@@ -164,6 +178,9 @@ enum vfs_flags {
     VFS_SPECIALS = 16,  /* fifos, sockets, device nodes */
 };
 
+/* Bytes a file system may have of its own in each node: what is larger belongs behind a pointer. */
+#define VNODE_PRIVATE_MAX 65536
+
 /* A kind of file system: one constant row, registered with VFS_TYPE(). */
 struct vfs_type {
     const char *name; /* `fs=` in an export */
@@ -205,6 +222,64 @@ void vnode_forget(struct vnode *vn);
 void vnode_shed_soon(struct vnode *vn);
 /* A file system counts the descriptors its nodes hold, so that the table can bound them. */
 void vnode_count_fds(int delta);
+
+/*
+ * Cookies, for file systems that don't want to make ids: the library makes ids, generations and
+ * handles of a number or of a pointer.
+ *
+ * A number. 1 is the root. With VFS_STABLE_IDS the same number is the same node for ever: a handle
+ * outlives the server, and a number must never be given to another node. Without, handles other
+ * than the root's end with the server, and after vnode_forget() the number may be used again: it
+ * is another node then (16 bytes remember that for each such number).
+ */
+#define VNODE_NUMBER_ROOT 1
+int vnode_intern_number(struct vfs *fs, uint64_t number, enum vtype type, struct vnode **out);
+/* The number of a node made by vnode_intern_number(); 0 for others. */
+uint64_t vnode_number(const struct vnode *vn);
+/* The number in an id, for load; false: the id was not made of a number. */
+bool vnode_id_number(const struct vnode_id *id, uint64_t *number, enum vtype *type);
+/*
+ * A pointer to the file system's own object. The node of `pointer`: found, or made and then kept
+ * until vnode_unregister(). *out (may be NULL) has a reference for the caller. ENOMEM; EINVAL for
+ * NULL, or when it is registered with another type.
+ */
+int vnode_register(struct vfs *fs, void *pointer, enum vtype type, struct vnode **out);
+/* The same for the root, in mount: sets fs->root. Its handle outlives the server. */
+int vnode_register_root(struct vfs *fs, void *pointer);
+/* The pointer of a node made by vnode_register(); NULL for others. */
+void *vnode_pointer(const struct vnode *vn);
+/*
+ * The object is gone: its handles are ESTALE from here on, also when the pointer is registered
+ * again. Operations that have begun go on; after the last, `done` (may be NULL) is called with the
+ * pointer, on any thread: the place to free it. ENOENT: it is not registered, done is not called.
+ * Objects still registered at unmount are the file system's to free.
+ */
+int vnode_unregister(struct vfs *fs, void *pointer, void (*done)(void *pointer));
+
+/* Sensible attributes for a node of this type: mode 0555, 0444 or 0777, owned by the server's user,
+ * size 0, the number (or a hash of the id) as fileid, the time of the mount. All of *attr is set:
+ * begin getattr with it and change what is known better. */
+void vnode_attr_default(const struct vnode *vn, struct vattr *attr);
+
+/* Which of `want` (enum vaccess) a caller has by owner, group, mode and type of these attributes;
+ * uid 0 may all but execute what nobody may. */
+uint32_t vaccess_granted(const struct cred *cred, const struct vattr *attr, uint32_t want);
+/* 0 where all of `want` is granted, else EACCES. */
+int vaccess_check(const struct cred *cred, const struct vattr *attr, uint32_t want);
+/* Whether `gid` is among the caller's groups. */
+bool vaccess_in_group(const struct cred *cred, uint32_t gid);
+
+/*
+ * Answer later. An operation (getattr and all below it in the table) asks for a ticket, hands it to
+ * whoever will know the answer, and returns VFS_ELATER. All arguments and result pointers stay
+ * valid until vfs_answer(), which any thread may call once, after it has filled the results:
+ * `error` is what the operation would have returned. Other requests go on meanwhile.
+ * A second answer, or one to a ticket that never was, is logged, ignored, and false.
+ * A server that ends waits some seconds for answers, and keeps the memory of those that don't come.
+ * vfs_later() is 0 without memory: return ENOMEM.
+ */
+uint64_t vfs_later(void);
+bool vfs_answer(uint64_t ticket, int error);
 
 /* Said by an operation right before it sleeps: other requests are served by another thread from
  * here on. Costs nothing when called again within the same operation. */

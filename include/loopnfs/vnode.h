@@ -50,11 +50,13 @@ struct vnode {
 };
 
 enum vnode_flags {
-    VNODE_HASHED = 1,  /* the table finds it */
-    VNODE_TOUCHED = 2, /* used since the clock's hand passed by */
-    VNODE_SHED = 4,    /* when its last user is gone, have the file system shed what it holds */
-    VNODE_IS_ROOT = 8, /* the root of its file system: `..` of it is itself */
-    VNODE_DOOMED = 16, /* forgotten: freed with its last reference */
+    VNODE_HASHED = 1,   /* the table finds it */
+    VNODE_TOUCHED = 2,  /* used since the clock's hand passed by */
+    VNODE_SHED = 4,     /* when its last user is gone, have the file system shed what it holds */
+    VNODE_IS_ROOT = 8,  /* the root of its file system: `..` of it is itself */
+    VNODE_DOOMED = 16,  /* forgotten: freed with its last reference */
+    VNODE_NUMBER = 32,  /* its id was made of a number (vnode_intern_number) */
+    VNODE_POINTER = 64, /* its id stands for a registered pointer (vnode_register) */
 };
 
 /* What a node is like now (RFC 1813 fattr3). */

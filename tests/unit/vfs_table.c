@@ -144,6 +144,16 @@ static int counting_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t 
     return 0;
 }
 
+/* So that it is not read-only. */
+static int counting_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
+                           struct vnode *to_dir, const char *to, struct vchange *from_change,
+                           struct vchange *to_change)
+{
+    (void)ctx, (void)from_dir, (void)from, (void)to_dir, (void)to;
+    (void)from_change, (void)to_change;
+    return EACCES;
+}
+
 static const struct vfs_type counting_type = {.name = "counting",
                                               .node_size = sizeof(struct part),
                                               .ops = {.mount = counting_mount,
@@ -155,7 +165,8 @@ static const struct vfs_type counting_type = {.name = "counting",
                                                       .lookup = counting_lookup,
                                                       .read = counting_read,
                                                       .readlink = counting_readlink,
-                                                      .readdir = counting_readdir}};
+                                                      .readdir = counting_readdir,
+                                                      .rename = counting_rename}};
 VFS_TYPE(counting_type);
 
 static struct vfs *start(uint32_t nodes, uint32_t fds)

@@ -1,0 +1,150 @@
+/*
+ * vop_rights.c - rights by attributes; see vop_rights.h. Called by the wrappers before an operation
+ * of a file system that has no access operation.
+ *
+ * Attributes are asked for at each check, so that a change of mode counts at once. Between check
+ * and operation they may change; who can't have that checks in his operations.
+ */
+#include "vfs/vop_rights.h"
+#include "vfs/vop.h"
+#include "vfs/vop_check.h"
+#include <errno.h>
+#include <string.h>
+
+#define STICKY 01000
+
+/* Nothing to look at: the file system does it, or the caller may do everything. */
+static bool is_free(const struct vctx *ctx, const struct vnode *vn)
+{
+    return vop_table(vn)->access != NULL || ctx->cred->uid == 0;
+}
+
+int rights_check(const struct vctx *ctx, struct vnode *vn, uint32_t want)
+{
+    struct vattr attr;
+
+    if (is_free(ctx, vn))
+        return 0;
+    int err = vop_getattr(ctx, vn, &attr);
+    return err != 0 ? err : vaccess_check(ctx->cred, &attr, want);
+}
+
+static int data_check(const struct vctx *ctx, struct vnode *vn, uint32_t any_of)
+{
+    struct vattr attr;
+
+    if (is_free(ctx, vn))
+        return 0;
+    int err = vop_getattr(ctx, vn, &attr);
+    if (err == 0 && attr.uid != ctx->cred->uid && vaccess_granted(ctx->cred, &attr, any_of) == 0)
+        err = EACCES;
+    return err;
+}
+
+int rights_read(const struct vctx *ctx, struct vnode *vn)
+{
+    return data_check(ctx, vn, VACCESS_READ | VACCESS_EXECUTE);
+}
+
+int rights_write(const struct vctx *ctx, struct vnode *vn)
+{
+    return data_check(ctx, vn, VACCESS_MODIFY);
+}
+
+int rights_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set)
+{
+    const struct cred *cred = ctx->cred;
+    struct vattr attr;
+
+    if (is_free(ctx, vn))
+        return 0;
+    int err = vop_getattr(ctx, vn, &attr);
+    if (err != 0)
+        return err;
+    if (cred->uid == attr.uid) {
+        bool gives_away = set->set_uid && set->uid != attr.uid;
+        bool foreign = set->set_gid && set->gid != attr.gid && !vaccess_in_group(cred, set->gid);
+        return gives_away || foreign ? EPERM : 0;
+    }
+    if (set->set_mode || set->set_uid || set->set_gid || set->set_atime == VTIME_GIVEN ||
+        set->set_mtime == VTIME_GIVEN)
+        return EPERM;
+    if (set->set_size || set->set_atime == VTIME_NOW || set->set_mtime == VTIME_NOW)
+        err = vaccess_check(cred, &attr, VACCESS_MODIFY);
+    return err;
+}
+
+int rights_add(const struct vctx *ctx, struct vnode *dir)
+{
+    return rights_check(ctx, dir, VACCESS_LOOKUP | VACCESS_MODIFY);
+}
+
+/* The node called `name`, without a look at rights: NULL where there is none. */
+static int find(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
+                struct vattr *attr)
+{
+    struct cred root = {.uid = 0};
+    const struct vctx as_root = {.cred = &root, .async = ctx->async};
+    struct view view = {.data = (const uint8_t *)name, .len = (uint32_t)strlen(name)};
+    int err = vop_lookup(&as_root, dir, view, out, attr);
+
+    return err == ENOENT ? 0 : err;
+}
+
+int rights_create(const struct vctx *ctx, struct vnode *dir, const char *name,
+                  const struct vcreate *how)
+{
+    struct vnode *vn = NULL;
+    struct vattr attr;
+
+    if (is_free(ctx, dir) || how->mode != VCREATE_UNCHECKED)
+        return rights_add(ctx, dir);
+    int err = rights_check(ctx, dir, VACCESS_LOOKUP);
+    if (err == 0)
+        err = find(ctx, dir, name, &vn, &attr);
+    if (err == 0 && vn == NULL)
+        err = rights_add(ctx, dir);
+    else if (err == 0 && how->attr.set_size)
+        err = rights_write(ctx, vn);
+    vnode_put(vn);
+    return err;
+}
+
+int rights_take(const struct vctx *ctx, struct vnode *dir, const char *name)
+{
+    struct vnode *vn = NULL;
+    struct vattr attr, dir_attr;
+
+    if (is_free(ctx, dir))
+        return 0;
+    int err = vop_getattr(ctx, dir, &dir_attr);
+    if (err == 0)
+        err = vaccess_check(ctx->cred, &dir_attr, VACCESS_LOOKUP | VACCESS_MODIFY);
+    if (err != 0 || !(dir_attr.mode & STICKY) || dir_attr.uid == ctx->cred->uid)
+        return err;
+    err = find(ctx, dir, name, &vn, &attr);
+    if (err == 0 && vn != NULL && attr.uid != ctx->cred->uid)
+        err = EPERM;
+    vnode_put(vn);
+    return err;
+}
+
+int rights_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
+                  struct vnode *to_dir, const char *to)
+{
+    struct vnode *vn = NULL;
+    struct vattr attr;
+
+    if (is_free(ctx, from_dir))
+        return 0;
+    int err = rights_take(ctx, from_dir, from);
+    if (err == 0)
+        err = rights_take(ctx, to_dir, to);
+    /* A directory that moves changes, too: its `..` is another. */
+    if (err == 0 && from_dir != to_dir)
+        err = find(ctx, from_dir, from, &vn, &attr);
+    if (err == 0 && vn != NULL && vn->type == VDIR)
+        err = vaccess_check(ctx->cred, &attr, VACCESS_MODIFY);
+    vnode_put(vn);
+    return err;
+}

@@ -1,0 +1,28 @@
+/*
+ * vop_rights.h - rights by attributes, for file systems that leave them to the wrappers (no access
+ * operation); vop.c and vop_names.c, nobody else. All answer 0 for a file system that has access.
+ */
+#ifndef VFS_VOP_RIGHTS_H
+#define VFS_VOP_RIGHTS_H
+
+#include <loopnfs/vfs.h>
+
+/* All of `want` (enum vaccess). EACCES. */
+int rights_check(const struct vctx *ctx, struct vnode *vn, uint32_t want);
+/* A file's data: who owns it may have opened it before its mode was changed, and what may be
+ * executed may be read. EACCES. */
+int rights_read(const struct vctx *ctx, struct vnode *vn);
+int rights_write(const struct vctx *ctx, struct vnode *vn);
+/* EPERM, EACCES. */
+int rights_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set);
+/* A new name in `dir`. */
+int rights_add(const struct vctx *ctx, struct vnode *dir);
+/* The same for CREATE, which opens a file that exists where it is not to be new. */
+int rights_create(const struct vctx *ctx, struct vnode *dir, const char *name,
+                  const struct vcreate *how);
+/* A name is taken out of `dir`; sticky directories are the owners'. EACCES, EPERM. */
+int rights_take(const struct vctx *ctx, struct vnode *dir, const char *name);
+int rights_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
+                  struct vnode *to_dir, const char *to);
+
+#endif
