@@ -326,6 +326,7 @@ int workers_start(void)
     int err;
 
     list_init(&workers.idle);
+    monitor.ended = false;
     pthread_attr_init(&workers.detached);
     pthread_attr_setdetachstate(&workers.detached, PTHREAD_CREATE_DETACHED);
     /* Signals are main's. */

@@ -99,6 +99,7 @@ struct net {
     unsigned nloops;
     struct loop loops[NET_LOOPS_MAX];
     struct list listeners; /* struct source: sockets of net_listen(), on loop 0 when started */
+    bool started; /* there are threads to wait for */
     _Atomic bool stopping;
     _Atomic int64_t deadline_ms; /* CLOCK_MONOTONIC: when stopping ends whatever is left */
     _Atomic uint32_t connections;

@@ -60,6 +60,7 @@ int net_start(void)
         if (err != 0)
             return err;
     }
+    net.started = true;
     return workers_start();
 }
 
@@ -71,7 +72,7 @@ bool net_finish(unsigned grace_ms)
     net.stopping = true;
     for (unsigned i = 0; i < net.nloops; i++)
         loop_wake(&net.loops[i]);
-    if (!workers_join()) {
+    if (net.started && !workers_join()) {
         log_warning("some requests did not finish within %u ms", grace_ms);
         return false;
     }

@@ -5,6 +5,7 @@
  * it, so argp is kept silent (ARGP_NO_ERRS; --help is silent then, too) and all of it is told here.
  */
 #include "nfsd/options.h"
+#include "nfsd/server.h"
 #include <argp.h>
 #include <errno.h>
 #include <limits.h>
@@ -13,10 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATUS_USAGE        2
-#define CACHE_NODES_DEFAULT 262144
-#define THREADS_MAX         64
-#define SPIN_USEC_MAX       10000
+#define STATUS_USAGE  2
+#define THREADS_MAX   64
+#define SPIN_USEC_MAX 10000
 
 enum option_key {
     OPT_LISTEN = 'l',
@@ -127,11 +127,8 @@ static void listen_finish(struct parse_state *state)
         address_set_port(&options->listen[i], port);
     }
     options->nlisten = state->nlisten;
-    options->listen_is_default = state->nlisten == 0;
-    if (options->listen_is_default) {
-        address_parse("127.0.0.1", NFS_PORT, &options->listen[options->nlisten++]);
-        address_parse("::1", NFS_PORT, &options->listen[options->nlisten++]);
-    }
+    if (state->nlisten == 0)
+        server_listen_default(options, NFS_PORT);
 }
 
 /* DIR as clients are to name it: absolute. What can't be found is exports_load()'s to say. */
@@ -252,12 +249,7 @@ void options_parse(int argc, char **argv, struct options *options)
 {
     struct parse_state state = {.options = options};
 
-    *options = (struct options){
-        .spin_usec = -1,
-        .cache_nodes = CACHE_NODES_DEFAULT,
-        .log_level = LOG_LEVEL_INFO,
-        .portmap = PORTMAP_AUTO,
-    };
+    server_defaults(options);
     options->exports.specs = calloc((size_t)argc, sizeof(char *));
     options->exports.dirs = calloc((size_t)argc, sizeof(char *));
     if (options->exports.specs == NULL || options->exports.dirs == NULL)

@@ -1,0 +1,308 @@
+/*
+ * server.c - starting and stopping everything; see server.h.
+ *
+ * Starting is a straight line, in the order in which things need each other; stopping, and a start
+ * that fails on its way, is the same line backwards.
+ */
+#include "nfsd/server.h"
+#include "base/cred.h"
+#include "base/log.h"
+#include "exports/handle.h"
+#include "mountd/mountd.h"
+#include "net/net.h"
+#include "nfsd/nfsd.h"
+#include "nfsd/state_dir.h"
+#include "rpc/dispatch.h"
+#include "rpc/reply_cache.h"
+#include "vfs/mount.h"
+#include "vfs/vnode_table.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define CACHE_NODES_DEFAULT 262144
+#define REPLIES_MAX         32768
+#define REPLIES_BYTES_MAX   (32 * 1024 * 1024)
+/* Descriptors left to connections and to ourselves when the cache has its share. */
+#define CACHE_FDS_MAX 65536
+/* Calls that have begun are given so long to end. */
+#define GRACE_MS 10000
+
+/* How often main keeps house: while messages come and some time after, for what they leave behind
+ * ages; and when nothing has come for longer. */
+#define TICK_BUSY_S   1
+#define TICK_IDLE_S   30
+#define TICKS_TO_IDLE 60
+
+/* How far a start has come. */
+enum stage { STOPPED, HAS_STATE, HAS_NODES, HAS_REPLIES, HAS_EXPORTS, HAS_NET, HAS_PORTMAP };
+
+/* The starting thread's; `messages` and `quiet` are of the one that keeps house. */
+static struct {
+    enum stage stage;
+    char state_dir[PATH_MAX];
+    uint64_t messages;
+    unsigned quiet;
+} server;
+
+/* Where the answer is written. */
+struct answer {
+    char *text;
+    size_t size;
+};
+
+static enum server_status __attribute__((format(printf, 2, 3)))
+fail(const struct answer *answer, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(answer->text, answer->size, format, ap);
+    va_end(ap);
+    return SERVER_FAILURE;
+}
+
+void server_defaults(struct options *options)
+{
+    *options = (struct options){
+        .spin_usec = -1,
+        .cache_nodes = CACHE_NODES_DEFAULT,
+        .log_level = LOG_LEVEL_INFO,
+        .portmap = PORTMAP_AUTO,
+    };
+}
+
+void server_listen_default(struct options *options, uint16_t port)
+{
+    options->listen_is_default = true;
+    options->nlisten = 0;
+    address_parse("127.0.0.1", port, &options->listen[options->nlisten++]);
+    address_parse("::1", port, &options->listen[options->nlisten++]);
+}
+
+static enum server_status choose_state_dir(struct options *options, const struct answer *answer)
+{
+    int error = state_dir_choose(options->state_dir, server.state_dir, sizeof(server.state_dir));
+
+    if (error != 0)
+        return fail(answer, "no state directory (%s); name one with --state-dir", strerror(error));
+    options->exports.state_dir = server.state_dir;
+    return SERVER_OK;
+}
+
+static enum server_status start_state(struct options *options, const struct answer *answer)
+{
+    enum server_status status = choose_state_dir(options, answer);
+
+    if (status != SERVER_OK)
+        return status;
+    if (state_dir_open(server.state_dir, answer->text, answer->size) != 0)
+        return SERVER_FAILURE;
+    server.stage = HAS_STATE;
+    cred_init();
+    int error = handle_init(server.state_dir);
+    if (error == 0)
+        return SERVER_OK;
+    return fail(answer, "%s/handle.key: %s; mend it, or remove it (clients must mount again)",
+                server.state_dir, strerror(error));
+}
+
+static uint32_t cache_fds(const struct options *options)
+{
+    struct rlimit limit;
+
+    if (options->cache_fds != 0)
+        return options->cache_fds;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        limit.rlim_cur = 1024;
+    return limit.rlim_cur / 2 < CACHE_FDS_MAX ? (uint32_t)(limit.rlim_cur / 2) : CACHE_FDS_MAX;
+}
+
+static enum server_status start_caches(const struct options *options, const struct answer *answer)
+{
+    vfs_verifier_init();
+    if (vnode_table_init(options->cache_nodes, cache_fds(options)) == 0) {
+        server.stage = HAS_NODES;
+        if (reply_cache_init(REPLIES_MAX, REPLIES_BYTES_MAX) == 0)
+            server.stage = HAS_REPLIES;
+    }
+    if (server.stage != HAS_REPLIES)
+        return fail(answer, "out of memory for the caches; try a smaller --cache-nodes");
+    export_manage_gids(options->manage_gids);
+    return SERVER_OK;
+}
+
+static enum server_status load_exports(const struct options *options, const struct answer *answer)
+{
+    answer->text[0] = '\0';
+    int error = exports_load(&options->exports, answer->text, answer->size);
+
+    return error == 0 ? SERVER_OK : error == EINVAL ? SERVER_USAGE : SERVER_FAILURE;
+}
+
+/* One address. *bound: whether it is one now; a default that this host does not have is not. */
+static enum server_status start_listening(struct address *address, bool is_default, bool *bound,
+                                          const struct answer *answer)
+{
+    char text[ADDRESS_TEXT_MAX];
+    int error = net_listen(address);
+
+    *bound = error == 0;
+    if (error == 0)
+        return SERVER_OK;
+    address_format(address, true, text);
+    if (is_default && (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)) {
+        log_debug("not listening on %s: %s", text, strerror(error));
+        return SERVER_OK;
+    }
+    switch (error) {
+    case EADDRINUSE:
+        return fail(answer,
+                    "%s is in use by another server; end that, or use --listen with "
+                    "another port",
+                    text);
+    case EACCES:
+        return fail(answer, "no right to listen on %s; use --listen with a port above 1023", text);
+    case EADDRNOTAVAIL:
+        return fail(answer, "%s is not an address of this host; see `ip address`", text);
+    default:
+        return fail(answer, "can't listen on %s: %s", text, strerror(error));
+    }
+}
+
+/* All addresses; options->listen becomes what is listened on. */
+static enum server_status start_sockets(struct options *options, const struct answer *answer)
+{
+    size_t count = options->nlisten, bound = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct address *a = &options->listen[bound];
+        bool is_bound;
+        *a = options->listen[i];
+        if (bound > 0) /* the port that was chosen for the first, where it was 0 */
+            address_set_port(a, address_port(&options->listen[0]));
+        enum server_status status =
+            start_listening(a, options->listen_is_default, &is_bound, answer);
+        if (status != SERVER_OK)
+            return status;
+        bound += is_bound;
+    }
+    options->nlisten = bound;
+    return bound > 0 ? SERVER_OK : fail(answer, "this host has no loopback address; use --listen");
+}
+
+static enum server_status start_network(struct options *options, const struct answer *answer)
+{
+    char described[256];
+    const struct net_config config = {
+        .loops = options->threads,
+        .spin_usec = options->spin_usec,
+        .handler = rpc_dispatch,
+    };
+
+    int error = net_init(&config);
+    if (error != 0)
+        return fail(answer, "network: %s", strerror(error));
+    server.stage = HAS_NET;
+    enum server_status status = start_sockets(options, answer);
+    if (status != SERVER_OK)
+        return status;
+    error = portmap_start(options->portmap, options->listen, options->nlisten, described,
+                          sizeof(described));
+    if (error != 0)
+        return fail(answer, "--portmap: %s; try --portmap=auto or off", described);
+    server.stage = HAS_PORTMAP;
+    log_info("%s", described);
+    error = net_start();
+    if (error != 0)
+        return fail(answer, "can't start threads: %s", strerror(error));
+    return SERVER_OK;
+}
+
+static void register_programs(void)
+{
+    static bool registered;
+
+    if (registered)
+        return;
+    registered = true;
+    nfsd_register();
+    mountd_register();
+}
+
+enum server_status server_check(struct options *options, char *message, size_t size)
+{
+    const struct answer answer = {message, size};
+    enum server_status status = choose_state_dir(options, &answer);
+
+    if (status != SERVER_OK)
+        return status;
+    if (state_dir_check(server.state_dir, message, size) != 0)
+        return SERVER_FAILURE;
+    status = load_exports(options, &answer);
+    exports_finish();
+    return status;
+}
+
+enum server_status server_start(struct options *options, char *message, size_t size)
+{
+    const struct answer answer = {message, size};
+
+    if (server.stage != STOPPED)
+        return fail(&answer, "there is a server in this process");
+    enum server_status status = start_state(options, &answer);
+    if (status == SERVER_OK)
+        status = start_caches(options, &answer);
+    if (status == SERVER_OK)
+        status = load_exports(options, &answer);
+    if (status == SERVER_OK) {
+        server.stage = HAS_EXPORTS;
+        register_programs();
+        status = start_network(options, &answer);
+    }
+    if (status != SERVER_OK)
+        server_stop();
+    return status;
+}
+
+enum server_status server_reload(struct options *options, char *message, size_t size)
+{
+    const struct answer answer = {message, size};
+
+    return load_exports(options, &answer);
+}
+
+unsigned server_tick(void)
+{
+    struct net_stats stats;
+
+    vfs_tick();
+    exports_collect();
+    net_stats_get(&stats);
+    server.quiet = stats.messages == server.messages ? server.quiet + 1 : 0;
+    server.messages = stats.messages;
+    return server.quiet < TICKS_TO_IDLE ? TICK_BUSY_S : TICK_IDLE_S;
+}
+
+bool server_stop(void)
+{
+    if (server.stage >= HAS_PORTMAP)
+        portmap_finish();
+    /* What a request still uses can't be freed; the kernel does it. */
+    if (server.stage >= HAS_NET && !net_finish(GRACE_MS))
+        return false;
+    if (server.stage >= HAS_EXPORTS)
+        exports_finish();
+    if (server.stage >= HAS_NODES)
+        vnode_table_finish();
+    if (server.stage >= HAS_REPLIES)
+        reply_cache_finish();
+    mountd_finish();
+    if (server.stage >= HAS_STATE)
+        state_dir_close();
+    server.stage = STOPPED;
+    return true;
+}
