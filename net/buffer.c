@@ -2,6 +2,7 @@
  * buffer.c - see buffer.h.
  */
 #include "net/buffer.h"
+#include "net/loop.h"
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -54,11 +55,13 @@ struct buffer *buffer_get(struct buffer_pool *pool)
         list_init(&buffer->link);
         buffer->touched = 0;
         buffer->refs = 1;
+        net.buffers++;
         return buffer;
     }
     list_remove(item);
     buffer = list_entry(item, struct buffer, link);
     buffer->refs = 1;
+    net.buffers++;
     return buffer;
 }
 
@@ -70,6 +73,7 @@ void buffer_put(struct buffer_pool *pool, struct buffer *buffer, size_t touched)
         buffer->touched = touched;
     if (--buffer->refs > 0)
         return;
+    net.buffers--;
     if (buffer->touched <= SMALL_MAX && pool->nsmall < SMALL_KEPT) {
         pool->nsmall++;
         list_insert_after(&pool->small, &buffer->link);

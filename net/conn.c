@@ -10,6 +10,7 @@
  *         message still writes to, and late replies themselves.
  * A connection whose peer does not take its replies is not read from until it does.
  */
+#include "base/hash.h"
 #include "base/log.h"
 #include "net/loop.h"
 #include "net/record.h"
@@ -46,6 +47,7 @@ struct conn {
     struct list queue;
     unsigned queued;
     bool blocked; /* the peer's window is full: waits for EPOLLOUT, reads nothing */
+    bool paused;  /* its host has too many messages asleep: nothing is begun or read */
     bool ended;   /* nothing more will be read: closed when all replies are sent */
 };
 
@@ -125,10 +127,12 @@ static void conn_destroy(struct source *source)
 
 static void conn_watch(struct conn *conn)
 {
-    struct epoll_event event = {.events = conn->blocked ? EPOLLOUT
-                                          : conn->ended ? 0
-                                                        : EPOLLIN | EPOLLRDHUP,
-                                .data.ptr = &conn->source};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = &conn->source};
+
+    if (conn->blocked)
+        event.events = EPOLLOUT;
+    else if (conn->ended || conn->paused)
+        event.events = 0;
 
     epoll_ctl(conn->source.loop->epoll_fd, EPOLL_CTL_MOD, conn->source.fd, &event);
 }
@@ -142,6 +146,16 @@ static void conn_set_blocked(struct conn *conn, bool blocked)
     /* Messages in memory have been waiting. */
     if (!blocked)
         loop_ready(&conn->source);
+}
+
+static void conn_set_paused(struct conn *conn, bool paused)
+{
+    if (paused)
+        loop_pause(&conn->source);
+    if (conn->paused == paused)
+        return;
+    conn->paused = paused;
+    conn_watch(conn);
 }
 
 static bool conn_has_output(const struct conn *conn)
@@ -295,9 +309,15 @@ static bool conn_run(struct source *source)
     struct conn *conn = conn_of(source);
     int left = RUN_MAX;
 
+    conn_set_paused(conn, false);
+
     while (!source->dead && conn->in != NULL) {
         if (left-- == 0) {
             loop_ready(source);
+            break;
+        }
+        if (!loop_host_may(source)) {
+            conn_set_paused(conn, true);
             break;
         }
         if (!out_room(conn)) {
@@ -368,12 +388,14 @@ static bool conn_event(struct source *source, uint32_t events)
         conn_close(conn);
         return true;
     }
-    if (conn->blocked || conn->ended)
+    if (conn->blocked || conn->paused || conn->ended)
         return true;
     if (net.stopping) {
         conn_end(conn);
         return true;
     }
+    if (conn->in == NULL && net.buffers >= NET_BUFFERS_MAX)
+        conn_evict_borrower(source->loop, source);
     if (!in_room(conn)) {
         conn_close(conn);
         return true;
@@ -451,6 +473,8 @@ static bool conn_drain(struct source *source)
 
     /* What has arrived whole was handled; the rest is for the server's next life. */
     conn_end(conn);
+    if (conn->blocked && net_now_ms() > net.patience_ms)
+        conn_close(conn); /* it has had time to take its replies */
     return source->dead || (source->late == 0 && !conn_has_output(conn));
 }
 
@@ -472,6 +496,9 @@ struct source *conn_create(int fd, const struct address *peer, const struct addr
         return NULL;
     conn->source.ops = &conn_ops;
     conn->source.fd = fd;
+    size_t len;
+    const uint8_t *bytes = address_bytes(peer, &len);
+    conn->source.host = (uint8_t)(hash_bytes(bytes, len, 0) % NET_HOSTS);
     conn->peer = *peer;
     conn->local = *local;
     list_init(&conn->source.link);
@@ -494,4 +521,27 @@ bool conn_evict(struct loop *loop)
         return true;
     }
     return false;
+}
+
+void conn_evict_borrower(struct loop *loop, const struct source *but)
+{
+    static struct log_limit limit;
+    struct list *item;
+
+    list_for_each (item, &loop->sources) {
+        struct source *source = list_entry(item, struct source, link);
+        if (source->ops != &conn_ops || source == but || source->late > 0)
+            continue;
+        struct conn *conn = conn_of(source);
+        if (conn->in == NULL && !conn_has_output(conn))
+            continue;
+        if (log_limit_allows(&limit)) {
+            char peer[ADDRESS_TEXT_MAX];
+            log_warning("%s: half a request, or replies not taken, for too long while memory is "
+                        "short; connection closed",
+                        address_format(&conn->peer, true, peer));
+        }
+        conn_close(conn);
+        return;
+    }
 }

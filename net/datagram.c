@@ -148,6 +148,10 @@ static bool datagram_run(struct source *source)
         unsigned i = dg->next;
         struct address local, peer = dg->envelopes[i].peer;
         size_t len;
+        if (!loop_host_may(source)) {
+            dg->next++; /* too many sleep already: dropped, as UDP may; the client asks again */
+            continue;
+        }
         if (dg->out == NULL)
             dg->out = buffer_get(&loop->pool);
         if (dg->out == NULL)

@@ -19,8 +19,6 @@
 #include <string.h>
 #include <time.h>
 
-/* Threads that may sleep in messages at once; beyond, a loop waits with its thread. */
-#define STANDBY_MAX 96
 /* Idle threads kept for ever; more end after a while. */
 #define STANDBY_KEPT         4
 #define STANDBY_IDLE_SECONDS 10
@@ -67,6 +65,8 @@ static bool loop_take(struct loop *loop, uint64_t state)
     struct source *source = loop->handling.source;
     source->late++;
     net.late++;
+    net.asleep++;
+    net.asleep_by_host[source->host]++;
     source->ops->detach(source);
     return true;
 }
@@ -84,7 +84,7 @@ static struct worker *standby_get(void)
     if (item != NULL) {
         workers.nidle--;
         worker = list_entry(item, struct worker, link);
-    } else if (workers.count < STANDBY_MAX + net.nloops) {
+    } else if (workers.count < NET_ASLEEP_MAX + net.nloops) {
         worker = calloc(1, sizeof(*worker));
         if (worker != NULL) {
             list_init(&worker->link);

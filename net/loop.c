@@ -73,6 +73,23 @@ void loop_touch(struct source *source)
     list_append(&source->loop->sources, &source->link);
 }
 
+bool loop_host_may(const struct source *source)
+{
+    uint32_t own = net.asleep_by_host[source->host];
+
+    if (own == 0)
+        return true;
+    uint32_t all = net.asleep;
+    return all < NET_ASLEEP_MAX && own < (NET_ASLEEP_MAX - all) / 2;
+}
+
+void loop_pause(struct source *source)
+{
+    list_remove(&source->ready_link);
+    list_append(&source->loop->paused, &source->ready_link);
+    net.paused = true;
+}
+
 void loop_bury(struct source *source)
 {
     if (source->dead)
@@ -110,6 +127,13 @@ void loop_wake(struct loop *loop)
     (void)n; /* EAGAIN: it is awake already */
 }
 
+/* Has a loop look at its paused sources. */
+static void loop_resume(struct loop *loop)
+{
+    loop->mail = true;
+    loop_wake(loop);
+}
+
 static void loop_post(struct loop *loop, struct list *box, struct list *item)
 {
     pthread_mutex_lock(&loop->mailbox_lock);
@@ -121,8 +145,15 @@ static void loop_post(struct loop *loop, struct list *box, struct list *item)
 
 void loop_post_late(struct loop *loop, struct late *late)
 {
+    net.asleep_by_host[late->source->host]--;
+    net.asleep--;
     list_init(&late->link);
     loop_post(loop, &loop->mailbox, &late->link);
+    /* Others may wait for just that, on any loop. */
+    if (net.paused && atomic_exchange(&net.paused, false))
+        for (unsigned i = 0; i < net.nloops; i++)
+            if (&net.loops[i] != loop)
+                loop_resume(&net.loops[i]);
 }
 
 void loop_post_source(struct loop *loop, struct source *source)
@@ -140,10 +171,13 @@ static void box_take(struct list *box, struct list *into)
         list_append(into, item);
 }
 
-/* New connections and late replies. */
+/* New connections and late replies; whoever waited for a sleeping message tries again. */
 static void loop_read_mail(struct loop *loop)
 {
     struct list lates, arrivals, *item;
+
+    while ((item = list_pop(&loop->paused)) != NULL)
+        list_append(&loop->ready, item);
 
     pthread_mutex_lock(&loop->mailbox_lock);
     box_take(&loop->mailbox, &lates);
@@ -267,7 +301,7 @@ static bool loop_drained(struct loop *loop)
     struct list *item, *next;
     bool drained = true;
 
-    if (!list_empty(&loop->ready) || loop->mail)
+    if (!list_empty(&loop->ready) || !list_empty(&loop->paused) || loop->mail)
         return false;
     list_for_each_safe (item, next, &loop->sources) {
         struct source *source = list_entry(item, struct source, link);
@@ -308,6 +342,7 @@ int loop_init(struct loop *loop)
     list_init(&loop->ready);
     list_init(&loop->flush);
     list_init(&loop->dead);
+    list_init(&loop->paused);
     list_init(&loop->mailbox);
     list_init(&loop->arrivals);
     pthread_mutex_init(&loop->mailbox_lock, NULL);

@@ -21,6 +21,12 @@
 #include <stdatomic.h>
 
 #define NET_LOOPS_MAX 8
+/* Threads that may sleep in messages at once; beyond, a loop waits with its thread. */
+#define NET_ASLEEP_MAX 256
+#define NET_HOSTS      256
+/* Buffers (2 MiB, touched as far as used) that peers may keep us holding, by unfinished records and
+ * replies not taken. Beyond, the connection that is idle for longest with one is ended. */
+#define NET_BUFFERS_MAX 512
 /* A batch's replies are sent when so many bytes have gathered, to stay within the CPU's cache. */
 #define NET_FLUSH_BYTES (256u * 1024)
 
@@ -53,6 +59,7 @@ struct source {
     struct list ready_link; /* loop->ready, while it has messages to be run */
     struct list flush_link; /* loop->flush, while it has replies to be sent */
     uint32_t late;          /* messages that stayed behind with threads */
+    uint8_t host;           /* its peer's place in net.asleep_by_host */
     bool dead;              /* on loop->dead; nothing more happens with it */
 };
 
@@ -78,6 +85,7 @@ struct loop {
     struct buffer_pool pool;
     struct list sources; /* all, the least recently active first */
     struct list ready, flush, dead;
+    struct list paused; /* sources whose host has too many messages asleep; by ready_link */
     uint32_t connections, connections_max;
     _Atomic uint32_t
         assigned;         /* connections given to it and not closed: for the next one's choice */
@@ -99,11 +107,16 @@ struct net {
     unsigned nloops;
     struct loop loops[NET_LOOPS_MAX];
     struct list listeners; /* struct source: sockets of net_listen(), on loop 0 when started */
-    bool started; /* there are threads to wait for */
+    bool started;          /* there are threads to wait for */
     _Atomic bool stopping;
     _Atomic int64_t deadline_ms; /* CLOCK_MONOTONIC: when stopping ends whatever is left */
     _Atomic uint32_t connections;
-    _Atomic uint32_t late; /* messages with threads that lost their loop */
+    _Atomic int64_t patience_ms; /* and when it gives up peers that do not take their replies */
+    _Atomic uint32_t late;       /* messages with threads that lost their loop */
+    /* Of those, the ones not handed in yet; all, and by the peer's address (hashed). */
+    _Atomic uint32_t asleep, asleep_by_host[NET_HOSTS];
+    _Atomic bool paused;      /* some loop has paused sources */
+    _Atomic uint32_t buffers; /* borrowed from the pools of all loops */
     _Atomic uint64_t handovers, takeovers;
 };
 extern struct net net;
@@ -119,6 +132,13 @@ void loop_bury(struct source *source);
 void loop_ready(struct source *source);
 void loop_flush_later(struct source *source);
 void loop_touch(struct source *source);
+/*
+ * Whether another message of the source's peer may be begun: one host gets at most a half of the
+ * threads that are left, so that the slow disk it waits for never takes the last ones.
+ */
+bool loop_host_may(const struct source *source);
+/* Waits, on loop->paused, until a sleeping message is done. */
+void loop_pause(struct source *source);
 /* From any thread. */
 void loop_post_late(struct loop *loop, struct late *late);
 void loop_post_source(struct loop *loop, struct source *source);
@@ -141,5 +161,7 @@ struct source *conn_create(int fd, const struct address *peer, const struct addr
 int datagram_create(int fd, const struct address *local, struct source **out);
 /* Ends the connection of this loop that was idle for longest. False: there is none. */
 bool conn_evict(struct loop *loop);
+/* The same among those that hold buffers, `but` excepted. */
+void conn_evict_borrower(struct loop *loop, const struct source *but);
 
 #endif

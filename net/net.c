@@ -12,6 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* At the end: for peers that do not take their replies. */
+#define PATIENCE_MS 2000
+/* Descriptors for everything but connections and the cache of files. */
+#define FDS_RESERVED(limit) ((limit) / 8 < 64 ? (limit) / 8 : 64)
+
 /* What spinning before sleeping lasts, where there is a CPU to spare (docs/PERFORMANCE.md). */
 #define SPIN_USEC_AUTO 50
 
@@ -42,7 +47,7 @@ int net_init(const struct net_config *config)
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         limit.rlim_cur = 1024;
     /* Half of the descriptors are for connections, the others for files. */
-    uint32_t share = (uint32_t)(limit.rlim_cur / 2 / net.nloops);
+    uint32_t share = (uint32_t)((limit.rlim_cur - FDS_RESERVED(limit.rlim_cur)) / 2 / net.nloops);
     for (unsigned i = 0; i < net.nloops && err == 0; i++) {
         net.loops[i].connections_max = share > 4 ? share : 4;
         err = loop_init(&net.loops[i]);
@@ -69,6 +74,7 @@ bool net_finish(unsigned grace_ms)
     struct list *item;
 
     net.deadline_ms = net_now_ms() + grace_ms;
+    net.patience_ms = net_now_ms() + (grace_ms < PATIENCE_MS ? grace_ms : PATIENCE_MS);
     net.stopping = true;
     for (unsigned i = 0; i < net.nloops; i++)
         loop_wake(&net.loops[i]);

@@ -388,3 +388,56 @@ TEST(the_end_is_not_late_after_too_many_sleeping_messages)
     for (int i = 0; i < 150; i++)
         close(fds[i]);
 }
+
+TEST(a_host_with_many_sleeping_messages_does_not_stop_another_host)
+{
+    enum { MANY = 400 };
+    struct address address = start(1), from;
+    struct net_stats stats;
+    size_t len;
+    int slow = dial(&address, SOCK_STREAM), second = dial(&address, SOCK_STREAM);
+    int other = socket(AF_INET, SOCK_STREAM, 0);
+    bool seen[MANY] = {false};
+
+    assert_int_equal(address_parse("127.0.0.2", 0, &from), 0);
+    assert_int_equal(bind(other, &from.any, address_len(&from)), 0);
+    assert_int_equal(connect(other, &address.any, address_len(&address)), 0);
+    for (uint32_t i = 0; i < MANY; i++)
+        ask(i % 2 ? slow : second, SLEEP_SAID, 400, i);
+    sleep_ms(100);
+    double began = seconds();
+    for (uint32_t i = 0; i < 100; i++) {
+        ask(other, ECHO, 0, i);
+        assert_int_equal(answer(other, &len), i);
+    }
+    double took = seconds() - began;
+    net_stats_get(&stats);
+    test_note("100 questions of the other host took %.1f ms; %d threads", took * 1e3,
+              (int)stats.threads);
+    assert_true(took < 0.3);
+    assert_true(stats.threads < 200);
+    for (uint32_t i = 0; i < MANY; i++) {
+        uint32_t tag = answer(i % 2 ? slow : second, &len);
+        assert_true(tag < MANY && !seen[tag]);
+        seen[tag] = true;
+    }
+    close(slow);
+    close(second);
+    close(other);
+    net_finish(1000);
+}
+
+TEST(a_peer_that_takes_no_replies_does_not_hold_up_the_end)
+{
+    struct address address = start(1);
+    int fd = dial(&address, SOCK_STREAM);
+
+    for (uint32_t i = 0; i < 40; i++)
+        ask(fd, LONG, 1000000, i);
+    sleep_ms(200);
+    double began = seconds();
+    assert_true(net_finish(10000));
+    test_note("ended after %.0f ms", (seconds() - began) * 1e3);
+    assert_true(seconds() - began < 5);
+    close(fd);
+}
