@@ -16,9 +16,13 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SHARDS      16
 #define CHECKED_MAX 1024
+/* A finished call is remembered for so long after its last repetition: longer than clients wait
+ * before they ask again, shorter than it takes one to come around to the same xid. */
+#define AGE_MAX_S 180
 /* Replies longer than this are not kept: those of procedures that change things are short. */
 #define REPLY_MAX 2048
 
@@ -35,6 +39,7 @@ struct reply_cache_entry {
     struct list age;                     /* shard->ages */
     struct key key;
     bool running;
+    time_t since; /* CLOCK_MONOTONIC: when it was finished, or last repeated */
     uint32_t len;
     uint8_t *reply; /* len bytes once finished */
 };
@@ -128,6 +133,14 @@ static void shard_shrink(struct shard *shard, size_t bytes)
     }
 }
 
+static time_t now_s(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+    return ts.tv_sec;
+}
+
 static struct reply_cache_entry *entry_add(struct shard *shard, const struct key *key,
                                            uint64_t hash)
 {
@@ -161,6 +174,10 @@ enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint8_t *
     struct shard *shard = shard_of(hash);
     pthread_mutex_lock(&shard->lock);
     struct reply_cache_entry *entry = entry_find(shard, &key, hash);
+    if (entry != NULL && !entry->running && now_s() - entry->since > AGE_MAX_S) {
+        entry_free(shard, entry);
+        entry = NULL;
+    }
     if (entry == NULL) {
         *out = entry_add(shard, &key, hash);
     } else if (entry->running) {
@@ -171,6 +188,7 @@ enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint8_t *
         memcpy(reply, entry->reply, entry->len);
         *len = entry->len;
         answer = REPLY_CACHE_REPEAT;
+        entry->since = now_s();
         list_remove(&entry->age);
         list_append(&shard->ages, &entry->age);
     }
@@ -194,6 +212,7 @@ void reply_cache_store(struct reply_cache_entry *entry, const uint8_t *reply, si
     entry->reply = copy;
     entry->len = (uint32_t)len;
     entry->running = false;
+    entry->since = now_s();
     shard->bytes += len;
     pthread_mutex_unlock(&shard->lock);
 }
