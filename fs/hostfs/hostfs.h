@@ -222,6 +222,8 @@ uid_t hostfs_uid(const struct vctx *ctx);
 /* io.c */
 /* The node's descriptor for reading or writing (O_RDONLY, O_WRONLY); may act as the server. */
 int hostfs_open_data(struct vnode *vn, int mode, int *fd);
+/* Whichever of them can be had: to flush through. */
+int hostfs_open_any(struct vnode *vn, int *fd);
 int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
                 bool *eof, struct vattr *attr);
 int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,

@@ -239,6 +239,13 @@ int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, cons
     return 0;
 }
 
+int hostfs_open_any(struct vnode *vn, int *fd)
+{
+    int error = hostfs_open_data(vn, O_RDONLY, fd);
+
+    return error == EACCES ? hostfs_open_data(vn, O_WRONLY, fd) : error;
+}
+
 int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                   struct vchange *change)
 {
@@ -254,7 +261,7 @@ int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uin
         fd = atomic_load(&node->read_fd);
     /* Any descriptor will do: what another one wrote, and the error of that, is the file's. */
     if (fd < 0)
-        error = hostfs_open_data(vn, O_RDONLY, &fd);
+        error = hostfs_open_any(vn, &fd);
     if (!error)
         error = cred_assume(ctx->cred);
     if (!error)

@@ -180,7 +180,8 @@ int hostfs_check_opened(struct vnode *vn, int fd)
     if (st.stx_ino == node->ino && st.stx_btime.tv_sec == node->btime_sec &&
         st.stx_btime.tv_nsec == node->btime_nsec && hostfs_vtype(st.stx_mode) == vn->type &&
         (st.stx_nlink > 0 || !node->mount->counts_links))
-        return 0;
+        /* The host may have moved it out of the export since it was loaded. */
+        return hostfs_contained(hostfs_of(vn), fd, &st);
     return ESTALE;
 }
 

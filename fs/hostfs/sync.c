@@ -67,7 +67,7 @@ static int sync_file(struct vnode *vn)
     if (fd < 0)
         fd = atomic_load(&node->read_fd);
     if (fd < 0)
-        error = hostfs_open_data(vn, O_RDONLY, &fd);
+        error = hostfs_open_any(vn, &fd);
     return error ? flush_file_system(vn) : flush(fd, false);
 }
 

@@ -2,6 +2,7 @@
  * hostfs_handles.c - ids that clients hold for long: what the host does meanwhile, and a restart.
  */
 #include "tests/fs/fixture.h"
+#include "vfs/mount.h"
 #include "vfs/vnode_table.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -149,6 +150,26 @@ TEST(what_the_host_moved_out_of_the_export_is_stale)
     fixture_expect_stale(&f, &dir);
     host_stat(f.base, "outside/file"); /* the kernel knows its path now */
     fixture_expect_stale(&f, &file);
+    fixture_unmount(&f);
+}
+
+TEST(a_directory_moved_out_while_it_is_known_is_stale_once_it_rests)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+    fixture_begin(&f);
+    host_mkdir(f.export, "dir", 0755);
+    host_write(f.export, "dir/file", "hello");
+    struct vnode_id dir = fixture_id(&f, "dir");
+    host_rename(f.export, "dir", f.base, "outside");
+    /* As the housekeeping does with what was not used for a second. */
+    for (int i = 0; i < 3; i++)
+        vfs_tick();
+    if (vnode_load(f.fs, &dir, &vn) == 0) {
+        struct vattr attr;
+        assert_int_equal(vop_getattr(&f.ctx, vn, &attr), ESTALE);
+        vnode_put(vn);
+    }
     fixture_unmount(&f);
 }
 
