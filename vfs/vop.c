@@ -40,6 +40,10 @@ int vop_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr 
 {
     int err = vop_check_writable(vn);
 
+    /* chown(2) takes this id for "leave it": the caller would be told of a change that was none. */
+    if (err == 0 &&
+        ((set->set_uid && set->uid == UINT32_MAX) || (set->set_gid && set->gid == UINT32_MAX)))
+        err = EINVAL;
     if (err == 0 && set->set_size)
         err = file_check(vn);
     if (err == 0 && set->set_size && set->size > INT64_MAX)
