@@ -25,7 +25,7 @@ struct birth {
     enum vtype type;
     uint32_t mode;              /* where `set` has none */
     const struct vsetattr *set; /* as the caller asks */
-    const char *target;         /* VLNK */
+    const char *target;         /* VLNK; NULL: not one */
     uint32_t major, minor;      /* VBLK, VCHR */
     const uint8_t *verifier;    /* VREG: of an exclusive create; or NULL */
 };
@@ -69,7 +69,7 @@ static int dress_further(const struct cred *cred, const struct birth *birth,
 
 static int fill(struct memfs *m, const struct birth *birth, struct memfs_node *node)
 {
-    if (birth->type == VLNK) {
+    if (birth->target != NULL) {
         size_t len = strlen(birth->target);
         int err = memfs_charge(m, len);
         if (err != 0)
@@ -218,7 +218,7 @@ int memfs_create(const struct vctx *ctx, struct vnode *dir, const char *name,
     for (int attempt = 0; err == ESTALE && attempt < ATTEMPTS; attempt++) {
         struct memfs_node *node = NULL;
         err = make(ctx, dir, name, &birth, &node, dir_change);
-        if (err == EEXIST)
+        if (err == EEXIST && node != NULL)
             err = create_existing(ctx, m, node, how, out, attr);
         else if (err == 0)
             return memfs_adopt(m, node, out, attr);

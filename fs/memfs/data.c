@@ -282,16 +282,23 @@ int memfs_data_write(struct memfs *m, struct memfs_node *node, uint64_t offset, 
                      size_t *len)
 {
     size_t done = 0;
+    uint32_t most = CHUNK_BYTES;
     int err = 0;
 
     while (done < *len) {
         uint32_t a = (uint32_t)((offset + done) % CHUNK_BYTES);
         size_t left = *len - done;
-        uint32_t n = left < CHUNK_BYTES - a ? (uint32_t)left : CHUNK_BYTES - a;
+        uint32_t n = smaller(most, CHUNK_BYTES - a);
         void **place = NULL;
+        if (n > left)
+            n = (uint32_t)left;
         err = place_make(m, node, (offset + done) / CHUNK_BYTES, &place);
         if (err == 0)
             err = window_cover(m, node, place, a, a + n);
+        if (err == ENOSPC && n > SMALL_STEP) {
+            most = n / 2; /* what is left is used up */
+            continue;
+        }
         if (err != 0)
             break;
         struct chunk *chunk = *place;
