@@ -50,53 +50,85 @@ static socklen_t loopback(struct sockaddr_storage *ss, int flags, uint16_t port)
     return sizeof(*in);
 }
 
-/*
- * A source port below 1024, and a connection from it. Ports in TIME_WAIT from other tests are
- * stepped over: SO_REUSEADDR lets bind() have them, but then connect() fails.
- */
-static int connect_reserved(int fd, int flags, uint16_t port)
+static void set_port(struct sockaddr_storage *ss, uint16_t port)
 {
-    struct sockaddr_storage server, mine;
-    socklen_t len = loopback(&server, flags, port);
+    if (ss->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)ss)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)ss)->sin_port = htons(port);
+}
+
+/*
+ * A source port below 1024 of `mine`, and a connection from it. Ports in TIME_WAIT from other tests
+ * are stepped over: SO_REUSEADDR lets bind() have them, but then connect() fails.
+ */
+static int connect_reserved(int fd, const struct sockaddr_storage *server,
+                            struct sockaddr_storage mine, socklen_t len)
+{
     unsigned start = (unsigned)getpid() + (unsigned)now_ms();
 
     for (unsigned i = 0; i < 400; i++) {
-        loopback(&mine, flags, 600 + (start + i) % 400);
+        set_port(&mine, 600 + (start + i) % 400);
         if (bind(fd, (struct sockaddr *)&mine, len)) {
             if (errno == EADDRINUSE)
                 continue;
             return errno;
         }
-        return connect(fd, (struct sockaddr *)&server, len) ? errno : 0;
+        return connect(fd, (const struct sockaddr *)server, len) ? errno : 0;
     }
     return EADDRINUSE;
 }
 
-void client_connect(struct client *client, uint16_t port, int flags)
+static int connect_from(struct client *client, const struct sockaddr_storage *server,
+                        const struct sockaddr_storage *mine, socklen_t len)
 {
     int on = 1, error = EADDRNOTAVAIL;
+    int flags = client->flags;
     bool reserved = geteuid() == 0 && !(flags & CLIENT_UNPRIVILEGED);
 
-    *client = (struct client){.fd = -1, .flags = flags, .timeout_ms = 10000, .who = caller_root};
-    client->xid = (uint32_t)getpid() << 16 ^ (uint32_t)now_ms() << 8;
     for (int i = 0; i < 20 && error == EADDRNOTAVAIL; i++) {
         if (client->fd >= 0)
             close(client->fd);
-        client->fd = socket(flags & CLIENT_IPV6 ? AF_INET6 : AF_INET,
+        client->fd = socket(server->ss_family,
                             (flags & CLIENT_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
         assert_true(client->fd >= 0);
-        if (reserved) {
-            error = connect_reserved(client->fd, flags, port);
-        } else {
-            struct sockaddr_storage server;
-            socklen_t len = loopback(&server, flags, port);
-            error = connect(client->fd, (struct sockaddr *)&server, len) ? errno : 0;
-        }
+        if (reserved)
+            error = connect_reserved(client->fd, server, *mine, len);
+        else
+            error = connect(client->fd, (const struct sockaddr *)server, len) ? errno : 0;
     }
-    if (error)
-        fail_msg("can't connect to port %u: %s", port, strerror(error));
     if (!(flags & CLIENT_UDP))
         setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return error;
+}
+
+static void client_init(struct client *client, int flags)
+{
+    *client = (struct client){.fd = -1, .flags = flags, .timeout_ms = 10000, .who = caller_root};
+    client->xid = (uint32_t)getpid() << 16 ^ (uint32_t)now_ms() << 8;
+}
+
+void client_connect(struct client *client, uint16_t port, int flags)
+{
+    struct sockaddr_storage server, mine;
+    socklen_t len = loopback(&server, flags, port);
+
+    loopback(&mine, flags, 0);
+    client_init(client, flags);
+    int error = connect_from(client, &server, &mine, len);
+    if (error)
+        fail_msg("can't connect to port %u: %s", port, strerror(error));
+}
+
+int client_connect_to(struct client *client, const struct sockaddr *server, socklen_t len,
+                      int flags)
+{
+    struct sockaddr_storage to = {.ss_family = AF_UNSPEC};
+    struct sockaddr_storage mine = {.ss_family = server->sa_family};
+
+    memcpy(&to, server, len);
+    client_init(client, flags);
+    return connect_from(client, &to, &mine, len);
 }
 
 /* A reset instead of a FIN: reserved ports are few, and must not lie in TIME_WAIT. */

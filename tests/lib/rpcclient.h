@@ -69,6 +69,9 @@ struct reply {
 
 /* The server at this port of this host. Fails the test where it can't be reached. */
 void client_connect(struct client *client, uint16_t port, int flags);
+/* A server anywhere; 0 or an errno. */
+int client_connect_to(struct client *client, const struct sockaddr *server, socklen_t len,
+                      int flags);
 void client_disconnect(struct client *client);
 
 /* Starts a call in client->call with the next xid: header and credential. Arguments follow. */

@@ -1,0 +1,263 @@
+/*
+ * run.c - a process, a mount and a directory for each body; and what came of it, as TAP. See run.h.
+ */
+#include "tests/conformance/run.h"
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <ftw.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EXIT_SKIPPED 77
+/* No body takes so long; seconds. */
+#define BODY_MAX 120
+
+struct object root, here;
+const struct driver *driver;
+struct who myself;
+
+static char here_name[64];
+
+void as(uid_t uid, gid_t gid)
+{
+    driver->become(&(const struct who){.uid = uid, .gid = gid});
+}
+
+void as_member(uid_t uid, gid_t gid, gid_t extra_group)
+{
+    driver->become(
+        &(const struct who){.uid = uid, .gid = gid, .ngroups = 1, .groups = {extra_group}});
+}
+
+void as_myself(void)
+{
+    driver->become(&myself);
+}
+
+void restart(void)
+{
+    driver->restart();
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st;
+    (void)kind;
+    (void)ftw;
+    remove(path);
+    return 0;
+}
+
+static int open_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)ftw;
+    if (kind == FTW_D || kind == FTW_DNR)
+        chmod(path, st->st_mode | 0700);
+    return 0;
+}
+
+void tree_remove(const char *path)
+{
+    nftw(path, open_one, 20, FTW_PHYS);
+    nftw(path, remove_one, 20, FTW_PHYS | FTW_DEPTH);
+}
+
+/* --- in the body's process --- */
+
+/* By the driver, so that it works on any server. What can't be removed is left. */
+static void remove_below(struct object dir, unsigned depth)
+{
+    static struct page page;
+    struct item item;
+
+    t_chmod(dir, 0700);
+    for (;;) {
+        if (driver->readdir(&dir, 0, 8192, &page) != 0)
+            return;
+        uint32_t i = 0;
+        while (i < page.count && is_dots(&page.items[i]))
+            i++;
+        if (i == page.count)
+            return;
+        item = page.items[i];
+        if (t_remove(dir, item.name) == 0)
+            continue;
+        struct object below;
+        if (depth > 40 || t_lookup(dir, item.name, &below) != 0)
+            return;
+        remove_below(below, depth + 1);
+        if (t_rmdir(dir, item.name) != 0)
+            return;
+    }
+}
+
+static void become(uid_t uid)
+{
+    umask(0);
+    if (geteuid() == uid)
+        return;
+    gid_t gid = (gid_t)uid;
+    if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+        fail("can't become user %u: %s", uid, strerror(errno));
+}
+
+static void require(const struct run *run, const struct body *body)
+{
+    uint32_t found = caps_find(&run->target) & ~run->without;
+    uint32_t devices = run->has_declared ? run->declared & DEVICES & ~found : 0;
+
+    if (run->has_declared && (found | devices) != (run->declared & ~run->without)) {
+        fprintf(stderr, "# declared: %s\n", caps_text(run->declared));
+        fail("the target has these capabilities instead: %s", caps_text(found));
+    }
+    if ((body->needs & ~found) != 0) {
+        fprintf(stderr, "needs %s", caps_text(body->needs & ~found));
+        exit(EXIT_SKIPPED);
+    }
+    if ((found & DIRS) == 0) {
+        here = root;
+        return;
+    }
+    snprintf(here_name, sizeof(here_name), "conformance-%u", (unsigned)getpid());
+    here = make_dir(root, here_name);
+}
+
+static _Noreturn void body_process(const struct run *run, const struct body *body)
+{
+    alarm(BODY_MAX);
+    become(run->target.uid);
+    myself = (struct who){.uid = geteuid(), .gid = getegid()};
+    driver->begin(&run->target, &root);
+    as_myself();
+    require(run, body);
+    body->run();
+    as_myself();
+    if (!run->scratch && here_name[0] != '\0') {
+        remove_below(here, 0);
+        expect_ok(t_rmdir(root, here_name));
+    }
+    driver->end();
+    exit(EXIT_SUCCESS);
+}
+
+/* --- outside --- */
+
+/* Output of the body that says nothing about it is not shown where it passed. */
+static void show(FILE *output)
+{
+    char line[1024];
+
+    rewind(output);
+    while (fgets(line, sizeof(line), output) != NULL)
+        printf("# %s%s", line, strchr(line, '\n') != NULL ? "" : "\n");
+}
+
+static void last_line(FILE *output, char *line, size_t size)
+{
+    line[0] = '\0';
+    rewind(output);
+    while (fgets(line, (int)size, output) != NULL)
+        continue;
+    line[strcspn(line, "\n")] = '\0';
+}
+
+static void scratch_begin(struct run *run, char source[80])
+{
+    struct target *target = &run->target;
+    char state[80];
+
+    strcpy(target->base, "/tmp/loopnfs-conformance-XXXXXX");
+    if (mkdtemp(target->base) == NULL)
+        fail("%s: %s", target->base, strerror(errno));
+    chmod(target->base, 0755);
+    snprintf(state, sizeof(state), "%s/state", target->base);
+    snprintf(source, 80, "%s/export", target->base);
+    if (mkdir(state, 0700) != 0 || mkdir(source, 0755) != 0 ||
+        chown(target->base, target->uid, (gid_t)-1) != 0 ||
+        chown(state, target->uid, (gid_t)-1) != 0 || chown(source, target->uid, (gid_t)-1) != 0)
+        fail("%s: %s", target->base, strerror(errno));
+    if (run->scratch)
+        target->source = source;
+}
+
+/* The body's wait status; what it said is in `output`. */
+static int run_body(struct run *run, const struct body *body, FILE *output)
+{
+    char source[80];
+    int status;
+
+    scratch_begin(run, source);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid < 0)
+        fail("fork: %s", strerror(errno));
+    if (pid == 0) {
+        dup2(fileno(output), STDOUT_FILENO);
+        dup2(fileno(output), STDERR_FILENO);
+        setvbuf(stdout, NULL, _IOLBF, 0);
+        body_process(run, body);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    tree_remove(run->target.base);
+    return status;
+}
+
+static void report(unsigned number, const struct body *body, int status, FILE *output)
+{
+    char reason[1024];
+
+    if (status == 0) {
+        printf("ok %u - %s\n", number, body->name);
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED) {
+        last_line(output, reason, sizeof(reason));
+        printf("ok %u - %s # SKIP %s\n", number, body->name, reason);
+    } else {
+        show(output);
+        if (WIFSIGNALED(status))
+            printf("# ended by signal %d\n", WTERMSIG(status));
+        printf("not ok %u - %s\n", number, body->name);
+    }
+    fflush(stdout);
+}
+
+static bool chosen(const struct run *run, const struct body *body)
+{
+    return run->pattern == NULL || fnmatch(run->pattern, body->name, 0) == 0;
+}
+
+int run_bodies(const struct run *given)
+{
+    struct run run = *given;
+    unsigned count = 0, number = 0, failed = 0, skipped = 0;
+
+    for (const struct body *body = body_first(); body != NULL; body = body->next)
+        count += chosen(&run, body);
+    if (count == 0) {
+        fprintf(stderr, "no body is called %s\n", run.pattern);
+        return EXIT_FAILURE;
+    }
+    printf("TAP version 13\n1..%u\n", count);
+    for (const struct body *body = body_first(); body != NULL; body = body->next) {
+        if (!chosen(&run, body))
+            continue;
+        FILE *output = tmpfile();
+        if (output == NULL)
+            fail("no temporary file: %s", strerror(errno));
+        int status = run_body(&run, body, output);
+        bool skip = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED;
+        report(++number, body, status, output);
+        fclose(output);
+        skipped += skip;
+        failed += status != 0 && (!skip || run.skip_is_failure);
+    }
+    printf("# %u bodies: %u passed, %u failed, %u not applicable\n", count,
+           count - failed - skipped, failed, skipped);
+    if (failed > 0)
+        return EXIT_FAILURE;
+    return skipped == count ? EXIT_SKIPPED : EXIT_SUCCESS;
+}

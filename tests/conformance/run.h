@@ -1,0 +1,48 @@
+/*
+ * run.h - between main.c, which reads the command line, and what runs the bodies: run.c (a process
+ * for each), caps.c (what the target can do), server.c (a loopnfsd for the wire). The bodies know
+ * nothing of it.
+ */
+#ifndef TESTS_CONFORMANCE_RUN_H
+#define TESTS_CONFORMANCE_RUN_H
+
+#include "tests/conformance/conformance.h"
+
+struct run {
+    struct target target;
+    bool scratch;     /* the source is a new directory, removed afterwards */
+    uint32_t without; /* enum cap: what is not to be used */
+    bool has_declared;
+    uint32_t declared;    /* what the target is said to have: anything else is a failure */
+    const char *pattern;  /* of names of bodies: fnmatch(3); NULL: all */
+    bool skip_is_failure; /* nothing may be skipped */
+};
+
+const struct body *body_first(void);
+
+/* --- caps.c --- */
+
+/* "files,links": false, and *unknown is set, where a word is none. */
+bool caps_parse(const char *words, uint32_t *caps, const char **unknown);
+/* "files links", in a buffer of its own until the next call. */
+const char *caps_text(uint32_t caps);
+/* What the mounted target can do; it may try. */
+uint32_t caps_find(const struct target *target);
+
+/* --- run.c --- */
+
+/* Runs the bodies and prints TAP; the exit status of the program. */
+int run_bodies(const struct run *run);
+
+/* --- server.c --- */
+
+/* Starts target->server on the file system: *port it listens at, *path is what can be mounted. */
+void server_begin(const struct target *target, uint16_t *port, const char **path);
+/* Kills it, and starts it again with the same state at the same port. */
+void server_again(const struct target *target);
+void server_end(void);
+
+/* Removes a directory and all in it. */
+void tree_remove(const char *path);
+
+#endif
