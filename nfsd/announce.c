@@ -7,6 +7,7 @@
 #include "nfsd/announce.h"
 #include "exports/exports.h"
 #include "nfsd/options.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -110,6 +111,7 @@ void announce_ready(const struct address *listen, size_t count, bool found)
     }
     exports_put();
     for (size_t i = 0; i < count; i++)
-        printf("loopnfsd: ready on %s\n", address_format(&listen[i], true, text));
+        printf("%s: ready on %s\n", program_invocation_short_name,
+               address_format(&listen[i], true, text));
     fflush(stdout);
 }

@@ -44,6 +44,16 @@ void vfs_register(const struct vfs_type *type)
     types[type_count++] = type;
 }
 
+void vfs_unregister(const struct vfs_type *type)
+{
+    for (unsigned i = 0; i < type_count; i++) {
+        if (types[i] == type && type != NULL) {
+            types[i] = types[--type_count];
+            return;
+        }
+    }
+}
+
 const struct vfs_type *vfs_type_find(const char *name)
 {
     for (unsigned i = 0; i < type_count; i++)

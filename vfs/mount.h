@@ -13,6 +13,9 @@
 const struct vfs_type *vfs_type_find(const char *name);
 const struct vfs_type *vfs_type_at(unsigned index);
 
+/* Takes a kind off the list; while nothing of it is mounted. NULL is accepted. */
+void vfs_unregister(const struct vfs_type *type);
+
 /* Mounts; *out has a reference. ENODEV for an unknown kind, else what the file system says. */
 int vfs_mount(const char *type, const struct vfs_mount_args *args, struct vfs **out);
 void vfs_ref(struct vfs *fs);

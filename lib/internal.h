@@ -1,0 +1,45 @@
+/*
+ * internal.h - between the files of lib/, and nobody else.
+ */
+#ifndef LIB_INTERNAL_H
+#define LIB_INTERNAL_H
+
+#include "nfsd/options.h"
+#include <loopnfs/loopnfs.h>
+#include <pthread.h>
+
+#define MESSAGE_MAX 1024
+
+struct proxy;
+
+struct loopnfs {
+    const struct vfs_type *type;
+    struct options options; /* what server_start() is given; strings are in `texts` or in spec */
+    char *spec;             /* the export, as --export has it */
+    char *state_dir;
+    struct proxy *proxy; /* NULL without LOOPNFS_DISPATCH */
+    bool running;
+    bool stuck; /* it was stopped, but some operation did not end */
+    char message[MESSAGE_MAX];
+
+    /* Keeping house. */
+    pthread_t housekeeper;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool ending; /* guarded by lock */
+};
+
+/* The type that stands for `type` and runs its operations in proxy_dispatch(). NULL: no memory,
+ * no descriptor. */
+struct proxy *proxy_create(const struct vfs_type *type);
+void proxy_destroy(struct proxy *proxy);
+const struct vfs_type *proxy_type(const struct proxy *proxy);
+/* This thread is the author's from here on. */
+void proxy_own(struct proxy *proxy);
+int proxy_fd(const struct proxy *proxy);
+unsigned proxy_dispatch(struct proxy *proxy);
+/* Runs operations until `*ended`, which another thread sets before proxy_wake(). */
+void proxy_dispatch_until(struct proxy *proxy, const _Atomic bool *ended);
+void proxy_wake(struct proxy *proxy);
+
+#endif
