@@ -117,9 +117,9 @@ static int source_resolve(struct draft *draft, const char *source, struct export
         return draft_fail(draft, EINVAL, "source '%s' is not an absolute path", source);
     export->source = realpath(source, NULL);
     if (!export->source || stat(export->source, &st) < 0)
-        return draft_fail(draft, errno, "%s: %s", source, strerror(errno));
+        return draft_fail(draft, errno, "%s: %s" DRAFT_MEND, source, strerror(errno));
     if (!S_ISDIR(st.st_mode))
-        return draft_fail(draft, ENOTDIR, "%s: %s", source, strerror(ENOTDIR));
+        return draft_fail(draft, ENOTDIR, "%s: %s" DRAFT_MEND, source, strerror(ENOTDIR));
     export->source_dev = st.st_dev;
     export->source_ino = st.st_ino;
     return 0;

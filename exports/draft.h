@@ -15,6 +15,9 @@
 /* As long a path as the MOUNT protocol can name (RFC 1813 MNTPATHLEN). */
 #define EXPORT_PATH_MAX 1024
 
+/* What mends a directory that can't be exported; the end of such messages. */
+#define DRAFT_MEND "; export a directory that exists"
+
 struct draft_entry {
     struct export export;
     char *where; /* its first mention: "FILE:LINE", "--export SPEC", "DIR" */

@@ -47,7 +47,7 @@ static int load_check_types(struct draft *draft)
         if (vfs_type_find(entry->export.type))
             continue;
         types_list(known, sizeof(known));
-        return draft_fail(draft, ENODEV, "%s: no file system '%s' (there are: %s)", entry->where,
+        return draft_fail(draft, EINVAL, "%s: no file system '%s' (there are: %s)", entry->where,
                           entry->export.type, known);
     }
     return 0;

@@ -180,7 +180,8 @@ int parse_file(struct draft *draft, const char *file)
     draft->reading = NULL;
     draft->line = 0;
     if (error) {
-        draft_fail(draft, error, "%s: %s", file, strerror(error));
+        draft_fail(draft, error, "%s: %s; name a file as loopnfs-exports(5) has it", file,
+                   strerror(error));
         goto out;
     }
     struct reader reader = {.at = text, .end = text + len, .line = 1, .lines = true};

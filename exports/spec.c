@@ -191,7 +191,7 @@ int parse_dir(struct draft *draft, const char *dir)
     draft->reading = NULL;
     draft->line = 0;
     if (!resolved)
-        return draft_fail(draft, errno, "%s: %s", dir[0] ? dir : "''", strerror(errno));
+        return draft_fail(draft, errno, "%s: %s" DRAFT_MEND, dir[0] ? dir : "''", strerror(errno));
     options_default(&options);
     options.rw = true;
     options.root_squash = false;

@@ -107,7 +107,8 @@ TEST(export_option_complaints_name_the_argument_and_the_word)
     spec_refuse("$D/a,client=one,client=one", EINVAL, ": $D/a is exported to one twice");
     spec_refuse("a,rw", EINVAL, ": 'a' is not an absolute path");
     spec_refuse("", EINVAL, ": '' is not an absolute path");
-    spec_refuse("$D/none,rw", ENOENT, ": $D/none: No such file or directory");
+    spec_refuse("$D/none,rw", ENOENT,
+                ": $D/none: No such file or directory; export a directory that exists");
     spec_refuse("\"$D/a,rw", EINVAL, ": a quote that is not closed on its line");
 }
 
@@ -165,10 +166,14 @@ TEST(a_directory_that_is_none_is_refused)
     host_write(fixture_dir(), "file", "text");
     draft_init(&draft, fixture_message, sizeof(fixture_message));
     assert_int_equal(parse_dir(&draft, fixture_text("$D/nothing")), ENOENT);
-    assert_string_equal(fixture_message, fixture_text("$D/nothing: No such file or directory"));
+    assert_string_equal(
+        fixture_message,
+        fixture_text("$D/nothing: No such file or directory; export a directory that exists"));
     draft_init(&draft, fixture_message, sizeof(fixture_message));
     assert_int_equal(parse_dir(&draft, "no-such-directory"), ENOENT);
-    assert_string_equal(fixture_message, "no-such-directory: No such file or directory");
+    assert_string_equal(
+        fixture_message,
+        "no-such-directory: No such file or directory; export a directory that exists");
     draft_init(&draft, fixture_message, sizeof(fixture_message));
     assert_int_equal(parse_dir(&draft, fixture_text("$D/file")), ENOTDIR);
     draft_init(&draft, fixture_message, sizeof(fixture_message));

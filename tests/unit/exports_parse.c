@@ -193,9 +193,12 @@ TEST(exports_paths_must_be_absolute_directories_that_exist)
     fixture_refuse("\"\" host", EINVAL, "1: '' is not an absolute path");
     fixture_refuse("$D/../a host", EINVAL, "1: '$D/../a': write the path without '.' and '..'");
     fixture_refuse("$D/. host", EINVAL, "1: '$D/.': write the path without '.' and '..'");
-    fixture_refuse("# x\n$D/none host", ENOENT, "2: $D/none: No such file or directory");
-    fixture_refuse("$D/dangling host", ENOENT, "1: $D/dangling: No such file or directory");
-    fixture_refuse("$D/file host", ENOTDIR, "1: $D/file: Not a directory");
+    fixture_refuse("# x\n$D/none host", ENOENT,
+                   "2: $D/none: No such file or directory; export a directory that exists");
+    fixture_refuse("$D/dangling host", ENOENT,
+                   "1: $D/dangling: No such file or directory; export a directory that exists");
+    fixture_refuse("$D/file host", ENOTDIR,
+                   "1: $D/file: Not a directory; export a directory that exists");
     memset(text, 'x', sizeof(text));
     text[0] = '/';
     strcpy(text + 1100, " host");
@@ -296,7 +299,10 @@ TEST(exports_an_empty_file_exports_nothing_and_a_missing_one_is_an_error)
 
     draft_init(&draft, fixture_message, sizeof(fixture_message));
     assert_int_equal(parse_file(&draft, fixture_text("$D/no-exports")), ENOENT);
-    assert_string_equal(fixture_message, fixture_text("$D/no-exports: No such file or directory"));
+    assert_string_equal(
+        fixture_message,
+        fixture_text(
+            "$D/no-exports: No such file or directory; name a file as loopnfs-exports(5) has it"));
     draft_finish(&draft);
     draft_init(&draft, fixture_message, sizeof(fixture_message));
     assert_int_equal(parse_file(&draft, fixture_dir()), EISDIR);
