@@ -47,7 +47,8 @@ int gate_begin(struct nfs3_request *rq, struct view handle)
     if (error != 0)
         return error;
     export_cred(rq->client, &rq->call->auth, &rq->cred, &rq->cred_storage);
-    rq->ctx = (struct vctx){.cred = &rq->cred, .async = rq->client->options.async};
+    rq->ctx = (struct vctx){
+        .cred = &rq->cred, .async = rq->client->options.async, .peer = rq->call->peer};
     return vnode_load(rq->export->fs, &id, &rq->vn);
 }
 

@@ -34,7 +34,10 @@
 struct vctx {
     const struct cred *cred; /* after squash; never NULL */
     bool async;              /* the export promises no stable storage: nothing needs flushing */
+    const void *peer;        /* vctx_is_local()'s; NULL: nobody's call */
 };
+/* Whether the call came from this host. */
+bool vctx_is_local(const struct vctx *ctx);
 
 struct vfs_type;
 

@@ -1,0 +1,110 @@
+/*
+ * log.c - the read side of a posted stream: a log of the bytes received.
+ *
+ * Byte 0 is the first one that came after the descriptor was posted; an offset means the same byte
+ * for ever, so a READ that is repeated, or asked by another client, gets the same answer. The last
+ * window= bytes are kept; a read before them fails with EIO.
+ *
+ * Bytes are taken out of the descriptor only when a READ reaches them; until then they wait in
+ * the kernel's buffer, and where that is full the sender waits: nothing is lost that nobody
+ * has read, no thread pumps, and who takes the descriptor finds what nobody has read yet. The size
+ * that clients are told counts the waiting bytes too (at most a window of them), so it grows as
+ * they come. A read at the end gives no bytes and eof, at once or after wait= ms: a reader polls.
+ *
+ * Called by io.c and attr.c with the entry's lock held.
+ */
+#include "fs/srvfs/srvfs.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t srv_log_size(struct srvfs *srv, struct srv_entry *entry)
+{
+    struct srv_log *log = &entry->log;
+    uint64_t size = log->end;
+
+    if (!log->over && log->error == 0)
+        size += smaller(srv_queued(entry), srv->options.window);
+    if (size != entry->size_seen) {
+        entry->size_seen = size;
+        clock_gettime(CLOCK_REALTIME, &entry->mtime);
+    }
+    return size;
+}
+
+/* Receives until the log ends at `target`, or there is no more now. */
+static void fill(struct srv_entry *entry, uint64_t window, uint64_t target)
+{
+    struct srv_log *log = &entry->log;
+
+    while (log->end < target && !log->over && log->error == 0) {
+        size_t at = (size_t)(log->end % window);
+        ssize_t n = srv_receive(entry, log->ring + at, smaller(target - log->end, window - at));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != EAGAIN)
+            log->error = errno;
+        if (n == 0)
+            log->over = true;
+        if (n <= 0)
+            return;
+        log->end += (uint64_t)n;
+        entry->bytes_in += (uint64_t)n;
+        if (log->end - log->base > window)
+            log->base = log->end - window;
+    }
+}
+
+static void copy_out(const struct srv_log *log, uint64_t window, uint64_t offset, char *buf,
+                     size_t len)
+{
+    size_t at = (size_t)(offset % window);
+    size_t first = smaller(len, window - at);
+
+    memcpy(buf, log->ring + at, first);
+    memcpy(buf + first, log->ring, len - first);
+}
+
+int srv_log_read(struct srvfs *srv, struct srv_entry *entry, uint64_t offset, void *buf,
+                 size_t *len, bool *eof)
+{
+    struct srv_log *log = &entry->log;
+    uint64_t window = srv->options.window;
+    size_t want = *len;
+
+    *len = 0;
+    if (log->ring == NULL && (log->ring = malloc(window)) == NULL)
+        return ENOMEM;
+    if (want > 0 && offset == srv_log_size(srv, entry) && !log->over && log->error == 0 &&
+        srv->options.wait > 0) {
+        pthread_mutex_unlock(&entry->lock);
+        srv_wait(entry, POLLIN, (int)srv->options.wait);
+        pthread_mutex_lock(&entry->lock);
+    }
+    /* A client reads ahead in any order: what it skips must stay in the window. */
+    if (offset <= log->end + window)
+        fill(entry, window, smaller(offset + want, log->end + window));
+    if (offset < log->base)
+        return EIO;
+    if (offset < log->end) {
+        *len = smaller(want, log->end - offset);
+        copy_out(log, window, offset, buf, *len);
+    } else if (want > 0 && log->error != 0) {
+        return EIO;
+    }
+    /* Nothing is eof, even if something has come since: no bytes without eof are an error to some.
+     */
+    *eof = *len == 0 || offset + *len >= srv_log_size(srv, entry);
+    return 0;
+}
+
+void srv_log_finish(struct srv_entry *entry)
+{
+    free(entry->log.ring);
+}

@@ -1,0 +1,115 @@
+/*
+ * srvfs.c - the row of the file system, mounting, and the life of its nodes.
+ *
+ * Descriptors end with the server, so ids do too; only the root's is the same in the next one, and
+ * a mount goes on with an empty directory.
+ */
+#include "fs/srvfs/srvfs.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Removed names that one tick looks at. */
+#define TICK_ENTRIES 16
+
+static const struct vnode_id root_id = {.len = 4, .bytes = "root"};
+
+static int srv_mount(struct vfs *fs, const struct vfs_mount_args *args)
+{
+    struct srvfs *srv = calloc(1, sizeof(*srv));
+
+    if (srv == NULL)
+        return ENOMEM;
+    int err = srv_options_parse(args->options, &srv->options);
+    if (err != 0) {
+        free(srv);
+        return err;
+    }
+    srv_entries_init(srv);
+    fs->private = srv;
+    err = vnode_intern(fs, &root_id, VDIR, NULL, NULL, &fs->root, NULL);
+    if (err != 0) {
+        srv_entries_finish(srv);
+        free(srv);
+        fs->private = NULL;
+    }
+    return err;
+}
+
+static void srv_unmount(struct vfs *fs)
+{
+    srv_entries_finish(srvfs_of(fs));
+    free(fs->private);
+}
+
+static int srv_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
+{
+    if (id->len == root_id.len && memcmp(id->bytes, root_id.bytes, root_id.len) == 0)
+        return vnode_intern(fs, &root_id, VDIR, NULL, NULL, out, NULL);
+    struct srv_entry *entry = id->len == SRV_ID_LEN ? srv_find_id(srvfs_of(fs), id->bytes) : NULL;
+    return entry != NULL ? srv_vnode(fs, entry, out) : ESTALE;
+}
+
+static void srv_reclaim(struct vnode *vn)
+{
+    if (vn->fs->private != NULL)
+        srv_entry_put(srvfs_of(vn->fs), srv_entry_of(vn));
+}
+
+/* Lets go of removed names that nobody has used for a while. */
+static void srv_tick(struct vfs *fs)
+{
+    struct srvfs *srv = srvfs_of(fs);
+    struct vnode_id id = {.len = SRV_ID_LEN};
+    struct srv_entry *entry;
+
+    for (int left = TICK_ENTRIES; left > 0 && (entry = srv_lingering(srv)) != NULL; left--) {
+        memcpy(id.bytes, entry->id, SRV_ID_LEN);
+        struct vnode *vn = vnode_find(fs, &id);
+        if (vn != NULL)
+            vnode_forget(vn);
+        vnode_put(vn);
+        srv_entry_put(srv, entry);
+    }
+}
+
+static int srv_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
+{
+    struct srvfs *srv = srvfs_of(vn->fs);
+
+    (void)ctx;
+    pthread_mutex_lock(&srv->lock);
+    *st = (struct vstatfs){.total_files = srv->options.posts,
+                           .free_files = srv->options.posts - srv->count,
+                           .avail_files = srv->options.posts - srv->count};
+    pthread_mutex_unlock(&srv->lock);
+    return 0;
+}
+
+static const struct vfs_type srvfs_type = {
+    .name = "srvfs",
+    .node_size = sizeof(struct srv_node),
+    .options = srv_option_names,
+    .ops =
+        {
+            .mount = srv_mount,
+            .unmount = srv_unmount,
+            .load = srv_load,
+            .reclaim = srv_reclaim,
+            .tick = srv_tick,
+            .control = srv_control,
+            .getattr = srv_getattr,
+            .setattr = srv_setattr,
+            .access = srv_access,
+            .lookup = srv_lookup,
+            .read = srv_read,
+            .write = srv_write,
+            .commit = srv_commit,
+            .create = srv_create,
+            .remove = srv_remove,
+            .rename = srv_rename,
+            .readdir = srv_readdir,
+            .statfs = srv_statfs,
+        },
+};
+VFS_TYPE(srvfs_type);

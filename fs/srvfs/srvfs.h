@@ -1,0 +1,235 @@
+/*
+ * srvfs.h - inside srvfs: a directory of posted descriptors (Plan 9's /srv).
+ *
+ * A name is an entry: a descriptor somebody posted, or an empty placeholder until then. Entries
+ * live in a list under the mount's lock (entry.c); what happens to one of them is under its own.
+ * kind.c knows what descriptors there are and moves bytes without ever waiting; log.c is the read
+ * side of a stream, stream.c the write side, and say in their heads what offsets mean there.
+ * post.c takes descriptors over, from the tool (control.c) or out of another process of this host.
+ * names.c, attr.c and io.c are the vnode operations.
+ */
+#ifndef FS_SRVFS_SRVFS_H
+#define FS_SRVFS_SRVFS_H
+
+#include "base/list.h"
+#include <loopnfs/vfs.h>
+#include <pthread.h>
+
+#define SRV_ID_LEN 16
+
+/* What a posted descriptor is. Rows of a table in kind.c. */
+enum srv_kind {
+    SRV_EMPTY, /* made by a client, nothing posted yet */
+    SRV_FILE,
+    SRV_APPEND, /* a file open with O_APPEND: written at its end, as a stream */
+    SRV_BLOCK,
+    SRV_SOCKET,
+    SRV_PIPE,
+    SRV_TTY,
+    SRV_LISTENING, /* the rest can be taken, not read or written */
+    SRV_DATAGRAM,
+    SRV_KINDS
+};
+
+/* How reads or writes of a kind are done. */
+enum srv_way { SRV_NOT, SRV_AT_OFFSET, SRV_STREAM };
+
+struct srv_kind_row {
+    const char *name;
+    enum srv_way read, write;
+};
+
+/*
+ * The read side (log.c): bytes [base, end) as a ring. What is unread stays in the kernel's buffer
+ * of the descriptor.
+ */
+struct srv_log {
+    char *ring; /* srvfs.window bytes; NULL before the first byte */
+    uint64_t base, end;
+    bool over; /* the other end will send no more */
+    int error; /* it broke: what reads at the end say */
+};
+
+/* The write side (stream.c). */
+struct srv_stream {
+    bool busy;              /* a thread writes, without the lock */
+    bool begun;             /* `next` means something */
+    uint64_t next;          /* the offset that continues what was written */
+    struct timespec owed;   /* until then the rest of a write that was cut short is waited for */
+    char *tail;             /* the last bytes written, ending at `next`: a ring by offset */
+    size_t tail_len;        /* how many there are */
+    pthread_cond_t changed; /* with the entry's lock: busy, next */
+};
+
+/*
+ * A name. Referenced by the directory and by the vnode. Constant unless marked: D, guarded by the
+ * mount's lock; E, by the entry's own; P, set once while posting, under E, before `kind`, which is
+ * what readers without the lock look at first.
+ */
+struct srv_entry {
+    struct list sibling; /* D: in srvfs.names in the order of cookies, or in srvfs.removed */
+    char *name;          /* D; NULL once removed */
+    uint64_t cookie;     /* D */
+    unsigned refs;       /* D */
+    uint8_t id[SRV_ID_LEN];
+    _Atomic time_t used; /* CLOCK_MONOTONIC: last asked about */
+
+    pthread_mutex_t lock;
+    _Atomic enum srv_kind kind; /* P */
+    int fd;                     /* P: as it was posted */
+    int io_fd;                  /* P: what bytes go by: fd, or another opening of the same */
+    bool may_read, may_write;   /* P: as fd was opened */
+    bool unix_socket;           /* P */
+    struct timespec since;      /* E: when it was posted (made, for a placeholder) */
+    uint32_t uid, gid, mode;    /* E */
+    struct timespec mtime, atime, ctime; /* E */
+    uint64_t size_seen;                  /* E: of a stream: the last size said, see log_size() */
+    bool exclusive;                      /* E: made with `verifier`, and not changed since */
+    uint8_t verifier[8];                 /* E */
+    uint64_t bytes_in, bytes_out;        /* E */
+    struct srv_log log;                  /* E */
+    struct srv_stream stream;            /* E */
+};
+
+/* What an export may say; see loopnfs-exports(5). */
+struct srv_options {
+    uint64_t window;         /* bytes of a stream that can be read again */
+    uint64_t posts;          /* names at most */
+    uint64_t wait;           /* ms that a read at a stream's end waits for bytes */
+    uint64_t linger;         /* s that a removed name's descriptor is kept for handles in use */
+    uint64_t mode, uid, gid; /* of the root directory */
+};
+
+struct srvfs {
+    struct srv_options options;
+    pthread_mutex_t lock;
+    struct list names;   /* guarded, as all below */
+    struct list removed; /* entries without a name, for their last users */
+    uint64_t count;      /* in names */
+    uint64_t next_cookie;
+    uint64_t next_id;
+    uint8_t boot[8];         /* of ids: another one at every mount; constant */
+    uint32_t mode, uid, gid; /* the root directory's */
+    struct timespec mtime, ctime;
+};
+
+/* The node's private part: an entry, referenced; NULL: the root. */
+struct srv_node {
+    struct srv_entry *entry;
+};
+
+static inline struct srvfs *srvfs_of(const struct vfs *fs)
+{
+    return fs->private;
+}
+
+static inline struct srv_entry *srv_entry_of(struct vnode *vn)
+{
+    return ((struct srv_node *)vnode_private(vn))->entry;
+}
+
+/* --- options.c --- */
+extern const char *const srv_option_names[];
+int srv_options_parse(const char *text, struct srv_options *options);
+
+/* --- entry.c: names, references, and the end of descriptors --- */
+
+/* An entry without a name, referenced by the caller. NULL: no memory. */
+struct srv_entry *srv_entry_new(struct srvfs *srv, const struct cred *owner, uint32_t mode);
+void srv_entry_put(struct srvfs *srv, struct srv_entry *entry);
+/* Gives it a name. EEXIST; EMFILE: too many; ENOMEM. */
+int srv_entry_name(struct srvfs *srv, struct srv_entry *entry, const char *name);
+/* With a reference; NULL. */
+struct srv_entry *srv_find(struct srvfs *srv, const char *name);
+struct srv_entry *srv_find_id(struct srvfs *srv, const uint8_t id[SRV_ID_LEN]);
+/* The first entry after a cookie, with a reference and its name (VNAME_MAX + 1 bytes). */
+struct srv_entry *srv_after(struct srvfs *srv, uint64_t cookie, uint64_t *its_cookie, char *name);
+/* Takes the name away, if `entry` still has it. ENOENT. */
+int srv_entry_unname(struct srvfs *srv, struct srv_entry *entry, const char *name);
+/* ENOENT: `entry` is not called `from` any more. `over`, which is called `to`, loses that name
+ * (NULL: nothing is called so; EEXIST where that has changed). */
+int srv_entry_rename(struct srvfs *srv, struct srv_entry *entry, const char *from, const char *to,
+                     struct srv_entry *over);
+/* A removed entry that nobody has asked about for a while, referenced; NULL. */
+struct srv_entry *srv_lingering(struct srvfs *srv);
+void srv_entries_init(struct srvfs *srv);
+void srv_entries_finish(struct srvfs *srv);
+
+/* --- kind.c --- */
+
+const struct srv_kind_row *srv_kind_row(enum srv_kind kind);
+/* What a descriptor is, and what goes with it: fills the P fields of `entry` but kind. The
+ * descriptor is still the caller's where it is refused; `why` says why. */
+int srv_kind_find(struct srv_entry *entry, int fd, enum srv_kind *kind, char *why, size_t size);
+/* One call that does not wait: bytes moved, or -1 and errno (EAGAIN). */
+ssize_t srv_receive(const struct srv_entry *entry, void *buf, size_t len);
+ssize_t srv_send(const struct srv_entry *entry, const struct cred *cred, const void *buf,
+                 size_t len);
+/* Bytes that could be received at once. */
+uint64_t srv_queued(const struct srv_entry *entry);
+/* Until the stream is ready for `events` (poll(2)); at most so long. Says that it sleeps. */
+void srv_wait(const struct srv_entry *entry, short events, int ms);
+/* "127.0.0.1:7 -> 127.0.0.1:40000", a path, ...: for the list. */
+void srv_describe(const struct srv_entry *entry, char *out, size_t size);
+
+/* --- log.c and stream.c; with the entry's lock held --- */
+
+/* The size clients are told: what was received, and what could be at once. */
+uint64_t srv_log_size(struct srvfs *srv, struct srv_entry *entry);
+int srv_log_read(struct srvfs *srv, struct srv_entry *entry, uint64_t offset, void *buf,
+                 size_t *len, bool *eof);
+void srv_log_finish(struct srv_entry *entry);
+/* Gives the lock up while it waits or sends, and takes it again. */
+int srv_stream_write(struct srv_entry *entry, const struct cred *cred, uint64_t offset,
+                     const void *buf, size_t *len);
+/* What comes next is no continuation: somebody opened the file anew. */
+void srv_stream_break(struct srv_entry *entry);
+/* As if these bytes had been written there. */
+void srv_stream_began(struct srv_entry *entry, uint64_t offset, const void *buf, size_t len);
+int srv_stream_init(struct srv_entry *entry);
+void srv_stream_finish(struct srv_entry *entry);
+
+/* --- post.c --- */
+
+/* Puts a descriptor in a placeholder; it is the entry's then. EBUSY: it is none any more. */
+int srv_post(struct srv_entry *entry, int fd, char *why, size_t size);
+/* "PID FD" was written by a client: gets the descriptor out of that process, if the caller may. */
+int srv_post_text(const struct vctx *ctx, struct srv_entry *entry, const void *text, size_t len);
+
+/* --- attr.c --- */
+int srv_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
+int srv_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
+                struct vchange *change);
+int srv_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted);
+/* 0 or EACCES. The owner may always read and write: his client has opened the file. */
+int srv_entry_may(const struct cred *cred, struct srv_entry *entry, uint32_t want);
+int srv_root_may(const struct cred *cred, struct srvfs *srv, uint32_t want);
+/* Whether the caller may take the name of `entry` away: EACCES, EPERM (sticky directory). */
+int srv_remove_may(const struct cred *cred, struct srvfs *srv, struct srv_entry *entry);
+
+/* --- io.c --- */
+int srv_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
+             bool *eof, struct vattr *attr);
+int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+              size_t *len, enum vstable *stable, struct vchange *change);
+int srv_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
+               struct vchange *change);
+
+/* --- names.c --- */
+int srv_vnode(struct vfs *fs, struct srv_entry *entry, struct vnode **out);
+int srv_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
+               struct vattr *attr);
+int srv_create(const struct vctx *ctx, struct vnode *dir, const char *name,
+               const struct vcreate *how, struct vnode **out, struct vattr *attr,
+               struct vchange *dir_change);
+int srv_remove(const struct vctx *ctx, struct vnode *dir, const char *name,
+               struct vchange *dir_change);
+int srv_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
+               struct vnode *to_dir, const char *to, struct vchange *from_change,
+               struct vchange *to_change);
+int srv_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, struct vdirents *page);
+
+/* --- control.c --- */
+int srv_control(struct vfs *fs, struct vcontrol *control);
+
+#endif
