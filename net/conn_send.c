@@ -1,0 +1,155 @@
+/*
+ * conn_send.c - a connection's output: replies gathered, sent in batches, kept while the peer takes
+ * none. Called by conn.c and, for what has gathered at the end of a round, by the loop.
+ */
+#include "net/conn.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+/* Replies are sent with at most so many pieces at once. */
+#define PIECES_MAX 16
+/* Late replies that may wait for a slow peer before it is not read from any more. */
+#define QUEUE_MAX 64
+
+void conn_out_release(struct conn *conn)
+{
+    buffer_put(conn_pool(conn), conn->out, conn->filled);
+    conn->out = NULL;
+    conn->sent = conn->filled = 0;
+}
+
+static void piece_free(struct conn *conn, struct piece *piece)
+{
+    list_remove(&piece->link);
+    conn->queued--;
+    buffer_put(conn_pool(conn), piece->buffer, piece->end);
+    free(piece);
+}
+
+bool conn_queue(struct conn *conn, struct buffer *buffer, size_t at, size_t end)
+{
+    struct piece *piece = malloc(sizeof(*piece));
+
+    if (piece == NULL) {
+        buffer_put(conn_pool(conn), buffer, end);
+        return false;
+    }
+    *piece = (struct piece){.buffer = buffer, .at = at, .end = end};
+    list_append(&conn->queue, &piece->link);
+    conn->queued++;
+    return true;
+}
+
+bool conn_out_queue(struct conn *conn)
+{
+    if (conn->filled == conn->sent)
+        return true;
+    return conn_queue(conn, buffer_ref(conn->out), conn->sent, conn->filled);
+}
+
+void conn_output_drop(struct conn *conn)
+{
+    while (!list_empty(&conn->queue))
+        piece_free(conn, list_entry(conn->queue.next, struct piece, link));
+    if (conn->out != NULL)
+        conn_out_release(conn);
+}
+
+bool conn_has_output(const struct conn *conn)
+{
+    return !list_empty(&conn->queue) || conn->filled > conn->sent;
+}
+
+static void conn_set_blocked(struct conn *conn, bool blocked)
+{
+    if (conn->blocked == blocked)
+        return;
+    conn->blocked = blocked;
+    conn_watch(conn);
+    /* Messages in memory have been waiting. */
+    if (!blocked)
+        loop_ready(&conn->source);
+}
+
+/* `n` bytes were sent, of the queue first. */
+static void output_advance(struct conn *conn, size_t n)
+{
+    while (!list_empty(&conn->queue)) {
+        struct piece *piece = list_entry(conn->queue.next, struct piece, link);
+        size_t len = piece->end - piece->at;
+        if (n < len) {
+            piece->at += n;
+            return;
+        }
+        n -= len;
+        piece_free(conn, piece);
+    }
+    conn->sent += n;
+    if (conn->out != NULL && conn->sent == conn->filled)
+        conn_out_release(conn);
+}
+
+void conn_flush(struct source *source)
+{
+    struct conn *conn = conn_of(source);
+
+    while (!source->dead && conn_has_output(conn)) {
+        struct iovec iov[PIECES_MAX];
+        struct msghdr msg = {.msg_iov = iov};
+        struct list *item;
+        list_for_each (item, &conn->queue) {
+            struct piece *piece = list_entry(item, struct piece, link);
+            if (msg.msg_iovlen == PIECES_MAX)
+                break;
+            iov[msg.msg_iovlen++] =
+                (struct iovec){piece->buffer->data + piece->at, piece->end - piece->at};
+        }
+        if (msg.msg_iovlen < PIECES_MAX && conn->filled > conn->sent)
+            iov[msg.msg_iovlen++] =
+                (struct iovec){conn->out->data + conn->sent, conn->filled - conn->sent};
+        ssize_t n = sendmsg(source->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n >= 0) {
+            output_advance(conn, (size_t)n);
+        } else if (errno == EAGAIN) {
+            conn_set_blocked(conn, true);
+            return;
+        } else if (errno != EINTR) {
+            conn_close(conn);
+            return;
+        }
+    }
+    if (source->dead)
+        return;
+    conn_set_blocked(conn, false);
+    conn_end_check(conn);
+}
+
+bool conn_out_room(struct conn *conn)
+{
+    const size_t need = RECORD_HEADER + NET_MESSAGE_MAX;
+
+    if (conn->out != NULL && BUFFER_SIZE - conn->filled < need)
+        conn_flush(&conn->source);
+    if (conn->source.dead || conn->blocked || conn->queued > QUEUE_MAX)
+        return false;
+    if (conn->out == NULL)
+        conn->out = buffer_get(conn_pool(conn));
+    if (conn->out == NULL) {
+        conn_close(conn);
+        return false;
+    }
+    return BUFFER_SIZE - conn->filled >= need;
+}
+
+void conn_reply(struct conn *conn, size_t len)
+{
+    if (len == 0)
+        return;
+    record_mark(conn->out->data + conn->filled, len);
+    conn->filled += RECORD_HEADER + len;
+    loop_flush_later(&conn->source);
+    if (conn->filled - conn->sent >= NET_FLUSH_BYTES)
+        conn_flush(&conn->source);
+}
