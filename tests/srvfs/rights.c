@@ -1,0 +1,288 @@
+/*
+ * rights.c - owners and modes of posts, and posting by "PID FD".
+ */
+#include "tests/srvfs/scene.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void become(struct scene *s, uint32_t uid)
+{
+    s->client.who = caller_uid(uid, uid);
+}
+
+TEST(owner_and_mode_are_the_posters_and_hold)
+{
+    struct scene s;
+    struct nfs3_read result;
+    struct attr attr;
+    struct answer answer;
+    int ends[2];
+
+    scene_needs_root();
+    scene_begin(&s);
+    pair_make(ends);
+    assert_int_equal(TELL(&s, STRANGER, ends[0], "post", "conn").error, 0);
+    become(&s, STRANGER);
+    struct fh fh = look(&s, "conn");
+    expect_ok(ask_getattr(&s.client, &fh, &attr));
+    assert_int_equal(attr.uid, STRANGER);
+    assert_int_equal(attr.mode, 0600);
+    write_all(&s, &fh, 0, "mine");
+    expect_arrives(ends[1], "mine");
+    become(&s, STRANGER + 1);
+    expect_status(ask_read(&s.client, &fh, 0, 10, &result), NFS_ACCES);
+    expect_status(ask_write(&s.client, &fh, 0, "x", 1, S_UNSTABLE, NULL), NFS_ACCES);
+    expect_status(ask_remove(&s.client, &s.root, "conn", NULL), NFS_PERM);
+    expect_status(ask_rename(&s.client, &s.root, "conn", &s.root, "stolen", NULL, NULL), NFS_PERM);
+    answer = TELL(&s, STRANGER + 1, -1, "take", "conn");
+    assert_int_equal(answer.error, EACCES);
+    assert_int_equal(answer.fd, -1);
+    assert_int_equal(TELL(&s, STRANGER + 1, -1, "remove", "conn").error, EPERM);
+    answer = TELL(&s, STRANGER, -1, "take", "conn");
+    assert_true(answer.fd >= 0);
+    scene_end(&s);
+}
+
+TEST(the_owner_hands_a_connection_to_another_user)
+{
+    struct scene s;
+    int ends[2];
+
+    scene_needs_root();
+    scene_begin(&s);
+    pair_make(ends);
+    assert_int_equal(TELL(&s, STRANGER, ends[0], "post", "conn", "mode=0640").error, 0);
+    become(&s, STRANGER);
+    struct fh fh = look(&s, "conn");
+    struct sattr open_mode = {.set_mode = true, .mode = 0666};
+    struct sattr give = {.set_uid = true, .uid = STRANGER + 1};
+    expect_status(ask_setattr(&s.client, &fh, &give, NULL, NULL), NFS_PERM);
+    become(&s, STRANGER + 1);
+    expect_status(ask_setattr(&s.client, &fh, &open_mode, NULL, NULL), NFS_PERM);
+    expect_status(ask_write(&s.client, &fh, 0, "x", 1, S_UNSTABLE, NULL), NFS_ACCES);
+    become(&s, STRANGER);
+    expect_ok(ask_setattr(&s.client, &fh, &open_mode, NULL, NULL));
+    become(&s, STRANGER + 1);
+    write_all(&s, &fh, 0, "thanks");
+    expect_arrives(ends[1], "thanks");
+    test_note("root gives it away for good");
+    s.client.who = caller_root;
+    struct sattr all = {.set_uid = true, .uid = STRANGER + 1, .set_mode = true, .mode = 0600};
+    expect_ok(ask_setattr(&s.client, &fh, &all, NULL, NULL));
+    become(&s, STRANGER);
+    expect_status(ask_write(&s.client, &fh, 0, "x", 1, S_UNSTABLE, NULL), NFS_ACCES);
+    scene_end(&s);
+}
+
+TEST(a_unix_peer_is_told_who_wrote)
+{
+    struct scene s;
+    struct ucred *who;
+    char byte, control[CMSG_SPACE(sizeof(struct ucred))];
+    struct iovec part = {&byte, 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof(control)};
+    int ends[2], on = 1;
+
+    test_skip_in_variant("user", "the server can't speak for others");
+    scene_needs_root();
+    scene_begin(&s);
+    pair_make(ends);
+    assert_return_code(setsockopt(ends[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), errno);
+    assert_int_equal(TELL(&s, STRANGER, ends[0], "post", "conn").error, 0);
+    become(&s, STRANGER);
+    struct fh fh = look(&s, "conn");
+    write_all(&s, &fh, 0, "x");
+    assert_int_equal(recvmsg(ends[1], &message, 0), 1);
+    assert_non_null(CMSG_FIRSTHDR(&message));
+    who = (struct ucred *)(void *)CMSG_DATA(CMSG_FIRSTHDR(&message));
+    assert_int_equal(who->uid, STRANGER);
+    assert_int_equal(who->gid, STRANGER);
+    scene_end(&s);
+}
+
+/* --- "PID FD" --- */
+
+/* A process of this user that holds `fd` and does nothing. */
+static pid_t holder_start(uid_t uid)
+{
+    int ready[2];
+    char byte;
+
+    assert_return_code(pipe2(ready, O_CLOEXEC), errno);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (geteuid() == 0 && (setresgid(uid, uid, uid) || setresuid(uid, uid, uid)))
+            _exit(1);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        /* As a program that was started by this user has it, so that he may trace it. */
+        prctl(PR_SET_DUMPABLE, 1);
+        if (write(ready[1], "", 1) == 1)
+            pause();
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    return pid;
+}
+
+static uint32_t post_text(struct scene *s, const char *name, const char *text, struct fh *fh)
+{
+    struct made made;
+    struct sattr set = {.set_mode = true, .mode = 0644};
+
+    expect_ok(ask_create(&s->client, &s->root, name, H_UNCHECKED, &set, NULL, &made));
+    *fh = made.fh;
+    return ask_write(&s->client, fh, 0, text, (uint32_t)strlen(text), S_UNSTABLE, NULL);
+}
+
+/* Whose processes the server may look into. */
+static uid_t own_uid(void)
+{
+    return server_is_root() ? STRANGER : server_uid();
+}
+
+TEST(a_client_posts_a_descriptor_by_writing_pid_and_number)
+{
+    struct scene s;
+    struct answer answer;
+    char text[64];
+    struct fh fh;
+    int ends[2];
+
+    scene_begin(&s);
+    pair_make(ends);
+    pid_t holder = holder_start(own_uid());
+    become(&s, own_uid());
+    snprintf(text, sizeof(text), "%d %d\n", holder, ends[0]);
+    expect_ok(post_text(&s, "conn", text, &fh));
+    close(ends[0]);
+    kill(holder, SIGKILL);
+    waitpid(holder, NULL, 0);
+    test_note("the text is not stored, and its process is gone");
+    expect_read(&s, &fh, 0, "");
+    write_all(&s, &fh, strlen(text), "through");
+    expect_arrives(ends[1], "through");
+    say_at(ends[1], "back");
+    wait_size(&s, &fh, 4);
+    expect_read(&s, &fh, 0, "back");
+    answer = TELL(&s, geteuid(), -1, "list");
+    assert_non_null(strstr(answer.lines, "conn\tsocket\tunix"));
+    scene_end(&s);
+}
+
+TEST(processes_of_others_are_not_looked_into)
+{
+    struct scene s;
+    char text[64];
+    struct fh fh;
+    int ends[2];
+
+    scene_needs_root();
+    scene_begin(&s);
+    pair_make(ends);
+    pid_t holder = holder_start(own_uid());
+    become(&s, own_uid() + 1);
+    snprintf(text, sizeof(text), "%d %d", holder, ends[0]);
+    expect_status(post_text(&s, "theirs", text, &fh), NFS_ACCES);
+    test_note("nor root's");
+    snprintf(text, sizeof(text), "%d %d", getpid(), ends[0]);
+    expect_status(post_text(&s, "roots", text, &fh), NFS_ACCES);
+    test_note("nor the server's own");
+    snprintf(text, sizeof(text), "%d 3", s.server.pid);
+    expect_status(post_text(&s, "servers", text, &fh), NFS_ACCES);
+    close(ends[0]);
+    kill(holder, SIGKILL);
+    waitpid(holder, NULL, 0);
+    assert_true(waits_for_close(ends[1], 1000));
+    scene_end(&s);
+}
+
+TEST(a_privileged_process_of_the_caller_is_not_looked_into)
+{
+    struct scene s;
+    char text[64];
+    struct fh fh;
+    int ends[2];
+
+    test_skip_in_variant("user", "the kernel refuses there");
+    scene_needs_root();
+    scene_begin(&s);
+    pair_make(ends);
+    pid_t holder = fork();
+    if (holder == 0) {
+        /* As a set-user-id program: the real user is the caller's alone. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (setresuid(STRANGER, 0, 0) == 0)
+            pause();
+        _exit(1);
+    }
+    host_sleep_ms(50);
+    become(&s, STRANGER);
+    snprintf(text, sizeof(text), "%d %d", holder, ends[0]);
+    expect_status(post_text(&s, "conn", text, &fh), NFS_ACCES);
+    kill(holder, SIGKILL);
+    waitpid(holder, NULL, 0);
+    test_note("root may have any");
+    snprintf(text, sizeof(text), "%d %d", getpid(), ends[0]);
+    s.client.who = caller_root;
+    expect_ok(post_text(&s, "roots", text, &fh));
+    scene_end(&s);
+}
+
+TEST(what_is_no_pid_and_number_is_invalid)
+{
+    static const char *const texts[] = {"hello", "1",   "1 ", "-1 0",          "1 -1", "1x 2",
+                                        "1 2x",  "0 1", " ",  "99999999999 1", "1 2 3"};
+    struct scene s;
+    struct fh fh;
+    char name[20], text[64];
+
+    scene_begin(&s);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        snprintf(name, sizeof(name), "name%zu", i);
+        expect_status(post_text(&s, name, texts[i], &fh), NFS_INVAL);
+        expect_read(&s, &fh, 0, "");
+        expect_ok(ask_remove(&s.client, &s.root, name, NULL));
+    }
+    test_note("nor a process that is gone");
+    pid_t gone = fork();
+    if (gone == 0)
+        _exit(0);
+    waitpid(gone, NULL, 0);
+    snprintf(text, sizeof(text), "%d 0", gone);
+    expect_status(post_text(&s, "gone", text, &fh), NFS_INVAL);
+    expect_status(ask_write(&s.client, &fh, 5, "1 2", 3, S_UNSTABLE, NULL), NFS_INVAL);
+    assert_int_equal(TELL(&s, geteuid(), -1, "take", "gone").error, ENODATA);
+    scene_end(&s);
+}
+
+TEST(a_name_is_made_once_and_an_exclusive_retry_finds_it)
+{
+    struct scene s;
+    struct made made, again;
+
+    scene_begin(&s);
+    expect_ok(ask_create(&s.client, &s.root, "x", H_EXCLUSIVE, NULL, "12345678", &made));
+    expect_ok(ask_create(&s.client, &s.root, "x", H_EXCLUSIVE, NULL, "12345678", &again));
+    assert_memory_equal(made.fh.data, again.fh.data, made.fh.len);
+    expect_status(ask_create(&s.client, &s.root, "x", H_EXCLUSIVE, NULL, "87654321", &again),
+                  NFS_EXIST);
+    expect_status(ask_create(&s.client, &s.root, "x", H_GUARDED, NULL, NULL, &again), NFS_EXIST);
+    expect_ok(ask_create(&s.client, &s.root, "x", H_UNCHECKED, NULL, NULL, &again));
+    expect_ok(ask_rename(&s.client, &s.root, "x", &s.root, "y", NULL, NULL));
+    expect_ok(ask_create(&s.client, &s.root, "x", H_GUARDED, NULL, NULL, NULL));
+    expect_ok(ask_rename(&s.client, &s.root, "x", &s.root, "y", NULL, NULL));
+    expect_status(ask_mkdir(&s.client, &s.root, "dir", NULL, NULL), NFS_NOTSUPP);
+    expect_ok(ask_remove(&s.client, &s.root, "y", NULL));
+    expect_status(ask_remove(&s.client, &s.root, "y", NULL), NFS_NOENT);
+    scene_end(&s);
+}
