@@ -74,6 +74,6 @@ void expect_error_at(int err, const int *allowed, const char *what, const char *
         size_t used = strlen(wanted);
         snprintf(wanted + used, sizeof(wanted) - used, "%s%s", used > 0 ? " or " : "",
                  error_name(*at));
-    } while (*at++ != 0 && *at != 0);
+    } while (*++at != 0);
     fail_at(file, line, "%s: %s instead of %s", what, error_name(err), wanted);
 }

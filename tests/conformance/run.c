@@ -87,7 +87,7 @@ static void remove_below(struct object dir, unsigned depth)
         if (t_remove(dir, item.name) == 0)
             continue;
         struct object below;
-        if (depth > 40 || t_lookup(dir, item.name, &below) != 0)
+        if (depth > 1000 || t_lookup(dir, item.name, &below) != 0)
             return;
         remove_below(below, depth + 1);
         if (t_rmdir(dir, item.name) != 0)
