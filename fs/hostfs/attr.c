@@ -157,6 +157,15 @@ static bool guard_holds(const struct vsetattr *set, const struct statx *st)
                              set->guard.tv_nsec == (long)st->stx_ctime.tv_nsec);
 }
 
+/* Truncation clears set-id bits and sets mtime. */
+static bool undone_by_truncation(const struct vsetattr *set)
+{
+    return (set->set_mode && set->mode & 06000) || set->set_atime != VTIME_KEEP ||
+           set->set_mtime != VTIME_KEEP;
+}
+
+/* The size is changed last, since only that can't be made good: whoever may not do the rest must
+ * not have cut the file. */
 static int change(const struct vctx *ctx, struct vnode *vn, int fd, const struct vsetattr *set)
 {
     struct statx st;
@@ -165,14 +174,20 @@ static int change(const struct vctx *ctx, struct vnode *vn, int fd, const struct
         return error;
     if (!guard_holds(set, &st))
         return VFS_ENOTSYNC;
-    if (set->set_size) {
-        if (vn->type != VREG)
-            return vn->type == VDIR ? EISDIR : EINVAL;
-        error = hostfs_truncate(ctx, vn, fd, &st, set->size);
+    if (set->set_size && vn->type != VREG)
+        return vn->type == VDIR ? EISDIR : EINVAL;
+    error = hostfs_apply(fd, (enum vtype)vn->type, set);
+    if (error || !set->set_size)
+        return error;
+    error = hostfs_truncate(ctx, vn, fd, &st, set->size);
+    if (!error && undone_by_truncation(set)) {
+        struct vsetattr again = *set;
+        again.set_uid = again.set_gid = false;
+        error = cred_assume(ctx->cred);
         if (!error)
-            error = cred_assume(ctx->cred);
+            error = hostfs_apply(fd, (enum vtype)vn->type, &again);
     }
-    return error ? error : hostfs_apply(fd, (enum vtype)vn->type, set);
+    return error;
 }
 
 int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
