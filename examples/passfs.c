@@ -21,9 +21,7 @@ static struct stat root; /* set by mount */
 
 static int fd_of(struct vnode *vn)
 {
-    const struct node *node = vnode_private(vn);
-
-    return node->fd > 0 ? node->fd : -1;
+    return ((struct node *)vnode_private(vn))->fd ?: -1;
 }
 
 static enum vtype type_of(mode_t mode)
