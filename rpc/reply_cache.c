@@ -3,10 +3,13 @@
  *
  * Each shard has a hash table, a lock, and its entries in the order of their use: the oldest
  * finished one makes room. An entry that is still running is never dropped: its call holds it.
+ * Entries are slots of one array, whose pages are first touched when they are first needed; a
+ * reply lies in its entry but for the few long ones. So a call allocates nothing.
  *
- * The checksum covers the length of the arguments and their first bytes: all of a call without
- * payload, and of a WRITE the file, offset and the beginning of the data. Beside address, xid and
- * procedure that tells calls apart; summing up a megabyte would cost more than writing it.
+ * The checksum covers the length of the arguments, and all of them when they are short: a call
+ * without payload. Of the others, WRITEs, it covers the beginning: file, offset, count and some
+ * of the data. Beside address, xid and procedure that tells calls apart; summing up a megabyte
+ * would cost more than writing it, and a kilobyte half as much.
  */
 #include "rpc/reply_cache.h"
 #include "base/hash.h"
@@ -18,8 +21,12 @@
 #include <string.h>
 #include <time.h>
 
-#define SHARDS      16
-#define CHECKED_MAX 1024
+#define SHARDS 16
+/* Arguments are summed up whole to so many bytes; of longer ones so many. */
+#define CHECKED_WHOLE 1024
+#define CHECKED_HEAD  256
+/* Most replies fit: CREATE's has 280 bytes with the longest handle, and no attributes of before. */
+#define INLINE_MAX 288
 /* A finished call is remembered for so long after its last repetition: longer than clients wait
  * before they ask again, shorter than it takes one to come around to the same xid. */
 #define AGE_MAX_S 180
@@ -36,18 +43,23 @@ struct key {
 
 struct reply_cache_entry {
     struct reply_cache_entry *hash_next; /* guarded by the shard's lock, as all of it */
-    struct list age;                     /* shard->ages */
+    struct list age;                     /* shard->ages; shard->unused while it is free */
+    uint64_t hash;                       /* of the key: never changed while the call runs */
     struct key key;
     bool running;
+    uint32_t len; /* of the reply, once finished */
     time_t since; /* CLOCK_MONOTONIC: when it was finished, or last repeated */
-    uint32_t len;
-    uint8_t *reply; /* len bytes once finished */
+    uint8_t *big; /* the reply, where it does not fit below */
+    uint8_t small[INLINE_MAX];
 };
 
 struct shard {
     pthread_mutex_t lock;
     struct reply_cache_entry **buckets; /* guarded by lock, as the rest */
     struct list ages;                   /* the oldest first */
+    struct reply_cache_entry *slots;    /* cache.count_max of them */
+    uint32_t touched;                   /* those from here on were never used */
+    struct list unused;                 /* those before it that are free; the last freed first */
     uint32_t count;
     size_t bytes;
     uint64_t hits, dropped_running;
@@ -65,7 +77,7 @@ static void key_make(const struct rpc_call *call, struct key *key)
 {
     size_t len;
     const uint8_t *address = address_bytes(call->peer, &len);
-    size_t checked = call->args.len < CHECKED_MAX ? call->args.len : CHECKED_MAX;
+    size_t checked = call->args.len <= CHECKED_WHOLE ? call->args.len : CHECKED_HEAD;
 
     memset(key, 0, sizeof(*key));
     memcpy(key->address, address, len);
@@ -100,23 +112,36 @@ static struct reply_cache_entry *entry_find(struct shard *shard, const struct ke
 {
     struct reply_cache_entry *entry = *bucket_of(shard, hash);
 
-    while (entry != NULL && memcmp(&entry->key, key, sizeof(*key)) != 0)
+    while (entry != NULL && (entry->hash != hash || memcmp(&entry->key, key, sizeof(*key)) != 0))
         entry = entry->hash_next;
     return entry;
 }
 
 static void entry_free(struct shard *shard, struct reply_cache_entry *entry)
 {
-    struct reply_cache_entry **at = bucket_of(shard, key_hash(&entry->key));
+    struct reply_cache_entry **at = bucket_of(shard, entry->hash);
 
     while (*at != entry)
         at = &(*at)->hash_next;
     *at = entry->hash_next;
     list_remove(&entry->age);
+    list_insert_after(&shard->unused, &entry->age);
     shard->count--;
     shard->bytes -= entry->len;
-    free(entry->reply);
-    free(entry);
+    free(entry->big);
+    entry->big = NULL;
+}
+
+/* A slot that is free; NULL: all calls in this shard are still running. */
+static struct reply_cache_entry *entry_take(struct shard *shard)
+{
+    struct list *item = list_pop(&shard->unused);
+
+    if (item != NULL)
+        return list_entry(item, struct reply_cache_entry, age);
+    if (shard->touched == cache.count_max)
+        return NULL;
+    return &shard->slots[shard->touched++];
 }
 
 /* Drops the oldest finished entries until there is room for one more of `bytes`. */
@@ -145,12 +170,14 @@ static struct reply_cache_entry *entry_add(struct shard *shard, const struct key
                                            uint64_t hash)
 {
     shard_shrink(shard, 0);
-    struct reply_cache_entry *entry = calloc(1, sizeof(*entry));
+    struct reply_cache_entry *entry = entry_take(shard);
     if (entry == NULL)
         return NULL;
     struct reply_cache_entry **at = bucket_of(shard, hash);
+    entry->hash = hash;
     entry->key = *key;
     entry->running = true;
+    entry->len = 0;
     entry->hash_next = *at;
     *at = entry;
     list_append(&shard->ages, &entry->age);
@@ -185,7 +212,7 @@ enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint8_t *
         answer = REPLY_CACHE_RUNNING;
     } else if (entry->len <= room) {
         shard->hits++;
-        memcpy(reply, entry->reply, entry->len);
+        memcpy(reply, entry->big != NULL ? entry->big : entry->small, entry->len);
         *len = entry->len;
         answer = REPLY_CACHE_REPEAT;
         entry->since = now_s();
@@ -198,18 +225,23 @@ enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint8_t *
 
 void reply_cache_store(struct reply_cache_entry *entry, const uint8_t *reply, size_t len)
 {
+    uint8_t *big = NULL;
+
     if (entry == NULL)
         return;
-    uint8_t *copy = len <= REPLY_MAX ? malloc(len) : NULL;
-    if (copy == NULL) {
-        reply_cache_drop(entry);
-        return;
+    if (len > INLINE_MAX) {
+        big = len <= REPLY_MAX ? malloc(len) : NULL;
+        if (big == NULL) {
+            reply_cache_drop(entry);
+            return;
+        }
     }
-    memcpy(copy, reply, len);
-    struct shard *shard = shard_of(key_hash(&entry->key));
+    /* Nobody looks at the reply of an entry that is running. */
+    memcpy(big != NULL ? big : entry->small, reply, len);
+    struct shard *shard = shard_of(entry->hash);
     pthread_mutex_lock(&shard->lock);
     shard_shrink(shard, len);
-    entry->reply = copy;
+    entry->big = big;
     entry->len = (uint32_t)len;
     entry->running = false;
     entry->since = now_s();
@@ -221,7 +253,7 @@ void reply_cache_drop(struct reply_cache_entry *entry)
 {
     if (entry == NULL)
         return;
-    struct shard *shard = shard_of(key_hash(&entry->key));
+    struct shard *shard = shard_of(entry->hash);
     pthread_mutex_lock(&shard->lock);
     entry_free(shard, entry);
     pthread_mutex_unlock(&shard->lock);
@@ -240,8 +272,10 @@ int reply_cache_init(uint32_t entries_max, size_t bytes_max)
         struct shard *shard = &cache.shards[i];
         pthread_mutex_init(&shard->lock, NULL);
         list_init(&shard->ages);
+        list_init(&shard->unused);
         shard->buckets = calloc(cache.buckets, sizeof(struct reply_cache_entry *));
-        if (shard->buckets == NULL) {
+        shard->slots = calloc(cache.count_max, sizeof(struct reply_cache_entry));
+        if (shard->buckets == NULL || shard->slots == NULL) {
             reply_cache_finish();
             return ENOMEM;
         }
@@ -253,13 +287,14 @@ void reply_cache_finish(void)
 {
     for (int i = 0; i < SHARDS; i++) {
         struct shard *shard = &cache.shards[i];
-        if (shard->buckets == NULL)
+        if (shard->ages.next == NULL) /* not yet set up */
             continue;
         while (!list_empty(&shard->ages))
             entry_free(shard, list_entry(shard->ages.next, struct reply_cache_entry, age));
         free(shard->buckets);
-        shard->buckets = NULL;
+        free(shard->slots);
         pthread_mutex_destroy(&shard->lock);
+        memset(shard, 0, sizeof(*shard));
     }
     cache.count_max = 0;
 }
