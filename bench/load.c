@@ -140,7 +140,7 @@ static void issue(struct load *load, struct connection *c, struct slot *slot)
     struct message message;
     uint8_t *cell = c->cells + (size_t)c->cell * CALL_MAX;
 
-    if (load->ending || (run->count != 0 && run->issued == run->count))
+    if (slot == NULL || load->ending || (run->count != 0 && run->issued == run->count))
         return;
     c->cell = (c->cell + 1) % load->target->depth;
     slot->xid += 1u << SLOT_BITS;
@@ -365,7 +365,7 @@ static int serve(struct load *load)
 static int remove_leftovers(struct load *load)
 {
     static const struct work removal = {.shares = {{KIND_CHURN, 100}}};
-    struct run run = *load->run;
+    struct run *given = load->run, run = *given;
     int error = 0;
 
     run.work = &removal;
@@ -381,7 +381,10 @@ static int remove_leftovers(struct load *load)
     }
     load->ending = true;
     load->until = clock_ns(CLOCK_MONOTONIC);
-    return error != 0 ? error : serve(load);
+    if (error == 0)
+        error = serve(load);
+    load->run = given;
+    return error;
 }
 
 static void sum_up(const struct load *load)

@@ -218,7 +218,7 @@ static int host_size(int fd, const struct stat *st, uint64_t *size)
 static int window_set(struct etfs_entry *entry, const struct etfs_spec *spec, const struct stat *st,
                       char *message, size_t size)
 {
-    uint64_t all;
+    uint64_t all = 0;
     int err = host_size(entry->fd, st, &all);
 
     if (err != 0)
@@ -272,7 +272,7 @@ static int host_open(struct etfs_entry *entry, const struct etfs_spec *spec, str
 int etfs_add(struct etfs *et, const struct etfs_spec *spec, char *message, size_t size)
 {
     const char *name = strrchr(spec->key, '/') + 1;
-    struct stat st;
+    struct stat st = {0};
 
     struct etfs_entry *entry = entry_new(name, strlen(name), spec->as_reg ? VREG : spec->type);
     if (entry == NULL)

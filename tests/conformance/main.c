@@ -79,8 +79,10 @@ static void parse_wire(char *text, struct argp_state *state, struct target *targ
 {
     char *colon = strstr(text, ":/");
 
-    if (colon == NULL || colon == text)
+    if (colon == NULL || colon == text) {
         argp_error(state, "--wire takes HOST:/PATH");
+        return; /* argp_error() has ended the program */
+    }
     *colon = '\0';
     target->host = text;
     target->path = colon + 1;
@@ -88,10 +90,10 @@ static void parse_wire(char *text, struct argp_state *state, struct target *targ
 
 static uid_t parse_user(const char *text, struct argp_state *state)
 {
-    char *end;
+    char *end = NULL;
     unsigned long uid = strcmp(text, "root") == 0 ? 0 : strtoul(text, &end, 10);
 
-    if (strcmp(text, "root") != 0 && (*end != '\0' || *text == '\0' || uid > UINT32_MAX - 1))
+    if (end != NULL && (*end != '\0' || *text == '\0' || uid > UINT32_MAX - 1))
         argp_error(state, "%s is neither root nor a uid", text);
     /* Who is not root can only be himself. */
     if (geteuid() != 0 && uid == 0) {
