@@ -112,7 +112,7 @@ test_the_guide_works_as_written() {
 # The library of a sanitized build needs its runtime.
 sanitize=()
 if grep -q '^LOOPNFS_SANITIZE:BOOL=ON' "$LOOPNFS_BUILD_DIR/CMakeCache.txt"; then
-    sanitize=(-fsanitize=address,undefined)
+    sanitize=("-fsanitize=address,undefined")
 fi
 "test_$1"
 echo "$1: as it should be"
