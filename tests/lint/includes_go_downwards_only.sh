@@ -17,6 +17,8 @@ exports          base/* rpc/program.h vfs/* exports/* <loopnfs/*>
 mountd           base/* xdr/view.h xdr/mount.h rpc/* vfs/* exports/* mountd/* <loopnfs/*>
 ctl              base/* net/* rpc/reply_cache.h vfs/* exports/* ctl/* <loopnfs/*>
 nfsd             base/* xdr/view.h xdr/nfs3.h net/* rpc/* vfs/* exports/* mountd/mountd.h nfsd/* ctl/control.h <loopnfs/*>
+lib              base/* rpc/portmap.h vfs/later.h vfs/mount.h vfs/type_check.h nfsd/* lib/internal.h <loopnfs/*>
+examples         <loopnfs/*>
 tests            base/* xdr/* net/* rpc/* vfs/* fs/* exports/* mountd/* ctl/* nfsd/* tests/* <loopnfs/*>
 TABLE
 }
