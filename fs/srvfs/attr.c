@@ -5,6 +5,7 @@
  * A stream's ctime is always now: it changes by itself at any time, and a client that believed its
  * cache would go on reading what is in there.
  */
+#include "base/cred.h"
 #include "fs/srvfs/srvfs.h"
 #include <errno.h>
 #include <string.h>
@@ -80,18 +81,14 @@ static int entry_attr(struct srvfs *srv, struct srv_entry *entry, struct vattr *
 int srv_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
 {
     struct srv_entry *entry = srv_entry_of(vn);
-    struct timespec now;
     int err = 0;
 
     (void)ctx;
     *attr = (struct vattr){.fsid = vn->fs->fsid};
-    if (entry == NULL) {
+    if (entry == NULL)
         root_attr(srvfs_of(vn->fs), attr);
-    } else {
-        clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-        entry->used = now.tv_sec;
+    else
         err = entry_attr(srvfs_of(vn->fs), entry, attr);
-    }
     attr->type = (enum vtype)vn->type;
     return err;
 }
@@ -144,6 +141,8 @@ int srv_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t
     int err = srv_getattr(ctx, vn, &attr);
     if (err != 0)
         return err;
+    if (entry != NULL)
+        srv_entry_use(entry);
     *granted = vaccess_granted(ctx->cred, &attr, want);
     /* What the descriptor was not opened for is found out by who opens the file. */
     if (entry != NULL && entry->kind != SRV_EMPTY) {
@@ -208,7 +207,7 @@ static int root_set(struct srvfs *srv, const struct vsetattr *set)
 }
 
 /* The size and times of a file are the host's. A truncated stream stays what it is. */
-static int file_set(struct srv_entry *entry, const struct vsetattr *set)
+static int file_set(const struct cred *cred, struct srv_entry *entry, const struct vsetattr *set)
 {
     const struct timespec keep = {.tv_nsec = UTIME_OMIT}, now = {.tv_nsec = UTIME_NOW};
     const struct timespec times[2] = {set->set_atime == VTIME_GIVEN ? set->atime
@@ -220,6 +219,9 @@ static int file_set(struct srv_entry *entry, const struct vsetattr *set)
 
     if (!entry->may_write)
         return EACCES;
+    int err = cred_assume(cred);
+    if (err != 0)
+        return err;
     if (set->set_size && entry->kind == SRV_FILE && ftruncate(entry->fd, (off_t)set->size) != 0)
         return errno;
     if ((set->set_atime == VTIME_KEEP && set->set_mtime == VTIME_KEEP) ||
@@ -229,13 +231,13 @@ static int file_set(struct srv_entry *entry, const struct vsetattr *set)
     return set->set_mtime == VTIME_GIVEN || set->set_atime == VTIME_GIVEN ? errno : 0;
 }
 
-static int entry_set(struct srv_entry *entry, const struct vsetattr *set)
+static int entry_set(const struct cred *cred, struct srv_entry *entry, const struct vsetattr *set)
 {
     bool times = set->set_atime != VTIME_KEEP || set->set_mtime != VTIME_KEEP;
     int err = 0;
 
     if (srv_kind_row(entry->kind)->read == SRV_AT_OFFSET && (set->set_size || times))
-        err = file_set(entry, set);
+        err = file_set(cred, entry, set);
     pthread_mutex_lock(&entry->lock);
     if (err == 0) {
         owner_set(&entry->mode, &entry->uid, &entry->gid, set, 0777);
@@ -264,5 +266,5 @@ int srv_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr 
         err = change_may(ctx->cred, &attr, set);
     if (err != 0)
         return err;
-    return entry != NULL ? entry_set(entry, set) : root_set(srvfs_of(vn->fs), set);
+    return entry != NULL ? entry_set(ctx->cred, entry, set) : root_set(srvfs_of(vn->fs), set);
 }

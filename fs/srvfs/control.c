@@ -138,7 +138,11 @@ static void list_one(struct vcontrol *control, struct srv_entry *entry, const ch
     char named[4 * VNAME_MAX + 8], detail[600], quoted[1300], since[40];
     struct tm tm;
 
-    srv_describe(entry, detail, sizeof(detail));
+    /* Paths and addresses are told to those who may use them. */
+    if (control->privileged || srv_entry_may(control->cred, entry, VACCESS_READ) == 0)
+        srv_describe(entry, detail, sizeof(detail));
+    else
+        strcpy(detail, "-");
     quote(quoted, sizeof(quoted), detail);
     quote(named, sizeof(named), name);
     pthread_mutex_lock(&entry->lock);

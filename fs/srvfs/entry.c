@@ -4,7 +4,7 @@
  *
  * Names are few (posts=), so a list in the order of readdir's cookies is all there is. An entry
  * whose name is gone stays in another list for those who hold its handle, and can be found by
- * its id, until nobody has asked about it for linger= seconds; without a vnode it goes at once.
+ * its id, until nobody has used it for linger= seconds; without a vnode it goes at once.
  * Ids are never used twice, and not by another mount either.
  */
 #include "fs/srvfs/srvfs.h"
@@ -225,6 +225,14 @@ int srv_entry_rename(struct srvfs *srv, struct srv_entry *entry, const char *fro
     return err;
 }
 
+void srv_entry_use(struct srv_entry *entry)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    entry->used = now.tv_sec;
+}
+
 struct srv_entry *srv_lingering(struct srvfs *srv)
 {
     struct srv_entry *found = NULL;
@@ -235,7 +243,7 @@ struct srv_entry *srv_lingering(struct srvfs *srv)
     pthread_mutex_lock(&srv->lock);
     list_for_each (item, &srv->removed) {
         struct srv_entry *entry = list_entry(item, struct srv_entry, sibling);
-        if (now.tv_sec - entry->used >= (time_t)srv->options.linger) {
+        if (entry->used == 0 || now.tv_sec - entry->used >= (time_t)srv->options.linger) {
             /* To the end of the list, so that the next call finds another one. */
             found = referenced(entry);
             list_remove(&entry->sibling);

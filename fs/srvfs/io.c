@@ -65,6 +65,7 @@ int srv_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *bu
     size_t want = *len;
 
     *len = 0;
+    srv_entry_use(entry);
     int err = srv_entry_may(ctx->cred, entry, VACCESS_READ);
     if (err != 0)
         return err;
@@ -94,10 +95,14 @@ static int write_posted(const struct vctx *ctx, struct srv_entry *entry, uint64_
                         const void *buf, size_t want, size_t *len)
 {
     enum srv_way way = srv_kind_row(entry->kind)->write;
-    int err = EINVAL;
+    int err;
 
     if (!entry->may_write)
         return EACCES;
+    /* Not as root for others: a write takes set-user-id bits away. */
+    if (srv_kind_row(entry->kind)->read == SRV_AT_OFFSET && (err = cred_assume(ctx->cred)) != 0)
+        return err;
+    err = EINVAL;
     if (way == SRV_STREAM) {
         pthread_mutex_lock(&entry->lock);
         *len = want;
@@ -118,6 +123,7 @@ int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const v
 
     (void)change;
     *len = 0;
+    srv_entry_use(entry);
     int err = srv_entry_may(ctx->cred, entry, VACCESS_MODIFY);
     if (err != 0 || want == 0)
         return err;

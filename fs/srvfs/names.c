@@ -21,11 +21,8 @@ static void node_init(struct vnode *vn, void *arg)
 int srv_vnode(struct vfs *fs, struct srv_entry *entry, struct vnode **out)
 {
     struct vnode_id id = {.len = SRV_ID_LEN};
-    struct timespec now;
 
     memcpy(id.bytes, entry->id, SRV_ID_LEN);
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    entry->used = now.tv_sec;
     int err = vnode_intern(fs, &id, VREG, node_init, &entry, out, NULL);
     srv_entry_put(srvfs_of(fs), entry); /* unless init took it */
     return err;

@@ -19,7 +19,7 @@ static const struct option {
     {"window", offsetof(struct srv_options, window), 10, 4096, 1u << 30, 1u << 20},
     {"posts", offsetof(struct srv_options, posts), 10, 1, 1u << 20, 1024},
     {"wait", offsetof(struct srv_options, wait), 10, 0, 10000, 0},
-    {"linger", offsetof(struct srv_options, linger), 10, 0, 86400, 60},
+    {"linger", offsetof(struct srv_options, linger), 10, 0, 86400, 10},
     {"mode", offsetof(struct srv_options, mode), 8, 0, 07777, 01777},
     {"uid", offsetof(struct srv_options, uid), 10, 0, UINT32_MAX - 1, 0},
     {"gid", offsetof(struct srv_options, gid), 10, 0, UINT32_MAX - 1, 0},

@@ -72,7 +72,7 @@ struct srv_entry {
     uint64_t cookie;     /* D */
     unsigned refs;       /* D */
     uint8_t id[SRV_ID_LEN];
-    _Atomic time_t used; /* CLOCK_MONOTONIC: last asked about */
+    _Atomic time_t used; /* CLOCK_MONOTONIC: when it was last opened, read or written */
 
     pthread_mutex_t lock;
     _Atomic enum srv_kind kind; /* P */
@@ -150,7 +150,9 @@ int srv_entry_unname(struct srvfs *srv, struct srv_entry *entry, const char *nam
  * (NULL: nothing is called so; EEXIST where that has changed). */
 int srv_entry_rename(struct srvfs *srv, struct srv_entry *entry, const char *from, const char *to,
                      struct srv_entry *over);
-/* A removed entry that nobody has asked about for a while, referenced; NULL. */
+/* Somebody opens, reads or writes it. */
+void srv_entry_use(struct srv_entry *entry);
+/* A removed entry that nobody has used for a while, referenced; NULL. */
 struct srv_entry *srv_lingering(struct srvfs *srv);
 void srv_entries_init(struct srvfs *srv);
 void srv_entries_finish(struct srvfs *srv);

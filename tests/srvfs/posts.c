@@ -247,7 +247,6 @@ TEST(a_hundred_posts_are_listed_and_the_limit_is_told)
         snprintf(name, sizeof(name), "post%d", i);
         assert_int_equal(TELL(&s, geteuid(), -1, "remove", name).error, 0);
     }
-    test_note("handles are known from the listing: so they linger");
     assert_true(waits_for_close(ends[1], 20000));
     scene_end(&s);
 }

@@ -81,6 +81,39 @@ TEST(the_owner_hands_a_connection_to_another_user)
     scene_end(&s);
 }
 
+TEST(a_write_takes_the_set_user_id_bit_away_as_the_writers_own_would)
+{
+    struct scene s;
+
+    scene_needs_root();
+    test_skip_in_variant("user", "the files are its own");
+    scene_begin(&s);
+    host_write(s.server.home, "program", "text");
+    host_chmod(s.server.home, "program", 04777);
+    int fd = open(host_path(s.server.home, "program").text, O_RDWR | O_CLOEXEC);
+    assert_int_equal(TELL(&s, STRANGER, fd, "post", "file").error, 0);
+    become(&s, STRANGER);
+    struct fh fh = look(&s, "file");
+    write_all(&s, &fh, 0, "evil");
+    assert_int_equal(host_stat(s.server.home, "program").st_mode & 07777, 0777);
+    scene_end(&s);
+}
+
+TEST(where_a_post_leads_is_told_to_those_who_may_read_it)
+{
+    struct scene s;
+    int fd;
+
+    scene_needs_root();
+    scene_begin(&s);
+    host_write(s.server.home, "secret", "text");
+    fd = open(host_path(s.server.home, "secret").text, O_RDWR | O_CLOEXEC);
+    assert_int_equal(TELL(&s, STRANGER, fd, "post", "file").error, 0);
+    assert_non_null(strstr(TELL(&s, STRANGER, -1, "list").lines, "/secret\t"));
+    assert_non_null(strstr(TELL(&s, STRANGER + 1, -1, "list").lines, "file\tfile\t-\t1000:"));
+    scene_end(&s);
+}
+
 TEST(a_unix_peer_is_told_who_wrote)
 {
     struct scene s;
