@@ -144,6 +144,7 @@ TEST(an_operation_that_is_never_answered_does_not_keep_the_server_from_ending)
     *open_read.len = 0;
     vfs_answer(open_read.ticket, EIO);
     host_sleep_ms(50);
+    client_disconnect(&client);
     loopnfs_destroy(server);
     assert_int_equal(loopnfs_create(&later_type, NULL, &another), EBUSY);
 }

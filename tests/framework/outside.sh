@@ -88,6 +88,18 @@ test_the_examples_are_built_with_find_package_and_read() {
     same "$(wc -l < "$LOOPNFS_SOURCE_DIR/fs/hcfs/hcfs.c" | awk '{print ($1 < 150)}')" 1
 }
 
+test_what_the_headers_declare_is_exported_and_nothing_else() {
+    # Functions begin a line of the headers; static inline ones are the header's own.
+    cat "$prefix"/include/loopnfs/*.h | grep -vE '^(static|#|[ /])' |
+        grep -oE '\b(loopnfs|vfs|vctx|vnode|vaccess|vdirents|vcontrol)_[a-z_]+\(' | tr -d '(' | sort -u > "$work/declared"
+    nm -D --defined-only "$LD_LIBRARY_PATH/libloopnfs.so" | awk '$2 == "T" {print $3}' |
+        sed 's/@.*//' | sort -u > "$work/exported"
+    diff "$work/declared" "$work/exported"
+    nm -g --defined-only "$LD_LIBRARY_PATH/libloopnfs.a" | awk '$2 == "T" {print $3}' |
+        sort -u > "$work/archived"
+    diff "$work/declared" "$work/archived"
+}
+
 test_the_guide_works_as_written() {
     # Each block of the guide that begins with its file's name is that file.
     mkdir "$work/folder"
