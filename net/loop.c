@@ -8,6 +8,7 @@
 #include "net/loop.h"
 #include "base/log.h"
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -19,6 +20,10 @@
 /* Spinning: a hit earns credit, a miss costs some; without credit, one wait in so many spins. */
 #define SPIN_CREDIT_MAX 8
 #define SPIN_PROBE      64
+/* Automatic spinning stops after batches of more messages than this. */
+#define SPIN_BATCH_MAX 2
+/* A thread that got its CPU back so much too late has no time to poll. */
+#define SPIN_LATE_USEC 200
 /* While the server ends, loops look this often whether everything is sent. */
 #define STOPPING_POLL_MS 10
 
@@ -227,24 +232,38 @@ static const struct source_ops wake_ops = {.event = wake_event, .drain = wake_dr
 
 /*
  * Polls for a while before it sleeps: waking a sleeping thread costs more than a small request
- * (docs/PERFORMANCE.md). Only after a busy round, and less and less often when it was in vain.
+ * (docs/PERFORMANCE.md). Only after a busy round, and less and less often when it was in vain; by
+ * itself only after a small one: where many calls are in flight, polling takes them in small
+ * pieces, and the next batch pays for its receive and send alone.
+ *
+ * Between two looks others may have the CPU, above all the client that is to send the next call.
+ * Who yields waits longer for its turn than who sleeps, though: where others kept it, we sleep.
  */
 static int loop_spin(struct loop *loop, struct epoll_event *events)
 {
+    uint64_t batch = loop->messages - loop->messages_waited;
+
+    loop->messages_waited += batch;
     if (net.config.spin_usec <= 0 || !loop->was_busy)
+        return 0;
+    if (net.spin_auto && batch > SPIN_BATCH_MAX)
         return 0;
     if (loop->spin_credit == 0 && ++loop->spin_skipped < SPIN_PROBE)
         return 0;
     loop->spin_skipped = 0;
-    int64_t end = now_usec() + net.config.spin_usec;
-    do {
+    int64_t now = now_usec(), end = now + net.config.spin_usec;
+    while (now < end) {
         int n = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, 0);
         if (n != 0) {
             loop->spin_credit = SPIN_CREDIT_MAX;
             return n;
         }
-    } while (now_usec() < end);
-    if (loop->spin_credit > 0)
+        sched_yield();
+        now = now_usec();
+    }
+    if (now - end > SPIN_LATE_USEC)
+        loop->spin_credit = 0;
+    else if (loop->spin_credit > 0)
         loop->spin_credit--;
     return 0;
 }

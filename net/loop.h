@@ -92,6 +92,7 @@ struct loop {
     bool was_busy;        /* the last wait brought something */
     uint32_t spin_credit; /* see loop_wait() */
     uint32_t spin_skipped;
+    uint64_t messages_waited; /* `messages` as it was at the last wait for more */
     _Atomic uint64_t messages;
     _Atomic bool asleep; /* in epoll_wait without a time limit */
 
@@ -108,6 +109,7 @@ struct net {
     struct loop loops[NET_LOOPS_MAX];
     struct list listeners; /* struct source: sockets of net_listen(), on loop 0 when started */
     bool started;          /* there are threads to wait for */
+    bool spin_auto;        /* the server is to find out when to spin */
     _Atomic bool stopping;
     _Atomic int64_t deadline_ms; /* CLOCK_MONOTONIC: when stopping ends whatever is left */
     _Atomic uint32_t connections;

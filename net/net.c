@@ -42,7 +42,8 @@ int net_init(const struct net_config *config)
     net.nloops = config->loops > 0 ? config->loops : cpus();
     if (net.nloops > NET_LOOPS_MAX)
         net.nloops = NET_LOOPS_MAX;
-    if (config->spin_usec < 0)
+    net.spin_auto = config->spin_usec < 0;
+    if (net.spin_auto)
         net.config.spin_usec = cpus() > 1 ? SPIN_USEC_AUTO : 0;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         limit.rlim_cur = 1024;
