@@ -85,6 +85,8 @@ extern const struct driver *driver;
 /* Whom operations are for at first: the user who runs the server. */
 extern struct who myself;
 
+/* Whether the target has all of these capabilities: for bodies that look at what is there. */
+bool can(uint32_t all_of);
 /* Operations are for this user from now on; for us again. */
 void as(uid_t uid, gid_t gid);
 void as_member(uid_t uid, gid_t gid, gid_t extra_group);
