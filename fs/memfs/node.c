@@ -2,13 +2,15 @@
  * node.c - nodes of memfs: their life, their numbers, and the vnodes that stand for them.
  *
  * An id is the mount's epoch and the node's number, 8 bytes each. Numbers only grow, so an id never
- * leads to another node.
+ * leads to another node. The root's has no epoch: a client that has it mounted goes on with the
+ * new, empty file system after the server was started again.
  */
 #include "memfs.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define ID_LEN 16
+#define ID_LEN      16
+#define ROOT_NUMBER 1 /* the first that is made */
 
 /* --- what is taken of the limits --- */
 
@@ -188,10 +190,17 @@ void memfs_node_put(struct memfs *m, struct memfs_node *node)
     }
 }
 
+static uint64_t epoch_of(const struct memfs *m, uint64_t number)
+{
+    return number == ROOT_NUMBER ? 0 : m->epoch;
+}
+
 static void id_make(const struct memfs *m, const struct memfs_node *node, struct vnode_id *id)
 {
+    uint64_t epoch = epoch_of(m, node->number);
+
     id->len = ID_LEN;
-    memcpy(id->bytes, &m->epoch, 8);
+    memcpy(id->bytes, &epoch, 8);
     memcpy(id->bytes + 8, &node->number, 8);
 }
 
@@ -267,11 +276,14 @@ int memfs_adopt(struct memfs *m, struct memfs_node *node, struct vnode **out, st
 int memfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 {
     struct memfs *m = fs->private;
-    uint64_t number;
+    uint64_t epoch, number;
 
-    if (id->len != ID_LEN || memcmp(id->bytes, &m->epoch, 8) != 0)
+    if (id->len != ID_LEN)
         return ESTALE;
+    memcpy(&epoch, id->bytes, 8);
     memcpy(&number, id->bytes + 8, 8);
+    if (epoch != epoch_of(m, number))
+        return ESTALE;
     struct memfs_node *node = numbers_find(m, number);
     return node == NULL ? ESTALE : memfs_adopt(m, node, out, NULL);
 }
