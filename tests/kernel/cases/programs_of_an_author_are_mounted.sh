@@ -2,7 +2,7 @@
 # read; and the passthrough, worked in.
 build() {
     local flags=()
-    grep -q '^LOOPNFS_SANITIZE:BOOL=ON' "$LOOPNFS_BUILD_DIR/CMakeCache.txt" && flags=(-fsanitize=address,undefined)
+    grep -q '^LOOPNFS_SANITIZE:BOOL=ON' "$LOOPNFS_BUILD_DIR/CMakeCache.txt" && flags=("-fsanitize=address,undefined")
     (cd "$LOOPNFS_SOURCE_DIR" && cc -D_GNU_SOURCE -Iinclude "$@" -o "$SCRATCH/bin/author" "${flags[@]}" \
         "$LOOPNFS_BUILD_DIR/lib/libloopnfs.a" -ltirpc -lsodium -pthread)
     mv "$SCRATCH/bin/author" "$SCRATCH/bin/loopnfsd"
@@ -42,4 +42,4 @@ END
 equal "the copy" "$(cat "$EXPORT/made/moved")" "from the host
 more"
 equal "what is left" "$(ls "$EXPORT")" made
-equal "files on the host" "$(ls "$EXPORT/made" | wc -l)" 90
+equal "files on the host" "$(find "$EXPORT/made" -type f | wc -l)" 90
