@@ -58,8 +58,10 @@ static uint32_t by_table(const struct vfs_type *type)
     const struct vfs_ops *ops = &type->ops;
     uint32_t caps = 0;
 
+    if (type->flags & VFS_STABLE_IDS)
+        caps |= STABLE;
     if (type->flags & VFS_READ_ONLY)
-        return READ_ONLY;
+        return caps | READ_ONLY;
     if (ops->create != NULL && ops->remove != NULL)
         caps |= FILES;
     if (ops->write != NULL)
@@ -70,8 +72,7 @@ static uint32_t by_table(const struct vfs_type *type)
         caps |= RENAME;
     if (ops->setattr != NULL)
         caps |= ATTRS;
-    return caps | (type->flags & VFS_SPECIALS ? SPECIALS : 0) |
-           (type->flags & VFS_STABLE_IDS ? STABLE : 0);
+    return caps | (type->flags & VFS_SPECIALS ? SPECIALS : 0);
 }
 
 /* A name for trying; removed at once. */
@@ -116,7 +117,7 @@ uint32_t caps_find(const struct target *target)
     struct vstatfs st = {.total_bytes = 0};
 
     if (flags & VFS_READ_ONLY)
-        caps = READ_ONLY;
+        caps = READ_ONLY | (caps & STABLE);
     if (flags & VFS_LINKS && caps & FILES)
         caps |= LINKS;
     if (flags & VFS_SYMLINKS && caps & FILES)

@@ -87,6 +87,8 @@ extern struct who myself;
 
 /* Whether the target has all of these capabilities: for bodies that look at what is there. */
 bool can(uint32_t all_of);
+/* Whether it says that it has this one, be it left out of this run or not. */
+bool claims(uint32_t cap);
 /* Operations are for this user from now on; for us again. */
 void as(uid_t uid, gid_t gid);
 void as_member(uid_t uid, gid_t gid, gid_t extra_group);

@@ -21,11 +21,16 @@ const struct driver *driver;
 struct who myself;
 
 static char here_name[64];
-static uint32_t caps;
+static uint32_t caps, claimed;
 
 bool can(uint32_t all_of)
 {
     return (caps & all_of) == all_of;
+}
+
+bool claims(uint32_t cap)
+{
+    return (claimed & cap) != 0;
 }
 
 void as(uid_t uid, gid_t gid)
@@ -113,7 +118,8 @@ static void become(uid_t uid)
 
 static void require(const struct run *run, const struct body *body)
 {
-    uint32_t found = caps_find(&run->target) & ~run->without;
+    claimed = caps_find(&run->target);
+    uint32_t found = claimed & ~run->without;
     uint32_t devices = run->has_declared ? run->declared & DEVICES & ~found : 0;
 
     if (run->has_declared && (found | devices) != (run->declared & ~run->without)) {

@@ -246,13 +246,13 @@ BODY(what_it_has_no_way_to_make_is_refused, 0)
 {
     struct object out;
     unsigned before_all = list_count(here);
-    if (!can(FILES))
+    if (!claims(FILES))
         expect_error(t_create(here, "new", 0644, &out), EOPNOTSUPP, EROFS, EPERM, EACCES, EINVAL);
-    if (!can(DIRS))
+    if (!claims(DIRS))
         expect_error(t_mkdir(here, "new", 0755, &out), EOPNOTSUPP, EROFS, EPERM, EACCES, EINVAL);
-    if (!can(SYMLINKS))
+    if (!claims(SYMLINKS))
         expect_error(t_symlink(here, "new", "x", &out), EOPNOTSUPP, EROFS, EPERM, EACCES, EINVAL);
-    if (!can(SPECIALS))
+    if (!claims(SPECIALS))
         expect_error(t_mknod(here, "new", VFIFO, 0, 0, &out), EOPNOTSUPP, EROFS, EPERM, EACCES,
                      EINVAL, VFS_EBADTYPE);
     expect_error(t_lookup(here, "new", &out), ENOENT);
