@@ -17,6 +17,42 @@ void export_manage_gids(bool on)
     manage_gids = on;
 }
 
+/* The credential this thread sealed last, where it had no more groups than a call can bring. */
+static _Thread_local struct {
+    bool known;
+    uid_t uid;
+    gid_t gid;
+    uint32_t ngroups;
+    gid_t groups[RPC_GIDS_MAX];
+    uint64_t hash;
+} last;
+
+/*
+ * cred_seal(), which costs more than all else here; a client mostly goes on as the same user. What
+ * is compared is all that is hashed, so neither squashing nor a reload can make it wrong.
+ */
+static void cred_seal_again(struct cred *cred)
+{
+    size_t size = cred->ngroups * sizeof(gid_t);
+
+    if (last.known && last.uid == cred->uid && last.gid == cred->gid &&
+        last.ngroups == cred->ngroups &&
+        (size == 0 || memcmp(last.groups, cred->groups, size) == 0)) {
+        cred->hash = last.hash;
+        return;
+    }
+    cred_seal(cred);
+    last.known = cred->ngroups <= RPC_GIDS_MAX;
+    if (!last.known)
+        return;
+    last.uid = cred->uid;
+    last.gid = cred->gid;
+    last.ngroups = cred->ngroups;
+    last.hash = cred->hash;
+    if (size > 0)
+        memcpy(last.groups, cred->groups, size);
+}
+
 static uint32_t squash_gid(const struct export_options *options, uint32_t gid)
 {
     bool squash = gid == NO_ID || (gid == 0 && options->root_squash);
@@ -81,7 +117,7 @@ void export_cred(const struct export_client *client, const struct rpc_auth *auth
         if (!cred->ngroups)
             cred->groups = NULL;
     }
-    cred_seal(cred);
+    cred_seal_again(cred);
 }
 
 void export_cred_release(struct export_cred_storage *storage)

@@ -107,6 +107,34 @@ TEST(credentials_are_sealed_after_squash)
     assert_true(a.hash != c.hash);
 }
 
+/* Whatever a thread remembers of the last one. */
+TEST(a_seal_is_the_credentials_own_whoever_came_before)
+{
+    struct export_client client = client_with("no_root_squash", "anonuid=7");
+    struct export_cred_storage storage;
+    struct rpc_auth auths[] = {
+        {.flavor = RPC_AUTH_SYS, .uid = 5, .gid = 6, .ngids = 2, .gids = {7, 8}},
+        {.flavor = RPC_AUTH_SYS, .uid = 5, .gid = 6, .ngids = 2, .gids = {7, 9}},
+        {.flavor = RPC_AUTH_SYS, .uid = 5, .gid = 6, .ngids = 1, .gids = {7}},
+        {.flavor = RPC_AUTH_SYS, .uid = 5, .gid = 6},
+        {.flavor = RPC_AUTH_SYS, .uid = 5, .gid = 7},
+        {.flavor = RPC_AUTH_SYS, .uid = 4, .gid = 7},
+        {.flavor = RPC_AUTH_NONE}};
+
+    for (int round = 0; round < 4; round++) {
+        for (size_t i = 0; i < sizeof(auths) / sizeof(auths[0]); i++) {
+            struct cred cred;
+            export_cred(&client, &auths[i], &cred, &storage);
+            uint64_t hash = cred.hash;
+            if (round % 2 == 1) /* twice in a row */
+                export_cred(&client, &auths[i], &cred, &storage);
+            assert_true(cred.hash == hash);
+            cred_seal(&cred);
+            assert_true(cred.hash == hash);
+        }
+    }
+}
+
 TEST(managed_gids_come_from_this_hosts_database_and_exceed_16)
 {
     struct export_client client = client_with("root_squash", "anongid=77");
