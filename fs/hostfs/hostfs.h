@@ -24,6 +24,10 @@
 
 enum id_kind { ID_HANDLE = 1, ID_CROSSED, ID_HASHED, ID_HIDDEN };
 
+/* What inode number and birth time say about an object (births.c): nothing for certain; which one
+ * it is, once the birth is some time ago; which one it is. */
+enum hostfs_births { BIRTHS_UNKNOWN, BIRTHS_SETTLE, BIRTHS_UNIQUE };
+
 /* A mount that is served. Never freed, and its descriptor never closed, while the file system is
  * mounted: so its mount id can't come to mean another one (and the host can't unmount it). */
 struct hostfs_mount {
@@ -32,6 +36,8 @@ struct hostfs_mount {
     uint64_t key;              /* stable: from f_fsid and the root's inode; 0: the export's own */
     int fd;                    /* its root; O_PATH only where the server may not read it */
     dev_t dev;
+    uint32_t serial; /* no other mount had it, in this process */
+    enum hostfs_births births;
     bool memory;            /* tmpfs and such: nothing to flush */
     bool counts_links;      /* a link count of 0 means removed (some FUSE always say 0) */
     bool one_commit;        /* syncing a directory commits all metadata changed before */
@@ -121,6 +127,17 @@ enum vtype hostfs_vtype(uint32_t mode);
 int hostfs_identify(struct hostfs *h, const struct cred *as, struct hostfs_mount *near, int dirfd,
                     const char *name, struct hostfs_object *object);
 bool hostfs_id_equal(const struct vnode_id *a, const struct vnode_id *b);
+
+/* births.c */
+/* The node of what st is about, with a reference, where it was noted and the table has it; NULL. */
+struct vnode *hostfs_birth_find(struct hostfs *h, const struct hostfs_mount *mount,
+                                const struct statx *st);
+/* Whether, from now on, nothing else can have st's number and birth on this mount. To be asked
+ * after st was taken, and before the handle is. */
+bool hostfs_birth_settled(const struct hostfs_mount *mount, const struct statx *st);
+bool hostfs_birth_same(const struct statx *a, const struct statx *b);
+/* st, which was settled before vn's id was asked for, is about vn. */
+void hostfs_birth_note(const struct statx *st, struct vnode *vn);
 
 /* mounts.c */
 int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd);
@@ -253,10 +270,10 @@ int hostfs_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const
 /* The node of an object just made and opened. */
 int hostfs_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
                  struct vnode **out, struct statx *st);
-/* The node of `name` if the table of nodes has it, else NULL; and its id, with length 0 where there
- * is no such name. */
+/* The node of `name` if the table of nodes has it, else NULL; its id, with length 0 where there is
+ * no such name; and whether that is known to be its only name. */
 struct vnode *hostfs_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
-                          struct vnode_id *id);
+                          struct vnode_id *id, bool *only_name);
 int hostfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
 
 /* create.c */

@@ -2,8 +2,9 @@
  * lookup.c - from names to nodes, and what symbolic links hold.
  *
  * The thread acts as the caller while a name is looked up, so the kernel checks his right to
- * search. Id and attributes are two system calls, between which the name may come to mean another
- * object: they are checked against each other, and looked up again where they differ.
+ * search. Where births.c knows the object, one statx tells which it is and what it is like. Else id
+ * and attributes are two system calls, between which the name may come to mean another object: they
+ * are checked against each other, and looked up again where they differ.
  */
 #include "base/cred.h"
 #include "hostfs.h"
@@ -33,46 +34,94 @@ static int stat_known(struct vnode *vn, int dirfd, const char *name, struct stat
     return is_same(vn, st) ? 0 : EAGAIN;
 }
 
-/* A node for an object that the table did not have. EAGAIN as above. */
+/* A node for an object that the table did not have. EAGAIN as above. `before`: settled attributes
+ * from before it was identified, or NULL; the same ones afterwards say as much as the same id. */
 static int make_node(struct hostfs *h, const struct vctx *ctx, int dirfd, const char *name,
-                     struct hostfs_object *object, struct vnode **out)
+                     const struct statx *before, struct hostfs_object *object, struct vnode **out)
 {
     struct hostfs_object again;
 
     if (!object->has_st) {
         int error = hostfs_statx(dirfd, name, &object->st);
-        if (!error)
+        bool same = !error && before && hostfs_birth_same(before, &object->st);
+        if (!error && !same)
             error = hostfs_identify(h, ctx->cred, object->mount, dirfd, name, &again);
         if (error)
             return error == ENOENT ? EAGAIN : error;
-        if (!hostfs_id_equal(&object->id, &again.id))
+        if (!same && !hostfs_id_equal(&object->id, &again.id))
             return EAGAIN;
         object->has_st = true;
     }
     return hostfs_intern(h, object, out);
 }
 
-static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
-                       bool last, struct vnode **out, struct statx *st)
+/* The kernel's word on what `name` is; `before` as above. */
+static int lookup_by_handle(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                            const struct statx *before, struct vnode **out, struct statx *st)
 {
     struct hostfs *h = hostfs_of(dir);
     struct hostfs_object object;
     int error = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, dirfd, name, &object);
     if (error)
         return error;
-    struct vnode *vn = vnode_find(h->fs, &object.id);
-    if (!vn)
-        error = make_node(h, ctx, dirfd, name, &object, &vn);
+    *out = vnode_find(h->fs, &object.id);
+    if (!*out)
+        error = make_node(h, ctx, dirfd, name, before, &object, out);
     else if (!object.has_st)
-        error = stat_known(vn, dirfd, name, st);
+        error = stat_known(*out, dirfd, name, st);
     if (!error && object.has_st)
         *st = object.st;
+    return error;
+}
+
+/* By one statx where that tells which node it is. 0 with *out NULL: it does not, and `settled` says
+ * whether it will if it is noted. */
+static int lookup_by_birth(struct vnode *dir, int dirfd, const char *name, struct vnode **out,
+                           struct statx *st, bool *settled)
+{
+    struct hostfs *h = hostfs_of(dir);
+    struct hostfs_mount *mount = hostfs_node(dir)->mount;
+
+    *out = NULL;
+    *settled = false;
+    if (mount->births == BIRTHS_UNKNOWN)
+        return 0;
+    int error = hostfs_statx(dirfd, name, st);
+    if (error)
+        return error;
+    if (st->stx_mnt_id != mount->id)
+        mount = hostfs_mount_find(h, st->stx_mnt_id);
+    if (!mount)
+        return 0;
+    *out = hostfs_birth_find(h, mount, st);
+    if (!*out)
+        *settled = hostfs_birth_settled(mount, st);
+    return 0;
+}
+
+static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                       bool last, struct vnode **out, struct statx *st)
+{
+    struct statx before;
+    struct vnode *vn;
+    bool settled;
+    int error = lookup_by_birth(dir, dirfd, name, &vn, &before, &settled);
+    if (error)
+        return error;
+    if (vn) {
+        *out = vn;
+        *st = before;
+        return 0;
+    }
+    error = lookup_by_handle(ctx, dir, dirfd, name, settled ? &before : NULL, &vn, st);
     if (error == EAGAIN && vn && last)
         vnode_forget(vn); /* the node was made in such a moment, and is wrong itself */
     if (error) {
         vnode_put(vn);
         return error;
     }
+    if (settled && hostfs_birth_same(&before, st))
+        hostfs_birth_note(st, vn);
     *out = vn;
     return 0;
 }
@@ -104,18 +153,33 @@ int hostfs_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, in
         error = hostfs_intern(h, &object, out);
     if (error)
         return error;
+    /* Nothing else can have come to be what fd is. */
+    if (hostfs_birth_settled(object.mount, &object.st))
+        hostfs_birth_note(&object.st, *out);
     *st = object.st;
     hostfs_record(h, dir, name, *out);
     return 0;
 }
 
 struct vnode *hostfs_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
-                          struct vnode_id *id)
+                          struct vnode_id *id, bool *only_name)
 {
     struct hostfs *h = hostfs_of(dir);
     struct hostfs_object object;
+    struct vnode *vn;
+    struct statx st;
+    bool settled;
 
     id->len = 0;
+    *only_name = false;
+    if (lookup_by_birth(dir, dirfd, name, &vn, &st, &settled) != 0)
+        return NULL;
+    if (vn) {
+        *only_name = st.stx_nlink == 1 || S_ISDIR(st.stx_mode);
+        id->len = vn->id_len;
+        memcpy(id->bytes, vn->id, vn->id_len);
+        return vn;
+    }
     if (hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, dirfd, name, &object) != 0)
         return NULL;
     *id = object.id;

@@ -15,12 +15,13 @@
 struct victim {
     struct vnode_id id; /* length 0: there is none */
     struct vnode *vn;   /* NULL: no node, so no descriptors */
+    bool only_name;     /* it had no other when it was found */
 };
 
 static void victim_find(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                         struct victim *victim)
 {
-    victim->vn = hostfs_peek(ctx, dir, dirfd, name, &victim->id);
+    victim->vn = hostfs_peek(ctx, dir, dirfd, name, &victim->id, &victim->only_name);
 }
 
 /* It lost this name: gone, unless it has others. */
@@ -39,6 +40,16 @@ static void victim_lost_name(struct vnode *dir, const char *name, struct victim 
         vnode_shed_soon(victim->vn);
 }
 
+/* The same where the name is certain to be gone: with the only one, so is the node. If the host
+ * gave it another name in this moment, the next use of its handle finds it again. */
+static void victim_removed(struct vnode *dir, const char *name, struct victim *victim)
+{
+    if (!victim->only_name || hostfs_needs_table(hostfs_of(dir), &victim->id))
+        victim_lost_name(dir, name, victim);
+    else if (!(victim->vn->flags & VNODE_IS_ROOT))
+        vnode_forget(victim->vn);
+}
+
 static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *name, int flags,
                        struct vchange *dir_change)
 {
@@ -51,7 +62,7 @@ static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *na
     if (unlinkat(fd, name, flags) != 0)
         error = hostfs_name_error(dir, fd, errno);
     else
-        victim_lost_name(dir, name, &victim);
+        victim_removed(dir, name, &victim);
     vnode_put(victim.vn);
     if (!error)
         error = hostfs_sync_names(ctx, dir, NULL, NULL);
