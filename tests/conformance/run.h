@@ -15,7 +15,7 @@ struct run {
     bool has_declared;
     uint32_t declared;    /* what the target is said to have: anything else is a failure */
     const char *pattern;  /* of names of bodies: fnmatch(3); NULL: all */
-    bool skip_is_failure; /* nothing may be skipped */
+    bool skip_is_failure; /* what was declared may not be skipped after all */
 };
 
 const struct body *body_first(void);
