@@ -13,6 +13,10 @@
 #include <unistd.h>
 
 #define BUFFER_BYTES 32768
+/* The least the kernel takes for the longest name, and more. */
+#define BUFFER_LEAST 512
+/* What the kernel has to say of a name of up to 12 bytes. */
+#define ENTRY_BYTES 32
 
 /* Positions 0 to 2 are not free as cookies: they take the place of the last ones, which no file
  * system uses (ext4's hashes end before; btrfs and ext4 have the very last one as the end). */
@@ -79,6 +83,19 @@ static bool add_entries(const char *buf, ssize_t size, struct vdirents *page)
     return true;
 }
 
+/* How much to ask the kernel for: what the page does not take would be read again by the next call.
+ * Entries take as much room here as there, or a little more. */
+static size_t worth_reading(const struct vdirents *page)
+{
+    size_t bytes = page->size - page->used;
+
+    if (page->max && (size_t)(page->max - page->count) * ENTRY_BYTES < bytes)
+        bytes = (size_t)(page->max - page->count) * ENTRY_BYTES;
+    if (bytes < BUFFER_LEAST)
+        return BUFFER_LEAST;
+    return bytes < BUFFER_BYTES ? bytes : BUFFER_BYTES;
+}
+
 int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
                    struct vdirents *page)
 {
@@ -96,7 +113,7 @@ int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
     if (cookie && lseek(fd, position_of(cookie), SEEK_SET) < 0)
         error = errno == EINVAL ? VFS_EBADCOOKIE : errno;
     while (!error) {
-        ssize_t got = getdents64(fd, buf, sizeof(buf));
+        ssize_t got = getdents64(fd, buf, worth_reading(page));
         if (got < 0)
             error = errno == EINVAL ? VFS_EBADCOOKIE : errno == ENOENT ? ESTALE : errno;
         page->eof = got == 0;
