@@ -281,8 +281,9 @@ static void address_text(int fd, int (*ask)(int, struct sockaddr *, socklen_t *)
 void srv_describe(const struct srv_entry *entry, char *out, size_t size)
 {
     char path[64], own[160], peer[160];
+    enum srv_kind kind = entry->kind;
 
-    switch (entry->kind) {
+    switch (kind) {
     case SRV_EMPTY:
     case SRV_KINDS:
         snprintf(out, size, "-");

@@ -117,7 +117,7 @@ TEST(where_a_post_leads_is_told_to_those_who_may_read_it)
 TEST(a_unix_peer_is_told_who_wrote)
 {
     struct scene s;
-    struct ucred *who;
+    struct ucred who;
     char byte, control[CMSG_SPACE(sizeof(struct ucred))];
     struct iovec part = {&byte, 1};
     struct msghdr message = {.msg_iov = &part,
@@ -136,10 +136,12 @@ TEST(a_unix_peer_is_told_who_wrote)
     struct fh fh = look(&s, "conn");
     write_all(&s, &fh, 0, "x");
     assert_int_equal(recvmsg(ends[1], &message, 0), 1);
-    assert_non_null(CMSG_FIRSTHDR(&message));
-    who = (struct ucred *)(void *)CMSG_DATA(CMSG_FIRSTHDR(&message));
-    assert_int_equal(who->uid, STRANGER);
-    assert_int_equal(who->gid, STRANGER);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header == NULL)
+        fail_msg("no ids came along");
+    memcpy(&who, CMSG_DATA(header), sizeof(who));
+    assert_int_equal(who.uid, STRANGER);
+    assert_int_equal(who.gid, STRANGER);
     scene_end(&s);
 }
 

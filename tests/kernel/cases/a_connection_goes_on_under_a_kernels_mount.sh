@@ -78,10 +78,12 @@ rm /mnt/file
 ls -l /mnt
 signal done
 END
-printf 'user root\nhello\nhello\nhello\nagain\nappended\n' > "$SCRATCH/wanted"
-seq -f 'line %g' 1 8 >> "$SCRATCH/wanted"
-printf 'cached\nmore 1\nmore 2\nmore 3\n' >> "$SCRATCH/wanted"
-seq -f 'number %g' 1 20000 >> "$SCRATCH/wanted"
+{
+    printf 'user root\nhello\nhello\nhello\nagain\nappended\n'
+    seq -f 'line %g' 1 8
+    printf 'cached\nmore 1\nmore 2\nmore 3\n'
+    seq -f 'number %g' 1 20000
+} > "$SCRATCH/wanted"
 for i in $(seq 100); do
     [ "$(wc -l < "$SCRATCH/got")" -lt 20018 ] || break
     sleep 0.05
