@@ -11,6 +11,8 @@
 static struct body *first;
 static struct body **last = &first;
 
+int fail_status = EXIT_FAILURE;
+
 void body_register(struct body *body)
 {
     *last = body;
@@ -31,7 +33,7 @@ void fail_at(const char *file, int line, const char *format, ...)
     vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
     fprintf(stderr, "%s:%d: %s\n", file, line, text);
-    exit(EXIT_FAILURE);
+    exit(fail_status);
 }
 
 void expect_number_at(uint64_t got, uint64_t wanted, const char *what, const char *file, int line)

@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EXIT_SKIPPED 77
+#define EXIT_SKIPPED   77
+#define EXIT_UNMOUNTED 99 /* there is nothing to run any body on */
 /* No body takes so long; seconds. */
 #define BODY_MAX 120
 
@@ -144,7 +145,9 @@ static _Noreturn void body_process(const struct run *run, const struct body *bod
     alarm(BODY_MAX);
     become(run->target.uid);
     myself = (struct who){.uid = geteuid(), .gid = getegid()};
+    fail_status = EXIT_UNMOUNTED;
     driver->begin(&run->target, &root);
+    fail_status = EXIT_FAILURE;
     as_myself();
     require(run, body);
     body->run();
@@ -271,6 +274,10 @@ int run_bodies(const struct run *given)
         int status = run_body(&run, body, output);
         bool skip = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED;
         report(++number, body, status, output);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_UNMOUNTED) {
+            printf("Bail out! it can't be mounted\n");
+            return EXIT_FAILURE;
+        }
         fclose(output);
         bool bad = status != 0 && (!skip || (run.skip_is_failure && is_declared(&run, body)));
         failed += bad;

@@ -19,6 +19,8 @@ struct run {
 };
 
 const struct body *body_first(void);
+/* With which fail_at() ends the process. */
+extern int fail_status;
 
 /* --- caps.c --- */
 
