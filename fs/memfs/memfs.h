@@ -9,13 +9,14 @@
  * the tables forget it, and what still runs on it finishes.
  *
  * Locks, in the order in which they are taken:
- *   memfs.rename_lock      one rename between two directories at a time, so that nothing changes
- *                          who is above whom meanwhile
+ *   memfs.rename_lock      one rename between two directories, or of one onto another, at a time, so
+ *                          that nothing changes who is above whom meanwhile
  *   a directory's node     its names, and all of the node
- *   the node of a name     always below its directory's. Two directories: the upper one first,
- * under rename_lock; two nodes of one operation: the lower number first numbers[].lock         the
- * table of numbers; nothing else inside None is held while the vnode table is called, since that
- * may reclaim nodes.
+ *   the node of a name     always below its directory's. Two directories: the upper one first, or
+ *                          in any order, but under rename_lock; two nodes of one operation: a
+ *                          directory before what is none, else the lower number first
+ *   numbers[].lock         the table of numbers; nothing else inside
+ * None is held while the vnode table is called, since that may reclaim nodes.
  */
 #ifndef MEMFS_H
 #define MEMFS_H

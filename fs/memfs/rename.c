@@ -3,7 +3,8 @@
  *
  * Between two directories renames go one at a time (rename_lock): so who is above whom stays as it
  * is, and both directories can be locked from above to below, as everybody else locks. Without
- * that, two renames could lock two directories in opposite orders, or move each into the other.
+ * that, two renames could lock two directories in opposite orders, or move each into the other. So
+ * do those of a directory onto another one beside it, which lock both.
  *
  * A name that is replaced keeps its place in the listing, and so does one that changes within its
  * directory: a listing that goes on meanwhile has each name once.
@@ -20,6 +21,7 @@ struct move {
     struct memfs_node *reverse_trap; /* the node in `to` that `from` is, or is below; or NULL */
     struct memfs_entry *entry;
     struct memfs_entry *replaced; /* NULL: the new name is free */
+    bool alone;                   /* rename_lock is held */
     bool ended;                   /* the node that was replaced has no name any more */
 };
 
@@ -38,13 +40,37 @@ static struct memfs_node *step_below(const struct memfs_node *above, struct memf
     return NULL;
 }
 
+/* Whether both names, in one directory, are directories. It is locked. */
+static bool is_onto_sibling(const struct move *move)
+{
+    const struct memfs_names *names = move->from->names;
+    const struct memfs_entry *entry = memfs_names_find(move->m, names, move->name);
+
+    if (entry == NULL || entry->node->type != VDIR)
+        return false;
+    const struct memfs_entry *replaced = memfs_names_find(move->m, names, move->new_name);
+    return replaced != NULL && replaced != entry && replaced->node->type == VDIR;
+}
+
+static void lock_directory(struct move *move)
+{
+    memfs_lock_write(&move->from->lock);
+    if (!is_onto_sibling(move))
+        return;
+    memfs_unlock_write(&move->from->lock);
+    pthread_mutex_lock(&move->m->rename_lock);
+    move->alone = true;
+    memfs_lock_write(&move->from->lock);
+}
+
 static void lock_directories(struct move *move)
 {
     if (move->from == move->to) {
-        memfs_lock_write(&move->from->lock);
+        lock_directory(move);
         return;
     }
     pthread_mutex_lock(&move->m->rename_lock);
+    move->alone = true;
     move->trap = step_below(move->from, move->to);
     move->reverse_trap = step_below(move->to, move->from);
     if (move->reverse_trap != NULL) {
@@ -59,16 +85,24 @@ static void lock_directories(struct move *move)
 static void unlock_directories(struct move *move)
 {
     memfs_unlock_write(&move->from->lock);
-    if (move->from != move->to) {
+    if (move->from != move->to)
         memfs_unlock_write(&move->to->lock);
+    if (move->alone)
         pthread_mutex_unlock(&move->m->rename_lock);
-    }
+}
+
+/* A directory before what is none, which may have a name in it too; else the lower number. */
+static bool is_before(const struct memfs_node *a, const struct memfs_node *b)
+{
+    if ((a->type == VDIR) != (b->type == VDIR))
+        return a->type == VDIR;
+    return a->number < b->number;
 }
 
 /* The nodes of both names: `b` may be NULL. */
 static void lock_nodes(struct memfs_node *a, struct memfs_node *b)
 {
-    if (b != NULL && b->number < a->number) {
+    if (b != NULL && is_before(b, a)) {
         memfs_lock_write(&b->lock);
         b = NULL;
     }

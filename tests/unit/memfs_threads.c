@@ -165,3 +165,65 @@ TEST(memfs_stays_whole_under_four_threads)
     assert_int_equal(st.free_files, st.total_files - 1);
     mem_unmount();
 }
+
+/* --- locks that are taken in two orders would be waited for without end --- */
+
+enum { ROUNDS = 100000 };
+
+/* `a` onto `b`, which is not empty, or no directory: refused, once both are locked. */
+static void *rename_onto(void *arg)
+{
+    const char *const *names = arg;
+
+    mem_as(0, 0, -1);
+    for (int i = 0; i < ROUNDS; i++)
+        assert_int_not_equal(mem_rename(mem_root, names[0], mem_root, names[1]), 0);
+    return NULL;
+}
+
+TEST(memfs_renames_beside_and_between_two_directories_end)
+{
+    static const char *const names[][2] = {{"a", "b"}, {"b", "a"}};
+    struct vnode *a, *b;
+    pthread_t threads[2];
+
+    mem_mount(NULL);
+    assert_int_equal(mem_mkdir(mem_root, "b", 0755, &b), 0);
+    assert_int_equal(mem_mkdir(mem_root, "a", 0755, &a), 0);
+    assert_int_equal(mem_create(a, "stays", 0644, NULL), 0);
+    assert_int_equal(mem_create(b, "stays", 0644, NULL), 0);
+    assert_int_equal(mem_create(a, "x", 0644, NULL), 0);
+    for (size_t i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, rename_onto, (void *)(uintptr_t)names[i]);
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_int_equal(mem_rename(a, "x", b, "x"), 0);
+        assert_int_equal(mem_rename(b, "x", a, "x"), 0);
+    }
+    for (size_t i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    vnode_put(a);
+    vnode_put(b);
+    mem_unmount();
+}
+
+TEST(memfs_renames_of_a_file_onto_a_directory_it_is_in_end)
+{
+    static const char *const names[][2] = {{"f", "d"}, {"d", "f"}};
+    struct vnode *f, *d;
+    pthread_t threads[2];
+
+    mem_mount(NULL);
+    assert_int_equal(mem_create(mem_root, "f", 0644, &f), 0);
+    assert_int_equal(mem_mkdir(mem_root, "d", 0755, &d), 0);
+    for (size_t i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, rename_onto, (void *)(uintptr_t)names[i]);
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_int_equal(mem_link(f, d, "f"), 0);
+        assert_int_equal(mem_remove(d, "f"), 0);
+    }
+    for (size_t i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    vnode_put(f);
+    vnode_put(d);
+    mem_unmount();
+}
