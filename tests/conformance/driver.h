@@ -51,6 +51,7 @@ struct target {
     const char *host, *path;   /* a server that runs already */
     uint16_t port, mount_port; /* 0: the portmapper knows */
     char base[64];             /* a directory of the body's own; "" where none is needed */
+    char scratch[80]; /* a directory in it: the source of file systems that want a new one */
 };
 
 struct driver {

@@ -181,7 +181,7 @@ static void last_line(FILE *output, char *line, size_t size)
     line[strcspn(line, "\n")] = '\0';
 }
 
-static void scratch_begin(struct run *run, char source[80])
+static void scratch_begin(struct run *run)
 {
     struct target *target = &run->target;
     char state[80];
@@ -191,22 +191,22 @@ static void scratch_begin(struct run *run, char source[80])
         fail("%s: %s", target->base, strerror(errno));
     chmod(target->base, 0755);
     snprintf(state, sizeof(state), "%s/state", target->base);
-    snprintf(source, 80, "%s/export", target->base);
-    if (mkdir(state, 0700) != 0 || mkdir(source, 0755) != 0 ||
+    snprintf(target->scratch, sizeof(target->scratch), "%s/export", target->base);
+    if (mkdir(state, 0700) != 0 || mkdir(target->scratch, 0755) != 0 ||
         chown(target->base, target->uid, (gid_t)-1) != 0 ||
-        chown(state, target->uid, (gid_t)-1) != 0 || chown(source, target->uid, (gid_t)-1) != 0)
+        chown(state, target->uid, (gid_t)-1) != 0 ||
+        chown(target->scratch, target->uid, (gid_t)-1) != 0)
         fail("%s: %s", target->base, strerror(errno));
     if (run->scratch)
-        target->source = source;
+        target->source = target->scratch;
 }
 
 /* The body's wait status; what it said is in `output`. */
 static int run_body(struct run *run, const struct body *body, FILE *output)
 {
-    char source[80];
     int status;
 
-    scratch_begin(run, source);
+    scratch_begin(run);
     fflush(stdout);
     pid_t pid = fork();
     if (pid < 0)
