@@ -9,8 +9,8 @@
  * the tables forget it, and what still runs on it finishes.
  *
  * Locks, in the order in which they are taken:
- *   memfs.rename_lock      one rename between two directories, or of one onto another, at a time, so
- *                          that nothing changes who is above whom meanwhile
+ *   memfs.rename_lock      one rename between two directories, or of one onto another, at a
+ *                          time, so that nothing changes who is above whom meanwhile
  *   a directory's node     its names, and all of the node
  *   the node of a name     always below its directory's. Two directories: the upper one first, or
  *                          in any order, but under rename_lock; two nodes of one operation: a
