@@ -167,6 +167,12 @@ static int run_post(const struct options *options, const struct command *command
     return 0;
 }
 
+/* The program gets `fd` as `number`; it may be there already, to be closed by exec. */
+static int give(int fd, int number)
+{
+    return fd == number ? fcntl(fd, F_SETFD, 0) : dup2(fd, number);
+}
+
 /* Runs a program with the descriptor taken, as its standard input and output or as --fd. */
 static int run_take(const struct options *options, const struct command *command)
 {
@@ -176,9 +182,9 @@ static int run_take(const struct options *options, const struct command *command
     if (fd < 0)
         die(STATUS_FAILURE, "the server sent no descriptor");
     if (options->fd >= 0) {
-        if (dup2(fd, options->fd) < 0)
+        if (give(fd, options->fd) < 0)
             die(STATUS_FAILURE, "descriptor %d: %s", options->fd, strerror(errno));
-    } else if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0) {
+    } else if (give(fd, STDIN_FILENO) < 0 || give(fd, STDOUT_FILENO) < 0) {
         die(STATUS_FAILURE, "%s", strerror(errno));
     }
     execvp(program[0], program);

@@ -25,12 +25,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REQUEST_MAX     (64u * 1024)
-#define CONNECTIONS_MAX 16
+#define REQUEST_MAX (64u * 1024)
+/* One user gets so many of all, so that none who connects and says nothing locks others out; and
+ * all but root and the server's own leave some to these. */
+#define CONNECTIONS_MAX   32
+#define CONNECTIONS_USER  8
+#define CONNECTIONS_LEAVE 4
 /* A peer that says or takes nothing for so long is dropped. */
 #define PATIENCE_S 10
 /* The end waits so long for requests in progress. */
 #define FINISH_S 5
+
+struct connection {
+    int socket; /* -1: free */
+    uid_t uid;
+};
 
 static struct {
     int socket, wake;
@@ -39,7 +48,8 @@ static struct {
     bool started;
     pthread_mutex_t lock;
     pthread_cond_t ended;
-    unsigned connections; /* guarded by lock */
+    struct connection connections[CONNECTIONS_MAX]; /* guarded by lock, as the next */
+    unsigned count;
 } control = {
     .socket = -1, .wake = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
 
@@ -91,39 +101,69 @@ static void connection_serve(int socket)
     free(groups);
 }
 
-static void *connection_main(void *arg)
+static void connection_end(struct connection *connection)
 {
-    int socket = (int)(intptr_t)arg;
-
-    connection_serve(socket);
-    close(socket);
+    close(connection->socket);
     pthread_mutex_lock(&control.lock);
-    control.connections--;
+    connection->socket = -1;
+    control.count--;
     pthread_cond_broadcast(&control.ended);
     pthread_mutex_unlock(&control.lock);
+}
+
+static void *connection_main(void *arg)
+{
+    struct connection *connection = arg;
+
+    connection_serve(connection->socket);
+    connection_end(connection);
     return NULL;
+}
+
+/* NULL: there are enough. */
+static struct connection *connection_new(int socket, uid_t uid)
+{
+    bool privileged = uid == 0 || uid == geteuid();
+    struct connection *found = NULL;
+    unsigned same = 0;
+
+    pthread_mutex_lock(&control.lock);
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
+        struct connection *connection = &control.connections[i];
+        if (connection->socket < 0)
+            found = connection;
+        else
+            same += connection->uid == uid;
+    }
+    if (!privileged &&
+        (same >= CONNECTIONS_USER || control.count >= CONNECTIONS_MAX - CONNECTIONS_LEAVE))
+        found = NULL;
+    if (found != NULL) {
+        *found = (struct connection){socket, uid};
+        control.count++;
+    }
+    pthread_mutex_unlock(&control.lock);
+    return found;
 }
 
 static void connection_start(int socket)
 {
+    struct connection *connection = NULL;
+    socklen_t len = sizeof(struct ucred);
     pthread_attr_t detached;
+    struct ucred peer;
     pthread_t thread;
 
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+        connection = connection_new(socket, peer.uid);
+    if (connection == NULL) {
+        close(socket);
+        return;
+    }
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    pthread_mutex_lock(&control.lock);
-    bool room = control.connections < CONNECTIONS_MAX;
-    if (room)
-        control.connections++;
-    pthread_mutex_unlock(&control.lock);
-    if (!room || pthread_create(&thread, &detached, connection_main, (void *)(intptr_t)socket)) {
-        close(socket);
-        if (room) {
-            pthread_mutex_lock(&control.lock);
-            control.connections--;
-            pthread_mutex_unlock(&control.lock);
-        }
-    }
+    if (pthread_create(&thread, &detached, connection_main, connection) != 0)
+        connection_end(connection);
     pthread_attr_destroy(&detached);
 }
 
@@ -186,6 +226,8 @@ int control_start(const char *path)
 {
     sigset_t all, before;
 
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+        control.connections[i].socket = -1;
     int err = socket_open(path);
     if (err == 0) {
         control.wake = eventfd(0, EFD_CLOEXEC);
@@ -215,7 +257,7 @@ void control_finish(void)
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += FINISH_S;
         pthread_mutex_lock(&control.lock);
-        while (control.connections > 0 &&
+        while (control.count > 0 &&
                pthread_cond_timedwait(&control.ended, &control.lock, &until) == 0)
             ;
         pthread_mutex_unlock(&control.lock);

@@ -104,6 +104,9 @@ int srv_create(const struct vctx *ctx, struct vnode *dir, const char *name,
     int err = EEXIST;
 
     (void)attr, (void)dir_change;
+    int may = srv_root_may(ctx->cred, srv, VACCESS_LOOKUP);
+    if (may != 0)
+        return may;
     while (err == EEXIST) {
         entry = srv_find(srv, name);
         if (entry != NULL) {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -165,6 +166,25 @@ TEST(a_listening_socket_is_taken_and_accepted_on)
     assert_true(answer.fd >= 0);
     answer = TELL(&s, geteuid(), -1, "list");
     assert_non_null(strstr(answer.lines, "service\tlistening\tip 127.0.0.1:"));
+    scene_end(&s);
+}
+
+TEST(a_program_finds_what_it_took_under_any_number)
+{
+    struct scene s;
+    struct sockaddr_in address;
+    char line[512];
+
+    scene_begin(&s);
+    post(&s, "service", listen_here(&address));
+    for (int number = 3; number < 10; number++) {
+        snprintf(line, sizeof(line),
+                 "\"$LOOPNFS_BUILD_DIR/ctl/loopnfs\" --control '%s' take --fd %d service "
+                 "test -S /proc/self/fd/%d",
+                 s.control, number, number);
+        test_note("%d", number);
+        assert_int_equal(system(line), 0);
+    }
     scene_end(&s);
 }
 

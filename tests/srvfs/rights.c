@@ -114,6 +114,43 @@ TEST(where_a_post_leads_is_told_to_those_who_may_read_it)
     scene_end(&s);
 }
 
+TEST(who_connects_and_says_nothing_locks_nobody_out)
+{
+    struct scene s;
+    int silent[40];
+
+    scene_needs_root();
+    scene_begin(&s);
+    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+        silent[i] = control_dial(&s, STRANGER);
+    assert_int_equal(TELL(&s, STRANGER + 1, -1, "list").error, 0);
+    assert_int_equal(TELL(&s, geteuid(), -1, "list").error, 0);
+    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+        close(silent[i]);
+    scene_end(&s);
+}
+
+TEST(names_are_not_opened_in_a_directory_that_may_not_be_searched)
+{
+    const struct sattr closed = {.set_mode = true, .mode = 0700};
+    struct scene s;
+    struct made made;
+    int ends[2];
+
+    scene_needs_root();
+    scene_begin(&s);
+    pair_make(ends);
+    assert_int_equal(TELL(&s, geteuid(), ends[0], "post", "conn", "mode=0666").error, 0);
+    expect_ok(ask_setattr(&s.client, &s.root, &closed, NULL, NULL));
+    become(&s, STRANGER);
+    expect_status(ask_create(&s.client, &s.root, "conn", H_UNCHECKED, NULL, NULL, &made),
+                  NFS_ACCES);
+    expect_status(ask_create(&s.client, &s.root, "new", H_UNCHECKED, NULL, NULL, &made), NFS_ACCES);
+    close(ends[0]);
+    close(ends[1]);
+    scene_end(&s);
+}
+
 TEST(a_unix_peer_is_told_who_wrote)
 {
     struct scene s;

@@ -52,7 +52,7 @@ void scene_needs_root(void)
 
 /* --- the control socket --- */
 
-static int dial(const struct scene *s, uid_t uid)
+int control_dial(const struct scene *s, uid_t uid)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     uid_t before = geteuid();
@@ -98,7 +98,7 @@ struct answer tell(struct scene *s, uid_t uid, int fd, const char *const *words)
         json_object_array_add(argv, json_object_new_string(*words));
     json_object_object_add(request, "argv", argv);
     json_object_object_add(request, "fs", json_object_new_string("srvfs"));
-    int socket = dial(s, uid);
+    int socket = control_dial(s, uid);
     assert_int_equal(message_send(socket, request, fd), 0);
     assert_int_equal(message_receive(socket, MESSAGE_MAX, &json, &answer.fd), 0);
     close(socket);

@@ -34,6 +34,8 @@ struct answer {
     char lines[32768]; /* each ended by \n */
     int fd;            /* what came along, or -1 */
 };
+/* A connection to the control socket. */
+int control_dial(const struct scene *s, uid_t uid);
 /* Sends words (ended by NULL) as `uid`, with a descriptor or -1. */
 struct answer tell(struct scene *s, uid_t uid, int fd, const char *const *words);
 #define TELL(s, uid, fd, ...) tell(s, uid, fd, (const char *const[]){__VA_ARGS__, NULL})
