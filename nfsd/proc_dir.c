@@ -62,30 +62,6 @@ static void put_opaque(struct listing *list, const void *data, size_t len)
     list->at += padded;
 }
 
-static void put_time(struct listing *list, const nfstime3 *time)
-{
-    put_int(list, time->seconds);
-    put_int(list, time->nseconds);
-}
-
-static void put_fattr(struct listing *list, const fattr3 *attr)
-{
-    put_int(list, attr->type);
-    put_int(list, attr->mode);
-    put_int(list, attr->nlink);
-    put_int(list, attr->uid);
-    put_int(list, attr->gid);
-    put_hyper(list, attr->size);
-    put_hyper(list, attr->used);
-    put_int(list, attr->rdev.specdata1);
-    put_int(list, attr->rdev.specdata2);
-    put_hyper(list, attr->fsid);
-    put_hyper(list, attr->fileid);
-    put_time(list, &attr->atime);
-    put_time(list, &attr->mtime);
-    put_time(list, &attr->ctime);
-}
-
 /* name_attributes and name_handle: neither, where the entry can't be looked up (it is gone, or the
  * caller may read the directory but not search it). */
 static void put_plus(struct listing *list, const struct vdirent *entry)
@@ -105,7 +81,7 @@ static void put_plus(struct listing *list, const struct vdirent *entry)
     put_int(list, attr.type != VNON);
     if (attr.type != VNON) {
         nfs3_fattr(rq, &attr, &wire);
-        put_fattr(list, &wire);
+        list->at = attr_put_fattr3(list->at, &wire);
     }
     handle_seal(rq->export->id, vn, &handle);
     put_int(list, TRUE);

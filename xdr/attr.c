@@ -43,7 +43,7 @@ static uint8_t *put_time(uint8_t *at, const nfstime3 *time)
     return put_int(at, time->nseconds);
 }
 
-static uint8_t *put_fattr(uint8_t *at, const fattr3 *attr)
+uint8_t *attr_put_fattr3(uint8_t *at, const fattr3 *attr)
 {
     at = put_int(at, attr->type);
     at = put_int(at, attr->mode);
@@ -67,7 +67,7 @@ bool_t xdr_fattr3(XDR *xdrs, fattr3 *attr)
 
     if (at == NULL)
         return FALSE;
-    put_fattr(at, attr);
+    attr_put_fattr3(at, attr);
     return TRUE;
 }
 
@@ -79,7 +79,7 @@ bool_t xdr_post_op_attr(XDR *xdrs, post_op_attr *attr)
         return FALSE;
     at = put_int(at, attr->attributes_follow ? TRUE : FALSE);
     if (attr->attributes_follow)
-        put_fattr(at, &attr->post_op_attr_u.attributes);
+        attr_put_fattr3(at, &attr->post_op_attr_u.attributes);
     return TRUE;
 }
 

@@ -93,5 +93,8 @@ bool_t xdr_nfstime3(XDR *xdrs, nfstime3 *time);
 bool_t xdr_fattr3(XDR *xdrs, fattr3 *attr);
 bool_t xdr_post_op_attr(XDR *xdrs, post_op_attr *attr);
 bool_t xdr_wcc_data(XDR *xdrs, wcc_data *wcc);
+/* The same bytes without a stream, for who encodes in place (READDIRPLUS): 84 of them at `at`,
+ * which has the room. Returns their end. */
+uint8_t *attr_put_fattr3(uint8_t *at, const fattr3 *attr);
 
 #endif
