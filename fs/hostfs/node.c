@@ -11,10 +11,11 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Times a handle is tried that the kernel says it lacks memory for. */
-#define ATTEMPTS 8
+#define ATTEMPTS 16
 
 static void node_init(struct vnode *vn, void *arg)
 {
@@ -72,14 +73,18 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
     handle.head.handle_bytes = (unsigned)(id->len - at - 1);
     memcpy(handle.head.f_handle, id->bytes + at + 1, id->len - at - 1);
     /* ENOMEM is also what the kernel says while the inode's number is given to a new file: in a
-     * moment the handle is stale. */
+     * moment the handle is stale. A moment is mostly less than a turn of the scheduler, and a
+     * millisecond or two where that one waits for its CPU. */
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         *fd = open_by_handle_at(mount->fd, &handle.head, flags);
         if (*fd >= 0)
             return 0;
         if (errno != ENOMEM)
             break;
-        sched_yield();
+        if (attempt < ATTEMPTS / 2)
+            sched_yield();
+        else
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     /* What was authentic and does not decode is gone. */
     return errno == EINVAL || errno == ENOENT ? ESTALE : errno;
