@@ -2,6 +2,7 @@
  * log.c - see log.h. One write() a line, so that lines of different threads do not mix.
  */
 #include "base/log.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +59,7 @@ __attribute__((format(printf, 2, 0))) static void log_line(enum log_level level,
     if (to_journal)
         n = snprintf(line, sizeof(line), "<%d>", levels[level].journal);
     else
-        n = snprintf(line, sizeof(line), "loopnfsd: %s%s",
+        n = snprintf(line, sizeof(line), "%.32s: %s%s", program_invocation_short_name,
                      level == LOG_LEVEL_INFO ? "" : levels[level].name,
                      level == LOG_LEVEL_INFO ? "" : ": ");
     int m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, format, ap);

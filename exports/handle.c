@@ -49,17 +49,22 @@ int handle_init(const char *state_dir)
 
 void handle_seal(uint32_t export_id, const struct vnode *vn, struct handle *out)
 {
+    handle_seal_id(export_id, vn->id, vn->id_len, out);
+}
+
+void handle_seal_id(uint32_t export_id, const uint8_t *id, uint8_t id_len, struct handle *out)
+{
     uint8_t *bytes = out->bytes;
-    size_t len = HANDLE_BODY(vn->id_len);
+    size_t len = HANDLE_BODY(id_len);
 
     memset(bytes, 0, len);
     bytes[0] = HANDLE_VERSION;
-    bytes[2] = vn->id_len;
+    bytes[2] = id_len;
     bytes[4] = (uint8_t)(export_id >> 24);
     bytes[5] = (uint8_t)(export_id >> 16);
     bytes[6] = (uint8_t)(export_id >> 8);
     bytes[7] = (uint8_t)export_id;
-    memcpy(bytes + HANDLE_HEAD, vn->id, vn->id_len);
+    memcpy(bytes + HANDLE_HEAD, id, id_len);
     crypto_shorthash(bytes + len, bytes, len, handle_key);
     out->len = (uint8_t)(len + HANDLE_MAC);
 }

@@ -25,6 +25,8 @@ int handle_init(const char *state_dir);
 void handle_init_key(const uint8_t key[16]);
 
 void handle_seal(uint32_t export_id, const struct vnode *vn, struct handle *out);
+/* The same for a node of which only the id is known. */
+void handle_seal_id(uint32_t export_id, const uint8_t *id, uint8_t id_len, struct handle *out);
 /* VFS_EBADHANDLE: malformed, another version, wrong MAC. */
 int handle_open(struct view handle, uint32_t *export_id, struct vnode_id *id);
 

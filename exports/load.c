@@ -75,33 +75,47 @@ static struct vfs *load_find_mounted(const struct exports *table, const struct e
     return NULL;
 }
 
+/* Mounts the file system of an entry; with --check only asks whether that would do. */
+static int load_mount_one(struct draft *draft, const struct exports_source *source,
+                          struct draft_entry *entry)
+{
+    struct export *export = &entry->export;
+    char why[512] = "";
+    const struct vfs_mount_args args = {
+        .source = export->source,
+        .options = export->fs_options,
+        .state_dir = source->state_dir,
+        .fsid = export->fsid,
+        .crossmnt = export->crossmnt,
+        .subtree_check = export->subtree_check,
+        .table_handles = source->table_handles,
+        .message = why,
+        .message_size = sizeof(why),
+    };
+    int error = source->check_only ? vfs_check(export->type, &args)
+                                   : vfs_mount(export->type, &args, &export->fs);
+
+    if (!error)
+        return 0;
+    export->fs = NULL;
+    return draft_fail(draft, error, "%s: can't serve %s from %s%s%s: %s", entry->where,
+                      export->path, export->type, export->source ? " " : "",
+                      export->source ? export->source : "", why[0] ? why : strerror(error));
+}
+
 static int load_mount(struct draft *draft, const struct exports_source *source)
 {
-    for (size_t i = 0; i < draft->count; i++) {
-        struct draft_entry *entry = &draft->entries[i];
-        struct export *export = &entry->export;
-        const struct vfs_mount_args args = {
-            .source = export->source,
-            .options = export->fs_options,
-            .state_dir = source->state_dir,
-            .fsid = export->fsid,
-            .crossmnt = export->crossmnt,
-            .subtree_check = export->subtree_check,
-            .table_handles = source->table_handles,
-        };
+    int error = 0;
 
-        export->fs = load_find_mounted(current_table(), export);
-        if (export->fs)
-            continue;
-        int error = vfs_mount(export->type, &args, &export->fs);
-        if (error) {
-            export->fs = NULL;
-            return draft_fail(draft, error, "%s: can't serve %s from %s %s: %s", entry->where,
-                              export->path, export->type, export->source ? export->source : "",
-                              strerror(error));
-        }
+    for (size_t i = 0; !error && i < draft->count; i++) {
+        struct draft_entry *entry = &draft->entries[i];
+
+        if (!source->check_only)
+            entry->export.fs = load_find_mounted(current_table(), &entry->export);
+        if (!entry->export.fs)
+            error = load_mount_one(draft, source, entry);
     }
-    return 0;
+    return error;
 }
 
 static int by_id(const void *a, const void *b)
@@ -147,7 +161,7 @@ int exports_load(const struct exports_source *source, char *message, size_t mess
     error = load_read(&draft, source);
     if (!error)
         error = load_check_types(&draft);
-    if (!error && !source->check_only)
+    if (!error)
         error = load_mount(&draft, source);
     if (!error && !source->check_only)
         error = load_make_table(&draft, &table);

@@ -175,10 +175,11 @@ static int queued_setattr(const struct vctx *ctx, struct vnode *vn, const struct
     return CALL(vn->fs, setattr, W(ctx), W(vn), W(set), W(change));
 }
 
-RUN(access, P(0), P(1), (uint32_t)w[2], P(3))
-static int queued_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted)
+RUN(access, P(0), P(1), (uint32_t)w[2], P(3), P(4))
+static int queued_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+                         struct vattr *attr)
 {
-    return CALL(vn->fs, access, W(ctx), W(vn), want, W(granted));
+    return CALL(vn->fs, access, W(ctx), W(vn), want, W(granted), W(attr));
 }
 
 RUN(lookup, P(0), P(1), P(2), P(3), P(4))
@@ -301,7 +302,8 @@ static int queued_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offs
     return CALL(vn->fs, commit, W(ctx), W(vn), offset, count, W(change));
 }
 
-/* shed is left out: it is called under a lock and can't wait for another thread. */
+/* shed is left out: it is called under a lock and can't wait for another thread; and glance, for
+ * which lookup will do. */
 static void table_make(const struct vfs_ops *author, struct vfs_ops *ops)
 {
 #define STAND_IN(op) ops->op = author->op != NULL ? queued_##op : NULL

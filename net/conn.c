@@ -13,6 +13,7 @@
 #include "net/conn.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/round.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@
 #define RUN_MAX 256
 /* Less room than this in the receive buffer is not worth a system call. */
 #define RECEIVE_MIN (128u * 1024)
+/* A message of more bytes than this is received alone. */
+#define MESSAGE_LONG (256u * 1024)
 
 static void in_release(struct conn *conn)
 {
@@ -106,8 +109,10 @@ static bool conn_handle(struct conn *conn)
     };
     size_t len;
 
+    conn->was_long = conn->record.len >= MESSAGE_LONG;
     conn->record = (struct record){0};
     loop->handling = (struct handling){&conn->source, conn->in, conn->out};
+    round_last = conn->pos == conn->end;
     if (!loop_handle(loop, &message, &len))
         return false;
     conn_reply(conn, len);
@@ -169,7 +174,11 @@ static bool conn_run(struct source *source)
         }
     }
 out:
-    if (!source->dead && conn->filled == 0 && conn->out != NULL)
+    /* Sent now, not at the end of the round: the next connection then works in the same buffer,
+     * which the cache still has. */
+    if (!source->dead && conn->filled > conn->sent)
+        conn_flush(source);
+    else if (!source->dead && conn->filled == 0 && conn->out != NULL)
         conn_out_release(conn);
     if (!source->dead)
         conn_end_check(conn);
@@ -204,6 +213,21 @@ static bool in_room(struct conn *conn)
     return true;
 }
 
+/* How much to receive: all there is room for, since each call costs as much as a small message. Of
+ * long messages exactly the rest, so that the next one begins a buffer and never has to be moved;
+ * and no more than the beginning of one that is likely to follow. */
+static size_t in_take(const struct conn *conn)
+{
+    size_t room = BUFFER_SIZE - conn->end;
+    size_t take = room;
+
+    if (conn->record.left >= MESSAGE_LONG)
+        take = conn->record.left;
+    else if (conn->was_long && conn->record.fragments == 0)
+        take = MESSAGE_LONG;
+    return take < room ? take : room;
+}
+
 static bool conn_event(struct source *source, uint32_t events)
 {
     struct conn *conn = conn_of(source);
@@ -230,7 +254,7 @@ static bool conn_event(struct source *source, uint32_t events)
     }
     if (conn->end == BUFFER_SIZE)
         return conn_run(source); /* full of messages that wait for their turn */
-    ssize_t n = recv(source->fd, conn->in->data + conn->end, BUFFER_SIZE - conn->end, MSG_DONTWAIT);
+    ssize_t n = recv(source->fd, conn->in->data + conn->end, in_take(conn), MSG_DONTWAIT);
     if (n <= 0) {
         in_settle(conn);
         if (n == 0)
@@ -240,6 +264,7 @@ static bool conn_event(struct source *source, uint32_t events)
         return true;
     }
     conn->end += (size_t)n;
+    round_begin();
     loop_touch(source);
     return conn_run(source);
 }

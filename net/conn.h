@@ -26,9 +26,10 @@ struct conn {
     size_t sent, filled;
     struct list queue;
     unsigned queued;
-    bool blocked; /* the peer's window is full: waits for EPOLLOUT, reads nothing */
-    bool paused;  /* its host has too many messages asleep: nothing is begun or read */
-    bool ended;   /* nothing more will be read: closed when all replies are sent */
+    bool was_long; /* the last message: the next one is likely to be so, too */
+    bool blocked;  /* the peer's window is full: waits for EPOLLOUT, reads nothing */
+    bool paused;   /* its host has too many messages asleep: nothing is begun or read */
+    bool ended;    /* nothing more will be read: closed when all replies are sent */
 };
 
 static inline struct conn *conn_of(struct source *source)

@@ -6,6 +6,7 @@
  * thread that runs the loop, like all sources; a late reply is sent like the others, by the loop.
  */
 #include "base/log.h"
+#include "base/round.h"
 #include "net/loop.h"
 #include <errno.h>
 #include <netinet/in.h>
@@ -98,6 +99,7 @@ static void datagram_receive(struct datagram *dg)
     int n = recvmmsg(dg->source.fd, msgs, BATCH, MSG_DONTWAIT, NULL);
     dg->count = n > 0 ? (unsigned)n : 0;
     dg->next = 0;
+    round_begin();
     for (unsigned i = 0; i < dg->count; i++) {
         dg->lens[i] = msgs[i].msg_len;
         dg->envelopes[i].control_len = msgs[i].msg_hdr.msg_controllen;

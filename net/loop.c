@@ -2,11 +2,12 @@
  * loop.c - one loop: waiting for events, running what is ready, sending what has gathered.
  *
  * Run by the threads of handover.c. In each round: events are taken, every source with input reads
- * and handles its messages, then all gathered replies are sent; so a batch costs one receive and
- * one send however many messages it has.
+ * and handles its messages, then their replies are sent; so a batch costs one receive and one send
+ * however many messages it has.
  */
 #include "net/loop.h"
 #include "base/log.h"
+#include "base/round.h"
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -334,12 +335,14 @@ bool loop_run(struct loop *loop)
 {
     struct epoll_event events[EVENTS_MAX];
 
+    round_begin(); /* of what this thread did before, nothing holds */
     for (;;) {
         flush_all(loop);
         loop_free_dead(loop);
         if (net.stopping && (loop_drained(loop) || net_now_ms() > net.deadline_ms))
             return true;
         int n = loop_wait(loop, events);
+        round_begin(); /* what waited in memory may have done so for long */
         loop->was_busy = n > 0 || !list_empty(&loop->ready);
         for (int i = 0; i < n; i++) {
             struct source *source = events[i].data.ptr;

@@ -80,6 +80,8 @@ struct handling {
 struct loop {
     _Atomic uint64_t state; /* odd: a message is being handled; moved on by CAS only then */
     struct handling handling;
+    _Atomic pid_t tid;  /* of the thread that runs it */
+    _Atomic bool slept; /* in a message, and nobody was there to take it */
     int epoll_fd;
     struct source wake; /* an eventfd */
     struct buffer_pool pool;

@@ -141,13 +141,14 @@ int nfs3_set_from_wire(const sattr3 *wire, struct vsetattr *set)
 
 /* The reply has room for a datagram at least (net.h), so a handle near its beginning always fits.
  */
-struct view nfs3_handle(const struct nfs3_request *rq, const struct vnode *vn, size_t offset)
+struct view nfs3_handle(const struct nfs3_request *rq, const uint8_t *id, uint8_t id_len,
+                        size_t offset)
 {
     struct handle handle;
     size_t room;
     uint8_t *at = rpc_call_payload(rq->call, offset, &room);
 
-    handle_seal(rq->export->id, vn, &handle);
+    handle_seal_id(rq->export->id, id, id_len, &handle);
     memcpy(at, handle.bytes, handle.len);
     return (struct view){.data = at, .len = handle.len};
 }

@@ -40,6 +40,7 @@ int nfs3_set_from_wire(const sattr3 *wire, struct vsetattr *set);
 int nfs3_time_from_wire(const nfstime3 *wire, struct timespec *time);
 
 /* A node's handle, put into the reply where `offset` bytes of results come before it. */
-struct view nfs3_handle(const struct nfs3_request *rq, const struct vnode *vn, size_t offset);
+struct view nfs3_handle(const struct nfs3_request *rq, const uint8_t *id, uint8_t id_len,
+                        size_t offset);
 
 #endif

@@ -44,12 +44,13 @@ int nfs3_access(struct nfs3_request *rq, const ACCESS3args *args, ACCESS3resok *
     const uint32_t changing = VACCESS_MODIFY | VACCESS_EXTEND | VACCESS_DELETE;
     const uint32_t known = changing | VACCESS_READ | VACCESS_LOOKUP | VACCESS_EXECUTE;
     uint32_t granted = 0;
-    int error = vop_access(&rq->ctx, rq->vn, args->access & known, &granted);
+    struct vattr attr;
+    int error = vop_access(&rq->ctx, rq->vn, args->access & known, &granted, &attr);
 
     if (error != 0)
         return error;
     /* As nfs3_run() decides for procedures: the export's word goes before the file's mode. */
     res->access = rq->client->options.rw ? granted : granted & ~changing;
-    nfs3_attr_now(rq, rq->vn, &res->obj_attributes);
+    nfs3_attr(rq, &attr, &res->obj_attributes);
     return 0;
 }

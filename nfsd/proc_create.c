@@ -13,7 +13,7 @@ static void made(struct nfs3_request *rq, struct vnode *vn, const struct vattr *
                  post_op_fh3 *obj, post_op_attr *obj_attributes, wcc_data *dir_wcc)
 {
     obj->handle_follows = TRUE;
-    obj->post_op_fh3_u.handle = nfs3_handle(rq, vn, WIRE_STATUS + 2 * WIRE_INT);
+    obj->post_op_fh3_u.handle = nfs3_handle(rq, vn->id, vn->id_len, WIRE_STATUS + 2 * WIRE_INT);
     vnode_put(vn);
     nfs3_attr(rq, attr, obj_attributes);
     nfs3_wcc(rq, &rq->change, dir_wcc);

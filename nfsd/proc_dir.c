@@ -4,7 +4,8 @@
  * A listing is filled page by page: vop_readdir gives entries as the file system has them, and each
  * is encoded straight to its place in the reply, until the next one would not fit or there is none
  * left. What a client allows (count, maxcount) is the encoded size of the whole resok; an entry
- * of READDIRPLUS is looked up only when it is certain to fit.
+ * of READDIRPLUS is looked up only when it is certain to fit. A file system that knows attributes
+ * and handles for less than a lookup gives them with the page, for all that might fit.
  *
  * Cookies are the file system's own and stay good when the directory changes, so the cookie
  * verifier has nothing to say: we give zeros, and take any.
@@ -24,9 +25,10 @@
 #define LIST_END (WIRE_INT + WIRE_INT)
 #define NAME_MIN 4
 
-/* A page: on the stack, so not too large; never too small for the longest name. */
-#define PAGE_SIZE_MAX 16384
-#define PAGE_SIZE_MIN 512
+/* A page: on the stack, so not too large; never too small for the longest name with all that is
+ * known of it. */
+#define PAGE_SIZE_MAX 32768
+#define PAGE_SIZE_MIN 1024
 /* `.`, `..` and one of the file system's own, so that it never sees a page full from the start. */
 #define PAGE_ENTRIES_MIN 3
 
@@ -62,31 +64,41 @@ static void put_opaque(struct listing *list, const void *data, size_t len)
     list->at += padded;
 }
 
+static void put_known(struct listing *list, const struct vattr *attr, const struct handle *handle)
+{
+    fattr3 wire;
+
+    put_int(list, attr->type != VNON);
+    if (attr->type != VNON) {
+        nfs3_fattr(list->rq, attr, &wire);
+        list->at = attr_put_fattr3(list->at, &wire);
+    }
+    put_int(list, TRUE);
+    put_opaque(list, handle->bytes, handle->len);
+}
+
 /* name_attributes and name_handle: neither, where the entry can't be looked up (it is gone, or the
  * caller may read the directory but not search it). */
 static void put_plus(struct listing *list, const struct vdirent *entry)
 {
     struct nfs3_request *rq = list->rq;
+    const struct vdirent_plus *plus = vdirent_plus(entry);
     struct view name = {.data = (const uint8_t *)entry->name, .len = entry->namelen};
     struct vnode *vn = NULL;
     struct vattr attr = {0};
     struct handle handle;
-    fattr3 wire;
 
-    if (vop_lookup(&rq->ctx, rq->vn, name, &vn, &attr) != 0) {
+    if (plus != NULL) {
+        handle_seal_id(rq->export->id, plus->id.bytes, plus->id.len, &handle);
+        put_known(list, &plus->attr, &handle);
+    } else if (vop_lookup(&rq->ctx, rq->vn, name, &vn, &attr) == 0) {
+        handle_seal(rq->export->id, vn, &handle);
+        put_known(list, &attr, &handle);
+        vnode_put(vn);
+    } else {
         put_int(list, FALSE);
         put_int(list, FALSE);
-        return;
     }
-    put_int(list, attr.type != VNON);
-    if (attr.type != VNON) {
-        nfs3_fattr(rq, &attr, &wire);
-        list->at = attr_put_fattr3(list->at, &wire);
-    }
-    handle_seal(rq->export->id, vn, &handle);
-    put_int(list, TRUE);
-    put_opaque(list, handle.bytes, handle.len);
-    vnode_put(vn);
 }
 
 /* False, and nothing added, where the entry does not fit. dircount ends a listing, but does not
@@ -120,7 +132,7 @@ static void page_prepare(const struct listing *list, struct vdirents *page)
     size_t by_names = names / (ENTRY_SIZE + NAME_MIN);
     size_t by_room = room / least;
 
-    page->size = names;
+    page->size = list->plus ? PAGE_SIZE_MAX : names;
     if (page->size < PAGE_SIZE_MIN)
         page->size = PAGE_SIZE_MIN;
     if (page->size > PAGE_SIZE_MAX)
@@ -135,7 +147,7 @@ static int listing_fill(struct listing *list)
 {
     _Alignas(8) char buf[PAGE_SIZE_MAX];
     const size_t least = ENTRY_SIZE + NAME_MIN + (list->plus ? PLUS_SIZE_MAX : 0);
-    struct vdirents page = {.buf = buf};
+    struct vdirents page = {.buf = buf, .plus = list->plus};
 
     do {
         page_prepare(list, &page);

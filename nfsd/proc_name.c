@@ -9,14 +9,13 @@
 
 int nfs3_lookup(struct nfs3_request *rq, const LOOKUP3args *args, LOOKUP3resok *res)
 {
-    struct vnode *vn = NULL;
+    struct vnode_id id;
     struct vattr attr = {0};
-    int error = vop_lookup(&rq->ctx, rq->vn, args->what.name, &vn, &attr);
+    int error = vop_glance(&rq->ctx, rq->vn, args->what.name, &id, &attr);
 
     if (error != 0)
         return error;
-    res->object = nfs3_handle(rq, vn, WIRE_STATUS + WIRE_INT);
-    vnode_put(vn);
+    res->object = nfs3_handle(rq, id.bytes, id.len, WIRE_STATUS + WIRE_INT);
     nfs3_attr(rq, &attr, &res->obj_attributes);
     nfs3_attr_now(rq, rq->vn, &res->dir_attributes);
     return 0;

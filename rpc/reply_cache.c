@@ -1,10 +1,13 @@
 /*
  * reply_cache.c - see reply_cache.h; called by dispatch.c.
  *
- * Each shard has a hash table, a lock, and its entries in the order of their use: the oldest
- * finished one makes room. An entry that is still running is never dropped: its call holds it.
- * Entries are slots of one array, whose pages are first touched when they are first needed; a
- * reply lies in its entry but for the few long ones. So a call allocates nothing.
+ * Each shard has a lock, a hash table, and its entries: the slots of a ring, of which a hand takes
+ * one after the other, so the oldest finished one makes room. One that is still running is passed
+ * over: its call holds it. A reply lies in its slot but for the few long ones, so a call allocates
+ * nothing; slots are first touched when they are first needed.
+ *
+ * Many replies are kept, far more than a CPU's cache holds. In a ring the next one to go is known:
+ * it is fetched while the call before runs.
  *
  * The checksum covers the length of the arguments, and all of them when they are short: a call
  * without payload. Of the others, WRITEs, it covers the beginning: file, offset, count and some
@@ -13,12 +16,12 @@
  */
 #include "rpc/reply_cache.h"
 #include "base/hash.h"
-#include "base/list.h"
 #include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #define SHARDS 16
@@ -41,25 +44,33 @@ struct key {
     uint64_t checksum;
 };
 
+enum entry_state { ENTRY_FREE, ENTRY_RUNNING, ENTRY_DONE };
+
 struct reply_cache_entry {
-    struct reply_cache_entry *hash_next; /* guarded by the shard's lock, as all of it */
-    struct list age;                     /* shard->ages; shard->unused while it is free */
-    uint64_t hash;                       /* of the key: never changed while the call runs */
-    struct key key;
-    bool running;
+    uint64_t hash; /* of the key: never changed while the call runs; guarded by the shard's lock, as
+                      all of it */
+    enum entry_state state;
     uint32_t len; /* of the reply, once finished */
     time_t since; /* CLOCK_MONOTONIC: when it was finished, or last repeated */
     uint8_t *big; /* the reply, where it does not fit below */
+    struct key key;
     uint8_t small[INLINE_MAX];
+} __attribute__((aligned(64)));
+
+/* Apart from the entries, so that to search a chain brings only these few bytes of each. */
+struct link {
+    uint32_t tag;  /* the lower half of the hash */
+    uint32_t next; /* slot number; NONE */
 };
+#define NONE UINT32_MAX
 
 struct shard {
     pthread_mutex_t lock;
-    struct reply_cache_entry **buckets; /* guarded by lock, as the rest */
-    struct list ages;                   /* the oldest first */
-    struct reply_cache_entry *slots;    /* cache.count_max of them */
-    uint32_t touched;                   /* those from here on were never used */
-    struct list unused;                 /* those before it that are free; the last freed first */
+    uint32_t *buckets;               /* first slots of the chains; guarded by lock, as the rest */
+    struct link *links;              /* one a slot */
+    struct reply_cache_entry *slots; /* cache.count_max of them */
+    uint32_t hand;                   /* the slot to be taken next */
+    uint32_t oldest, span;           /* `span` slots from here to the hand were taken in order */
     uint32_t count;
     size_t bytes;
     uint64_t hits, dropped_running;
@@ -100,7 +111,7 @@ static struct shard *shard_of(uint64_t hash)
     return &cache.shards[(hash >> 56) % SHARDS];
 }
 
-static struct reply_cache_entry **bucket_of(struct shard *shard, uint64_t hash)
+static uint32_t *bucket_of(struct shard *shard, uint64_t hash)
 {
     return &shard->buckets[hash & (cache.buckets - 1)];
 }
@@ -110,52 +121,71 @@ static struct reply_cache_entry **bucket_of(struct shard *shard, uint64_t hash)
 static struct reply_cache_entry *entry_find(struct shard *shard, const struct key *key,
                                             uint64_t hash)
 {
-    struct reply_cache_entry *entry = *bucket_of(shard, hash);
+    uint32_t slot = *bucket_of(shard, hash);
 
-    while (entry != NULL && (entry->hash != hash || memcmp(&entry->key, key, sizeof(*key)) != 0))
-        entry = entry->hash_next;
-    return entry;
+    for (; slot != NONE; slot = shard->links[slot].next) {
+        struct reply_cache_entry *entry = &shard->slots[slot];
+        if (shard->links[slot].tag == (uint32_t)hash && memcmp(&entry->key, key, sizeof(*key)) == 0)
+            return entry;
+    }
+    return NULL;
 }
 
 static void entry_free(struct shard *shard, struct reply_cache_entry *entry)
 {
-    struct reply_cache_entry **at = bucket_of(shard, entry->hash);
+    uint32_t slot = (uint32_t)(entry - shard->slots);
+    uint32_t *at = bucket_of(shard, shard->links[slot].tag);
 
-    while (*at != entry)
-        at = &(*at)->hash_next;
-    *at = entry->hash_next;
-    list_remove(&entry->age);
-    list_insert_after(&shard->unused, &entry->age);
+    while (*at != slot)
+        at = &shard->links[*at].next;
+    *at = shard->links[slot].next;
+    entry->state = ENTRY_FREE;
     shard->count--;
     shard->bytes -= entry->len;
     free(entry->big);
     entry->big = NULL;
 }
 
-/* A slot that is free; NULL: all calls in this shard are still running. */
-static struct reply_cache_entry *entry_take(struct shard *shard)
+static uint32_t slot_after(uint32_t slot)
 {
-    struct list *item = list_pop(&shard->unused);
-
-    if (item != NULL)
-        return list_entry(item, struct reply_cache_entry, age);
-    if (shard->touched == cache.count_max)
-        return NULL;
-    return &shard->slots[shard->touched++];
+    return slot + 1 == cache.count_max ? 0 : slot + 1;
 }
 
-/* Drops the oldest finished entries until there is room for one more of `bytes`. */
+/* The slot at the hand, freed; NULL: all calls in this shard are still running. */
+static struct reply_cache_entry *entry_take(struct shard *shard)
+{
+    for (uint32_t left = cache.count_max; left > 0; left--) {
+        struct reply_cache_entry *entry = &shard->slots[shard->hand];
+        shard->hand = slot_after(shard->hand);
+        if (shard->span == cache.count_max)
+            shard->oldest = shard->hand;
+        else
+            shard->span++;
+        if (entry->state == ENTRY_DONE)
+            entry_free(shard, entry);
+        if (entry->state == ENTRY_FREE)
+            return entry;
+    }
+    return NULL;
+}
+
+/* Drops the oldest finished entries until there is room for a reply of `bytes`. */
 static void shard_shrink(struct shard *shard, size_t bytes)
 {
-    struct list *item, *next;
-
-    list_for_each_safe (item, next, &shard->ages) {
-        if (shard->count < cache.count_max && shard->bytes + bytes <= cache.bytes_max)
-            return;
-        struct reply_cache_entry *entry = list_entry(item, struct reply_cache_entry, age);
-        if (!entry->running)
+    while (shard->bytes + bytes > cache.bytes_max && shard->span > 0) {
+        struct reply_cache_entry *entry = &shard->slots[shard->oldest];
+        shard->oldest = slot_after(shard->oldest);
+        shard->span--;
+        if (entry->state == ENTRY_DONE)
             entry_free(shard, entry);
     }
+}
+
+/* What the next call in this shard will look at: a slot, and where that is chained. */
+static void fetch_next(struct shard *shard)
+{
+    __builtin_prefetch(&shard->slots[shard->hand], 1);
+    __builtin_prefetch(bucket_of(shard, shard->links[shard->hand].tag), 1);
 }
 
 static time_t now_s(void)
@@ -169,19 +199,19 @@ static time_t now_s(void)
 static struct reply_cache_entry *entry_add(struct shard *shard, const struct key *key,
                                            uint64_t hash)
 {
-    shard_shrink(shard, 0);
     struct reply_cache_entry *entry = entry_take(shard);
     if (entry == NULL)
         return NULL;
-    struct reply_cache_entry **at = bucket_of(shard, hash);
+    uint32_t slot = (uint32_t)(entry - shard->slots);
+    uint32_t *bucket = bucket_of(shard, hash);
+    shard->links[slot] = (struct link){.tag = (uint32_t)hash, .next = *bucket};
+    *bucket = slot;
     entry->hash = hash;
     entry->key = *key;
-    entry->running = true;
+    entry->state = ENTRY_RUNNING;
     entry->len = 0;
-    entry->hash_next = *at;
-    *at = entry;
-    list_append(&shard->ages, &entry->age);
     shard->count++;
+    fetch_next(shard);
     return entry;
 }
 
@@ -201,13 +231,13 @@ enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint8_t *
     struct shard *shard = shard_of(hash);
     pthread_mutex_lock(&shard->lock);
     struct reply_cache_entry *entry = entry_find(shard, &key, hash);
-    if (entry != NULL && !entry->running && now_s() - entry->since > AGE_MAX_S) {
+    if (entry != NULL && entry->state == ENTRY_DONE && now_s() - entry->since > AGE_MAX_S) {
         entry_free(shard, entry);
         entry = NULL;
     }
     if (entry == NULL) {
         *out = entry_add(shard, &key, hash);
-    } else if (entry->running) {
+    } else if (entry->state == ENTRY_RUNNING) {
         shard->dropped_running++;
         answer = REPLY_CACHE_RUNNING;
     } else if (entry->len <= room) {
@@ -216,8 +246,6 @@ enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint8_t *
         *len = entry->len;
         answer = REPLY_CACHE_REPEAT;
         entry->since = now_s();
-        list_remove(&entry->age);
-        list_append(&shard->ages, &entry->age);
     }
     pthread_mutex_unlock(&shard->lock);
     return answer;
@@ -243,7 +271,7 @@ void reply_cache_store(struct reply_cache_entry *entry, const uint8_t *reply, si
     shard_shrink(shard, len);
     entry->big = big;
     entry->len = (uint32_t)len;
-    entry->running = false;
+    entry->state = ENTRY_DONE;
     entry->since = now_s();
     shard->bytes += len;
     pthread_mutex_unlock(&shard->lock);
@@ -259,8 +287,32 @@ void reply_cache_drop(struct reply_cache_entry *entry)
     pthread_mutex_unlock(&shard->lock);
 }
 
+static size_t slots_size(void)
+{
+    return cache.count_max * sizeof(struct reply_cache_entry);
+}
+
+/* Zeros are ENTRY_FREE. Mapped, so that pages which are not used take no memory. */
+static int shard_init(struct shard *shard)
+{
+    pthread_mutex_init(&shard->lock, NULL);
+    shard->buckets = malloc(cache.buckets * sizeof(*shard->buckets));
+    shard->links = calloc(cache.count_max, sizeof(*shard->links));
+    if (shard->buckets == NULL || shard->links == NULL)
+        return ENOMEM;
+    memset(shard->buckets, 0xff, cache.buckets * sizeof(*shard->buckets)); /* NONE */
+    void *slots =
+        mmap(NULL, slots_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (slots == MAP_FAILED)
+        return ENOMEM;
+    shard->slots = slots;
+    return 0;
+}
+
 int reply_cache_init(uint32_t entries_max, size_t bytes_max)
 {
+    int err = 0;
+
     memset(&cache, 0, sizeof(cache));
     randombytes_buf(&cache.seed, sizeof(cache.seed));
     cache.count_max = entries_max / SHARDS + 1;
@@ -268,31 +320,23 @@ int reply_cache_init(uint32_t entries_max, size_t bytes_max)
     cache.buckets = 1;
     while (cache.buckets < cache.count_max)
         cache.buckets *= 2;
-    for (int i = 0; i < SHARDS; i++) {
-        struct shard *shard = &cache.shards[i];
-        pthread_mutex_init(&shard->lock, NULL);
-        list_init(&shard->ages);
-        list_init(&shard->unused);
-        shard->buckets = calloc(cache.buckets, sizeof(struct reply_cache_entry *));
-        shard->slots = calloc(cache.count_max, sizeof(struct reply_cache_entry));
-        if (shard->buckets == NULL || shard->slots == NULL) {
-            reply_cache_finish();
-            return ENOMEM;
-        }
-    }
-    return 0;
+    for (int i = 0; i < SHARDS && err == 0; i++)
+        err = shard_init(&cache.shards[i]);
+    if (err != 0)
+        reply_cache_finish();
+    return err;
 }
 
 void reply_cache_finish(void)
 {
     for (int i = 0; i < SHARDS; i++) {
         struct shard *shard = &cache.shards[i];
-        if (shard->ages.next == NULL) /* not yet set up */
-            continue;
-        while (!list_empty(&shard->ages))
-            entry_free(shard, list_entry(shard->ages.next, struct reply_cache_entry, age));
+        for (uint32_t slot = 0; shard->slots != NULL && slot < cache.count_max; slot++)
+            free(shard->slots[slot].big);
+        if (shard->slots != NULL)
+            munmap(shard->slots, slots_size());
         free(shard->buckets);
-        free(shard->slots);
+        free(shard->links);
         pthread_mutex_destroy(&shard->lock);
         memset(shard, 0, sizeof(*shard));
     }

@@ -9,11 +9,14 @@
 #include "base/log.h"
 #include "base/sleep.h"
 #include "vfs/cookies.h"
+#include "vfs/given.h"
 #include "vfs/node_life.h"
 #include "vfs/type_check.h"
 #include "vfs/vnode_table.h"
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -125,14 +128,14 @@ static int vfs_call_mount(struct vfs *fs, const struct vfs_mount_args *args)
         err = vnode_intern_number(fs, VNODE_NUMBER_ROOT, VDIR, &fs->root);
     if (err < 0)
         wrong = "returned an impossible error";
-    else if (err == 0 && fs->root->fs != fs)
-        wrong = "gave a root that is not its own";
+    else if (err == 0 && !given_check(fs, fs->root))
+        wrong = "gave a root that is no node of its own";
     else if (err == 0 && fs->root->type != VDIR)
         wrong = "gave a root that is no directory";
     if (wrong == NULL)
         return err;
     log_error("file system %s (%s): mount %s", fs->type->name, fs->source, wrong);
-    if (err == 0 && fs->root->fs == fs)
+    if (err == 0 && given_check(fs, fs->root))
         vnode_put(fs->root);
     fs->root = NULL;
     if (err == 0 && ops->unmount != NULL) {
@@ -170,6 +173,32 @@ out:
     vnode_table_flush(fs); /* what it interned before it failed */
     vfs_free(fs);
     return err;
+}
+
+int vfs_check(const char *type_name, const struct vfs_mount_args *args)
+{
+    const struct vfs_type *type = vfs_type_find(type_name);
+
+    if (type == NULL)
+        return ENODEV;
+    if (!type_check(type))
+        return EINVAL;
+    return type->ops.check != NULL ? type->ops.check(args) : 0;
+}
+
+int vfs_refuse(const struct vfs_mount_args *args, int error, const char *format, ...)
+{
+    char line[512];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(line, sizeof(line), format, ap);
+    va_end(ap);
+    if (args->message != NULL)
+        snprintf(args->message, args->message_size, "%s", line);
+    else
+        log_error("can't mount %s: %s", args->source != NULL ? args->source : "", line);
+    return error;
 }
 
 void vfs_ref(struct vfs *fs)

@@ -18,6 +18,8 @@ void vfs_unregister(const struct vfs_type *type);
 
 /* Mounts; *out has a reference. ENODEV for an unknown kind, else what the file system says. */
 int vfs_mount(const char *type, const struct vfs_mount_args *args, struct vfs **out);
+/* Finds out whether vfs_mount() would, as far as the file system can tell without mounting. */
+int vfs_check(const char *type, const struct vfs_mount_args *args);
 void vfs_ref(struct vfs *fs);
 /* The last reference waits for nobody: nodes still in use are reclaimed by their last user. NULL
  * is accepted. */

@@ -5,27 +5,49 @@
 #include <loopnfs/vnode.h>
 #include <string.h>
 
-bool vdirents_add(struct vdirents *page, uint64_t fileid, uint64_t cookie, enum vtype type,
-                  const char *name, size_t namelen)
+#define ALIGNED(bytes) (((bytes) + 7) & ~(size_t)7)
+
+static struct vdirent *add(struct vdirents *page, uint64_t fileid, uint64_t cookie, enum vtype type,
+                           const char *name, size_t namelen, size_t extra)
 {
     /* One too long is added cut: the wrapper finds it, and says so. */
     if (namelen > VNAME_MAX)
         namelen = VNAME_MAX + 1;
-    size_t reclen = (offsetof(struct vdirent, name) + namelen + 1 + 7) & ~(size_t)7;
+    size_t own = ALIGNED(offsetof(struct vdirent, name) + namelen + 1);
+    size_t reclen = own + extra;
 
     if (reclen > page->size - page->used || (page->max != 0 && page->count >= page->max))
-        return false;
+        return NULL;
     struct vdirent *entry = (struct vdirent *)(void *)(page->buf + page->used);
     entry->fileid = fileid;
     entry->cookie = cookie;
     entry->reclen = (uint16_t)reclen;
     entry->namelen = (uint16_t)namelen;
+    entry->plus = extra != 0 ? (uint16_t)own : 0;
     entry->type = (uint8_t)type;
     memcpy(entry->name, name, namelen);
     entry->name[namelen] = '\0';
     page->used += reclen;
     page->count++;
-    return true;
+    return entry;
+}
+
+bool vdirents_add(struct vdirents *page, uint64_t fileid, uint64_t cookie, enum vtype type,
+                  const char *name, size_t namelen)
+{
+    return add(page, fileid, cookie, type, name, namelen, 0) != NULL;
+}
+
+struct vdirent_plus *vdirents_add_plus(struct vdirents *page, uint64_t fileid, uint64_t cookie,
+                                       enum vtype type, const char *name, size_t namelen)
+{
+    struct vdirent *entry =
+        add(page, fileid, cookie, type, name, namelen, ALIGNED(sizeof(struct vdirent_plus)));
+    if (entry == NULL)
+        return NULL;
+    struct vdirent_plus *plus = (struct vdirent_plus *)(void *)((char *)entry + entry->plus);
+    *plus = (struct vdirent_plus){0}; /* what is left out must not be what was on the stack */
+    return plus;
 }
 
 const struct vdirent *vdirents_next(const struct vdirents *page, const struct vdirent *previous)

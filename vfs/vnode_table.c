@@ -5,7 +5,7 @@
  * they come across (vnode_intern). The table owns all nodes. It is split in shards by the hash of
  * the id; each has a lock, hash chains, and its nodes on a ring, the clock: the hand takes nodes
  * off its front, gives those touched since its last visit another round, and reclaims the others
- * while there are too many nodes or too many open descriptors.
+ * while there are too many nodes; where descriptors are too many, it has them give up theirs.
  *
  * Locks: a shard's lock guards its chains, ring and counts, and a node's way from no user to one
  * and back. No operation of a file system runs under it but init and shed, which must not block;
@@ -14,6 +14,7 @@
 #include "vfs/vnode_table.h"
 #include "base/hash.h"
 #include "vfs/cookies.h"
+#include "vfs/given.h"
 #include "vfs/node_life.h"
 #include "vfs/vop_check.h"
 #include <errno.h>
@@ -27,8 +28,8 @@
 #define HAND_STEPS 32
 /* And how many it reclaims then: more than one, so that an overfull table shrinks. */
 #define RECLAIM_BATCH 4
-/* Nodes of a shard that one tick looks at. */
-#define TICK_NODES 2048
+/* Nodes of a shard that one look for descriptors to close takes in. */
+#define SWEEP_NODES 2048
 
 struct shard {
     pthread_mutex_t lock;
@@ -159,18 +160,13 @@ static void trash_close(struct vnode_trash *trash)
         close(trash->fds[i]);
 }
 
-static bool table_overfull(const struct shard *shard)
-{
-    return shard->count > table.shard_max || table.fds > table.fds_max;
-}
-
 /* Moves the hand on; what it takes out is chained by hash_next from *out. Lock held. */
 static void hand_move(struct shard *shard, struct vnode **out)
 {
     int taken = 0;
 
     for (int step = 0; step < HAND_STEPS && taken < RECLAIM_BATCH && shard->front != NULL &&
-                       table_overfull(shard);
+                       shard->count > table.shard_max;
          step++) {
         struct vnode *vn = shard->front;
         if (vn->refs > 0 || vn->flags & VNODE_TOUCHED) {
@@ -183,6 +179,44 @@ static void hand_move(struct shard *shard, struct vnode **out)
         *out = vn;
         taken++;
     }
+}
+
+/* Has idle nodes give up their descriptors until no more than `enough` are open. */
+static void shard_sweep(struct shard *shard, int32_t enough)
+{
+    struct vnode_trash trash;
+
+    pthread_mutex_lock(&shard->lock);
+    uint32_t left = shard->count < SWEEP_NODES ? shard->count : SWEEP_NODES;
+    while (left > 0 && shard->front != NULL && table.fds > enough) {
+        trash.count = 0; /* in steps, since descriptors are closed without the lock */
+        for (; left > 0 && shard->front != NULL && trash.count == 0; left--) {
+            struct vnode *vn = shard->front;
+            shard->front = vn->lru_next;
+            bool idle = vn->refs == 0 && !(vn->flags & VNODE_TOUCHED);
+            if (vn->refs == 0)
+                vn->flags &= (uint8_t)~VNODE_TOUCHED;
+            if (idle && vn->fs->type->ops.shed != NULL)
+                vn->fs->type->ops.shed(vn, false, &trash);
+        }
+        if (trash.count > 0) {
+            pthread_mutex_unlock(&shard->lock);
+            trash_close(&trash);
+            pthread_mutex_lock(&shard->lock);
+        }
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
+/* To a few less descriptors than may be open, so that not each that is opened comes here. */
+static void fds_shrink(struct shard *shard)
+{
+    static atomic_flag sweeping = ATOMIC_FLAG_INIT;
+
+    if (table.fds <= table.fds_max || atomic_flag_test_and_set(&sweeping))
+        return;
+    shard_sweep(shard, table.fds_max - table.fds_max / 16);
+    atomic_flag_clear(&sweeping);
 }
 
 static void nodes_free(struct vnode *chain)
@@ -216,6 +250,7 @@ struct vnode *vnode_find(struct vfs *fs, const struct vnode_id *id)
     pthread_mutex_lock(&shard->lock);
     struct vnode *vn = chain_find(shard, fs, id, hash);
     pthread_mutex_unlock(&shard->lock);
+    given_note(vn);
     return vn;
 }
 
@@ -271,6 +306,7 @@ static int intern(struct vfs *fs, const struct vnode_id *id, enum vtype type, un
     nodes_free(evicted);
     if (fresh != NULL)
         *fresh = made;
+    given_note(vn);
     *out = vn;
     return 0;
 }
@@ -305,19 +341,14 @@ int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
         return cookies_load(fs, id, out);
     *out = NULL;
     err = fs->type->ops.load(fs, id, out);
-    bool wrong = err < 0 || (err == 0 && (*out == NULL || (*out)->fs != fs));
+    bool wrong = err < 0 || (err == 0 && !given_check(fs, *out));
     return wrong ? vop_broken(fs->root, "load", "returned no node of its own, or no error") : err;
-}
-
-void vnode_id_of(const struct vnode *vn, struct vnode_id *id)
-{
-    id->len = vn->id_len;
-    memcpy(id->bytes, vn->id, vn->id_len);
 }
 
 void vnode_ref(struct vnode *vn)
 {
     vn->refs++; /* from 1 up: the caller has one */
+    given_note(vn);
 }
 
 /* The last user gives a node back; lock held. True: it has left the table and is the caller's. */
@@ -338,10 +369,10 @@ static bool last_put(struct shard *shard, struct vnode *vn, struct vnode_trash *
 void vnode_put(struct vnode *vn)
 {
     struct vnode_trash trash = {.count = 0};
-    struct vnode *evicted = NULL;
 
     if (vn == NULL)
         return;
+    given_gone(vn);
     uint32_t refs = vn->refs;
     while (refs > 1)
         if (atomic_compare_exchange_weak(&vn->refs, &refs, refs - 1))
@@ -349,13 +380,11 @@ void vnode_put(struct vnode *vn)
     struct shard *shard = shard_of(vn->hash);
     pthread_mutex_lock(&shard->lock);
     bool ended = --vn->refs == 0 && last_put(shard, vn, &trash);
-    if (!ended && table.fds > table.fds_max)
-        hand_move(shard, &evicted);
     pthread_mutex_unlock(&shard->lock);
     if (ended)
         node_free(vn);
-    nodes_free(evicted);
     trash_close(&trash);
+    fds_shrink(shard);
 }
 
 void vnode_forget(struct vnode *vn)
@@ -388,41 +417,12 @@ void vnode_count_fds(int delta)
 
 /* --- housekeeping, start and end --- */
 
-static void shard_tick(struct shard *shard)
-{
-    struct vnode_trash trash;
-    uint32_t left = TICK_NODES;
-
-    pthread_mutex_lock(&shard->lock);
-    if (left > shard->count)
-        left = shard->count;
-    while (left > 0 && shard->front != NULL) {
-        /* In steps, since the descriptors are closed without the lock. */
-        trash.count = 0;
-        for (; left > 0 && shard->front != NULL && trash.count == 0; left--) {
-            struct vnode *vn = shard->front;
-            shard->front = vn->lru_next;
-            bool idle = vn->refs == 0 && !(vn->flags & VNODE_TOUCHED);
-            if (vn->refs == 0)
-                vn->flags &= (uint8_t)~VNODE_TOUCHED;
-            if (idle && vn->fs->type->ops.shed != NULL)
-                vn->fs->type->ops.shed(vn, false, &trash);
-        }
-        if (trash.count > 0) {
-            pthread_mutex_unlock(&shard->lock);
-            trash_close(&trash);
-            pthread_mutex_lock(&shard->lock);
-        }
-    }
-    pthread_mutex_unlock(&shard->lock);
-}
-
 void vnode_table_tick(void)
 {
     if (table.fds == 0)
         return;
     for (int i = 0; i < SHARDS; i++)
-        shard_tick(&table.shards[i]);
+        shard_sweep(&table.shards[i], 0);
 }
 
 static struct vnode *shard_flush(struct shard *shard, const struct vfs *fs)
@@ -474,6 +474,11 @@ int vnode_table_init(uint32_t nodes_max, uint32_t fds_max)
         }
     }
     return 0;
+}
+
+uint32_t vnode_nodes_max(void)
+{
+    return table.shard_max * SHARDS;
 }
 
 void vnode_table_finish(void)

@@ -8,6 +8,7 @@
 #define VFS_VNODE_TABLE_H
 
 #include <loopnfs/vfs.h>
+#include <string.h>
 
 /* Bounds on cached nodes and on the descriptors they hold. ENOMEM. */
 int vnode_table_init(uint32_t nodes_max, uint32_t fds_max);
@@ -15,7 +16,11 @@ void vnode_table_finish(void);
 /* The node with this id: from the table, else loaded by the file system. ESTALE, VFS_EBADHANDLE. */
 int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
 /* The id as a value. */
-void vnode_id_of(const struct vnode *vn, struct vnode_id *id);
+static inline void vnode_id_of(const struct vnode *vn, struct vnode_id *id)
+{
+    id->len = vn->id_len;
+    memcpy(id->bytes, vn->id, vn->id_len);
+}
 /* Housekeeping: descriptors that were not used for a while are closed. */
 void vnode_table_tick(void);
 /* Reclaims every unused node of a file system (it is being unmounted). */

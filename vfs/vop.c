@@ -58,19 +58,22 @@ int vop_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr 
     return err;
 }
 
-int vop_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted)
+int vop_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+               struct vattr *attr)
 {
-    struct vattr attr;
     int err;
 
     *granted = 0;
+    *attr = (struct vattr){0};
     if (vop_table(vn)->access != NULL) {
-        err = vop_checked(vn, "access", vop_table(vn)->access(ctx, vn, want, granted));
+        err = vop_checked(vn, "access", vop_table(vn)->access(ctx, vn, want, granted, attr));
         *granted &= want;
+        if (err == 0 && vop_complete_attr(ctx, vn, "access", attr) != 0)
+            attr->type = VNON; /* the verdict stands without them */
     } else {
-        err = vop_getattr(ctx, vn, &attr);
+        err = vop_getattr(ctx, vn, attr);
         if (err == 0)
-            *granted = vaccess_granted(ctx->cred, &attr, want);
+            *granted = vaccess_granted(ctx->cred, attr, want);
     }
     if (vn->fs->flags & VFS_READ_ONLY)
         *granted &= ~(uint32_t)(VACCESS_MODIFY | VACCESS_EXTEND | VACCESS_DELETE);

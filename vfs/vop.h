@@ -17,9 +17,13 @@
 int vop_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
 int vop_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
                 struct vchange *change);
-int vop_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted);
+int vop_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+               struct vattr *attr);
 /* `.` is dir itself; `..` of a root is that root. */
 int vop_lookup(const struct vctx *ctx, struct vnode *dir, struct view name, struct vnode **out,
+               struct vattr *attr);
+/* The same, for the node's id only; no node is made where the file system can do without. */
+int vop_glance(const struct vctx *ctx, struct vnode *dir, struct view name, struct vnode_id *id,
                struct vattr *attr);
 int vop_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
 int vop_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,

@@ -26,12 +26,11 @@ int vop_checked(const struct vnode *vn, const char *operation, int err)
     return vop_broken(vn, operation, "returned an impossible error");
 }
 
-/* What is impossible about attributes; NULL: nothing. */
-static const char *attr_wrong(const struct vnode *vn, const struct vattr *attr)
+const char *vop_attr_wrong(enum vtype type, const struct vattr *attr)
 {
     const struct timespec *times[] = {&attr->atime, &attr->mtime, &attr->ctime};
 
-    if (attr->type != (enum vtype)vn->type)
+    if (attr->type != type)
         return "gave attributes of another type of node";
     if (attr->size > INT64_MAX)
         return "gave an impossible size";
@@ -57,7 +56,7 @@ int vop_complete_attr(const struct vctx *ctx, struct vnode *vn, const char *oper
         operation = "getattr";
         err = vop_checked(vn, operation, vop_table(vn)->getattr(ctx, vn, attr));
     }
-    const char *wrong = err == 0 ? attr_wrong(vn, attr) : NULL;
+    const char *wrong = err == 0 ? vop_attr_wrong((enum vtype)vn->type, attr) : NULL;
     if (wrong != NULL)
         err = vop_broken(vn, operation, wrong);
     if (err != 0)

@@ -12,6 +12,8 @@ int vop_broken(const struct vnode *vn, const char *operation, const char *what);
 /* The error an operation returned, if it is one; waits for it where the answer comes later. Around
  * every call of an operation. */
 int vop_checked(const struct vnode *vn, const char *operation, int err);
+/* What is impossible about the attributes of a node of this type; NULL: nothing. */
+const char *vop_attr_wrong(enum vtype type, const struct vattr *attr);
 /* Attributes after an operation: asked for where it left them out, and of the right kind. */
 int vop_complete_attr(const struct vctx *ctx, struct vnode *vn, const char *operation,
                       struct vattr *attr);

@@ -1,6 +1,8 @@
 /*
  * vop_names.c - the checked wrappers of vop.h for operations on names in directories.
  */
+#include "vfs/given.h"
+#include "vfs/vnode_table.h"
 #include "vfs/vop.h"
 #include "vfs/vop_check.h"
 #include "vfs/vop_rights.h"
@@ -50,7 +52,7 @@ static int node_complete(const struct vctx *ctx, struct vnode *dir, const char *
         *out = NULL;
         return err;
     }
-    if (*out == NULL || (*out)->fs != dir->fs) {
+    if (*out == NULL || !given_check(dir->fs, *out)) {
         *out = NULL;
         return vop_broken(dir, operation, "gave no node of its own");
     }
@@ -65,6 +67,16 @@ static int node_complete(const struct vctx *ctx, struct vnode *dir, const char *
         *out = NULL;
     }
     return err;
+}
+
+/* What is impossible about a node that is only described; NULL: nothing. */
+static const char *plus_wrong(const struct vnode_id *id, const struct vattr *attr)
+{
+    if (id->len == 0 || id->len > VNODE_ID_MAX)
+        return "gave an impossible id";
+    if (attr->type < VREG || attr->type > VFIFO)
+        return "gave attributes of no type";
+    return vop_attr_wrong(attr->type, attr);
 }
 
 int vop_lookup(const struct vctx *ctx, struct vnode *dir, struct view view, struct vnode **out,
@@ -92,6 +104,30 @@ int vop_lookup(const struct vctx *ctx, struct vnode *dir, struct view view, stru
                 vop_checked(dir, "lookup", vop_table(dir)->lookup(ctx, dir, name.text, out, attr));
     }
     return node_complete(ctx, dir, "lookup", err, name.dotdot ? VDIR : VNON, out, attr);
+}
+
+int vop_glance(const struct vctx *ctx, struct vnode *dir, struct view view, struct vnode_id *id,
+               struct vattr *attr)
+{
+    struct name name;
+    struct vnode *vn;
+    int err = dir->type == VDIR ? name_check(view, &name) : ENOTDIR;
+
+    attr->type = VNON;
+    if (err != 0)
+        return err;
+    if (name.dot || name.dotdot || vop_table(dir)->glance == NULL) {
+        err = vop_lookup(ctx, dir, view, &vn, attr);
+        if (err == 0)
+            vnode_id_of(vn, id);
+        vnode_put(vn);
+        return err;
+    }
+    err = rights_check(ctx, dir, VACCESS_LOOKUP);
+    if (err == 0)
+        err = vop_checked(dir, "glance", vop_table(dir)->glance(ctx, dir, name.text, id, attr));
+    const char *wrong = err == 0 ? plus_wrong(id, attr) : NULL;
+    return wrong != NULL ? vop_broken(dir, "glance", wrong) : err;
 }
 
 int vop_create(const struct vctx *ctx, struct vnode *dir, struct view view,
@@ -335,26 +371,43 @@ static const char *entry_wrong(const struct vdirent *entry)
         return "gave '.' or '..', which are not its own";
     if (entry->cookie < VCOOKIE_FIRST || entry->cookie > VCOOKIE_LAST)
         return "gave an impossible cookie";
+    if (entry->plus != 0 && (entry->plus % 8 != 0 || entry->plus < sizeof(*entry) ||
+                             entry->plus + sizeof(struct vdirent_plus) > entry->reclen))
+        return "gave an impossible entry";
     return NULL;
+}
+
+/* What came unasked, or is impossible, is left out: then the entry is looked up by itself, and only
+ * that fails. */
+static void plus_check(const struct vnode *dir, bool wanted, struct vdirent *entry)
+{
+    const struct vdirent_plus *plus = vdirent_plus(entry);
+    const char *wrong = wanted && plus != NULL ? plus_wrong(&plus->id, &plus->attr) : NULL;
+
+    if (wrong != NULL)
+        vop_broken(dir, "readdir", wrong);
+    if (!wanted || wrong != NULL)
+        entry->plus = 0;
 }
 
 /* What is impossible about the entries that a file system added from `used` on, asked for what
  * follows `asked`; NULL: nothing. */
-static const char *page_wrong(const struct vdirents *page, size_t used, uint32_t count,
-                              uint64_t asked)
+static const char *page_wrong(const struct vnode *dir, const struct vdirents *page, size_t used,
+                              uint32_t count, uint64_t asked)
 {
-    const char *at = page->buf + used, *end = page->buf + page->used;
+    char *at = page->buf + used, *end = page->buf + page->used;
     uint64_t last = 0;
 
     if (page->used > page->size || page->used < used)
         return "went beyond its page";
     while (at < end) {
-        const struct vdirent *entry = (const struct vdirent *)(const void *)at;
+        struct vdirent *entry = (struct vdirent *)(void *)at;
         if (!entry_lies_in(entry, end))
             return "gave an impossible entry";
         const char *wrong = entry_wrong(entry);
         if (wrong != NULL)
             return wrong;
+        plus_check(dir, page->plus, entry);
         last = entry->cookie;
         at += entry->reclen;
         count++;
@@ -393,7 +446,11 @@ int vop_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, stru
     size_t used = page->used;
     uint32_t count = page->count;
     cookie = cookie < VCOOKIE_FIRST ? 0 : cookie;
+    bool plus = page->plus;
+    /* Who may not search the directory is told no more than names. */
+    page->plus = plus && rights_check(ctx, dir, VACCESS_LOOKUP) == 0;
     err = vop_checked(dir, "readdir", vop_table(dir)->readdir(ctx, dir, cookie, page));
-    const char *wrong = err == 0 ? page_wrong(page, used, count, cookie) : NULL;
+    const char *wrong = err == 0 ? page_wrong(dir, page, used, count, cookie) : NULL;
+    page->plus = plus;
     return wrong != NULL ? vop_broken(dir, "readdir", wrong) : err;
 }

@@ -112,21 +112,20 @@ int etfs_may(const struct vctx *ctx, struct vnode *vn, unsigned right)
     return (rights_of(ctx->cred, &attr) & right) == right ? 0 : EACCES;
 }
 
-int etfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted)
+int etfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+                struct vattr *attr)
 {
-    struct vattr attr;
-
-    int err = etfs_getattr(ctx, vn, &attr);
+    int err = etfs_getattr(ctx, vn, attr);
     if (err != 0)
         return err;
-    unsigned rights = rights_of(ctx->cred, &attr);
+    unsigned rights = rights_of(ctx->cred, attr);
     *granted = 0;
     if (rights & 4)
         *granted |= VACCESS_READ;
-    if (rights & 2 && attr.type != VDIR && !etfs_entry_of(vn)->read_only)
+    if (rights & 2 && attr->type != VDIR && !etfs_entry_of(vn)->read_only)
         *granted |= VACCESS_MODIFY | VACCESS_EXTEND;
     if (rights & 1)
-        *granted |= attr.type == VDIR ? VACCESS_LOOKUP : VACCESS_EXECUTE;
+        *granted |= attr->type == VDIR ? VACCESS_LOOKUP : VACCESS_EXECUTE;
     *granted &= want;
     return 0;
 }

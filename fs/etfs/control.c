@@ -1,9 +1,11 @@
 /*
  * control.c - etfs' commands (`loopnfs etfs add|remove|list`), and its table file.
  */
+#include "base/text.h"
 #include "fs/etfs/etfs.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,12 +47,14 @@ static void list_one(const struct etfs_entry *entry, const char *key, void *arg)
 {
     static const char *const types[] = {[VREG] = "reg", [VBLK] = "blk", [VCHR] = "chr"};
     struct vcontrol *control = arg;
-    char window[64] = "";
+    char window[64] = "", quoted[TEXT_QUOTED(VPATH_MAX + VNAME_MAX)], path[TEXT_QUOTED(PATH_MAX)];
 
     if (entry->windowed)
         snprintf(window, sizeof(window), " offset=%" PRIu64 " size=%" PRIu64, entry->offset,
                  entry->size);
-    vcontrol_print(control, "%s\t%s\ttype=%s%s%s%s", key, entry->path, types[entry->said], window,
+    text_quote(quoted, sizeof(quoted), key);
+    text_quote(path, sizeof(path), entry->path);
+    vcontrol_print(control, "%s\t%s\ttype=%s%s%s%s", quoted, path, types[entry->said], window,
                    entry->said != entry->type ? " as=reg" : "", entry->read_only ? " ro" : "");
 }
 
@@ -87,9 +91,15 @@ static int line_add(struct etfs *et, char *line, char *message, size_t size)
     int count = 0;
 
     line[strcspn(line, "#\n")] = '\0';
-    for (char *word; (word = strsep(&line, " \t")) != NULL && count < WORDS_MAX;)
-        if (*word != '\0')
-            words[count++] = word;
+    for (char *word; (word = strsep(&line, " \t")) != NULL;) {
+        if (*word == '\0')
+            continue;
+        if (count == WORDS_MAX) {
+            snprintf(message, size, "more than %d words, from '%.100s' on", WORDS_MAX, word);
+            return EINVAL;
+        }
+        words[count++] = word;
+    }
     if (count == 0)
         return 0;
     int err = etfs_spec_parse(count, words, &spec, message, size);

@@ -5,7 +5,6 @@
  * keys while it is mounted; clients can't.
  */
 #include "fs/etfs/etfs.h"
-#include "base/log.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,9 +28,32 @@ int etfs_vnode(struct vfs *fs, struct etfs_entry *entry, struct vnode **out)
     return err;
 }
 
-static int etfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
+/* The keys to begin with. */
+static int table_read(struct etfs *et, const struct vfs_mount_args *args)
 {
     char message[300] = "";
+
+    if (args->source == NULL)
+        return 0;
+    if (args->source[0] != '/')
+        return vfs_refuse(args, EINVAL, "source= takes the absolute path of a table of keys");
+    int err = etfs_table_read(et, args->source, message, sizeof(message));
+    return err != 0 && message[0] != '\0' ? vfs_refuse(args, err, "%s", message) : err;
+}
+
+static int etfs_check(const struct vfs_mount_args *args)
+{
+    struct etfs et = {.only_looks = true};
+
+    int err = etfs_tree_init(&et);
+    if (err == 0)
+        err = table_read(&et, args);
+    etfs_tree_finish(&et);
+    return err;
+}
+
+static int etfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
+{
     int err = ENOMEM;
 
     struct etfs *et = calloc(1, sizeof(*et));
@@ -39,15 +61,14 @@ static int etfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
         return ENOMEM;
     fs->private = et;
     err = etfs_tree_init(et);
-    if (err == 0 && args->source != NULL && args->source[0] == '/')
-        err = etfs_table_read(et, args->source, message, sizeof(message));
+    if (err == 0)
+        err = table_read(et, args);
     if (err != 0)
         goto out;
     et->root->refs++;
     err = etfs_vnode(fs, et->root, &fs->root);
 out:
     if (err != 0) {
-        log_error("etfs: %s", message[0] != '\0' ? message : strerror(err));
         etfs_tree_finish(et);
         free(et);
         fs->private = NULL;
@@ -173,6 +194,7 @@ static const struct vfs_type etfs_type = {
     .ops =
         {
             .mount = etfs_mount,
+            .check = etfs_check,
             .unmount = etfs_unmount,
             .load = etfs_load,
             .reclaim = etfs_reclaim,

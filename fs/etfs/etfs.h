@@ -61,6 +61,7 @@ struct etfs {
     void *by_id;          /* guarded: tsearch(3) tree of all entries that have refs */
     struct list removed;  /* guarded: entries without a name, for their last users */
     uint64_t next_cookie; /* guarded */
+    bool only_looks;      /* constant: opens nothing that would notice */
 };
 
 /* The node's private part: one entry, referenced. */
@@ -122,7 +123,8 @@ int etfs_table_read(struct etfs *et, const char *file, char *message, size_t siz
 int etfs_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
 int etfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
                  struct vchange *change);
-int etfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted);
+int etfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+                struct vattr *attr);
 /* 0 or EACCES, by the host file's mode; `right`: 4 read, 2 write, 1 execute. */
 int etfs_may(const struct vctx *ctx, struct vnode *vn, unsigned right);
 

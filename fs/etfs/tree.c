@@ -7,6 +7,7 @@
  * restart, and never for another one.
  */
 #include "base/cred.h"
+#include "base/pseudo.h"
 #include "fs/etfs/etfs.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -242,8 +243,8 @@ static int window_set(struct etfs_entry *entry, const struct etfs_spec *spec, co
 }
 
 /* Looks before it opens, since opening a fifo or a tape does things by itself. */
-static int host_open(struct etfs_entry *entry, const struct etfs_spec *spec, struct stat *st,
-                     char *message, size_t size)
+static int host_open(const struct etfs *et, struct etfs_entry *entry, const struct etfs_spec *spec,
+                     struct stat *st, char *message, size_t size)
 {
     struct stat looked;
 
@@ -256,10 +257,17 @@ static int host_open(struct etfs_entry *entry, const struct etfs_spec *spec, str
         return refuse(message, size, spec, "is a device: say type=blk or type=chr");
     if (device && spec->type != (S_ISBLK(looked.st_mode) ? VBLK : VCHR))
         return refuse(message, size, spec, "is a device of the other type");
+    if (et->only_looks && S_ISCHR(looked.st_mode)) {
+        *st = looked;
+        return access(spec->path, spec->read_only ? R_OK : R_OK | W_OK) == 0 ? 0 : errno;
+    }
     int mode = spec->read_only ? O_RDONLY : O_RDWR;
     entry->fd = open(spec->path, mode | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (entry->fd < 0 || fstat(entry->fd, st) != 0)
         return errno;
+    if (S_ISREG(st->st_mode) && file_is_pseudo(entry->fd))
+        return refuse(message, size, spec,
+                      "is a file of proc, sysfs or the like, whose size says nothing: copy it");
     if (st->st_dev != looked.st_dev || st->st_ino != looked.st_ino)
         return refuse(message, size, spec, "was replaced just now: try again");
     if (S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode)) {
@@ -282,7 +290,7 @@ int etfs_add(struct etfs *et, const struct etfs_spec *spec, char *message, size_
     entry->path = strdup(spec->path);
     int err = entry->path == NULL ? ENOMEM : cred_assume_server();
     if (err == 0)
-        err = host_open(entry, spec, &st, message, size);
+        err = host_open(et, entry, spec, &st, message, size);
     if (err == 0)
         err = window_set(entry, spec, &st, message, size);
     if (err == 0) {
@@ -343,6 +351,7 @@ struct etfs_entry *etfs_lingering(struct etfs *et)
         if (now.tv_sec - entry->used >= LINGER_SECONDS) {
             found = entry;
             found->refs++;
+            found->used = now.tv_sec; /* the next call finds the next one, if this stays */
             break;
         }
     }

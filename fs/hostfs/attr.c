@@ -32,9 +32,9 @@ static struct timespec time_of(const struct statx_timestamp *at)
 
 /* The export's own file system has the export's fsid; one that is crossed into, a stable one of
  * its own; a part with another device number (a btrfs subvolume), one for as long as it has it. */
-static uint64_t fsid_of(const struct vnode *vn, const struct hostfs_mount *mount, dev_t dev)
+static uint64_t fsid_of(const struct vfs *fs, const struct hostfs_mount *mount, dev_t dev)
 {
-    uint64_t fsid = vn->fs->fsid;
+    uint64_t fsid = fs->fsid;
     if (mount->key)
         fsid = hash_mix(fsid ^ mount->key);
     if (dev != mount->dev)
@@ -46,7 +46,13 @@ void hostfs_attr(const struct vnode *vn, const struct statx *st, struct vattr *a
 {
     const struct hostfs_node *node = hostfs_node((struct vnode *)(uintptr_t)vn);
 
-    attr->type = (enum vtype)vn->type;
+    hostfs_attr_of(vn->fs, node->mount, (enum vtype)vn->type, st, attr);
+}
+
+void hostfs_attr_of(const struct vfs *fs, const struct hostfs_mount *mount, enum vtype type,
+                    const struct statx *st, struct vattr *attr)
+{
+    attr->type = type;
     attr->mode = st->stx_mode & 07777;
     attr->nlink = st->stx_nlink;
     attr->uid = st->stx_uid;
@@ -55,7 +61,7 @@ void hostfs_attr(const struct vnode *vn, const struct statx *st, struct vattr *a
     attr->used = st->stx_blocks * 512;
     attr->rdev_major = st->stx_rdev_major;
     attr->rdev_minor = st->stx_rdev_minor;
-    attr->fsid = fsid_of(vn, node->mount, makedev(st->stx_dev_major, st->stx_dev_minor));
+    attr->fsid = fsid_of(fs, mount, makedev(st->stx_dev_major, st->stx_dev_minor));
     attr->fileid = st->stx_ino;
     attr->atime = time_of(&st->stx_atime);
     attr->mtime = time_of(&st->stx_mtime);
@@ -204,6 +210,7 @@ int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
     error = change(ctx, vn, fd, set);
     if (set->guarded)
         pthread_mutex_unlock(&h->guard_lock);
+    hostfs_writes_forget(vn);
     if (!error)
         error = hostfs_sync_node(ctx, vn);
     if (!error)

@@ -9,6 +9,7 @@
 #include "hostfs.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -139,17 +140,13 @@ static int create_existing(const struct vctx *ctx, struct vnode *dir, int dirfd,
     return error;
 }
 
-int hostfs_create(const struct vctx *ctx, struct vnode *dir, const char *name,
-                  const struct vcreate *how, struct vnode **out, struct vattr *attr,
-                  struct vchange *dir_change)
+static int create_at(const struct vctx *ctx, struct vnode *dir, int fd, const char *name,
+                     const struct vcreate *how, struct vnode **out, struct vattr *attr,
+                     struct vchange *dir_change)
 {
     struct statx st;
-    int fd;
     bool made = false;
-    int error = hostfs_enter(ctx, dir, &fd);
-    if (error)
-        return error;
-    error = ENOENT;
+    int error = ENOENT;
     for (int attempt = 0; error == ENOENT && attempt < ATTEMPTS; attempt++) {
         error = create_new(ctx, dir, fd, name, how, out, &st);
         made = error == 0;
@@ -170,6 +167,22 @@ int hostfs_create(const struct vctx *ctx, struct vnode *dir, const char *name,
     }
     hostfs_attr(*out, &st, attr);
     return 0;
+}
+
+int hostfs_create(const struct vctx *ctx, struct vnode *dir, const char *name,
+                  const struct vcreate *how, struct vnode **out, struct vattr *attr,
+                  struct vchange *dir_change)
+{
+    struct hostfs_watch watch;
+    int fd;
+    int error = hostfs_enter(ctx, dir, &fd);
+    if (!error)
+        error = hostfs_watch_begin(ctx, &watch, dir, fd, IN_CREATE, name);
+    if (error)
+        return error;
+    error = create_at(ctx, dir, fd, name, how, out, attr, dir_change);
+    hostfs_watch_end(&watch, error, dir_change, NULL);
+    return error;
 }
 
 /*
@@ -214,16 +227,22 @@ int hostfs_mkdir(const struct vctx *ctx, struct vnode *dir, const char *name,
                  struct vchange *dir_change)
 {
     struct vsetattr rest = *set;
+    struct hostfs_watch watch;
     uint32_t mode = mode_of(set, DIRECTORY_MODE);
     int fd;
     int error = hostfs_enter(ctx, dir, &fd);
+    if (!error)
+        error = hostfs_watch_begin(ctx, &watch, dir, fd, IN_CREATE, name);
     if (error)
         return error;
-    if (mkdirat(fd, name, mode) != 0)
-        return hostfs_name_error(dir, fd, errno);
     /* mkdir() ignores suid and sgid; an sgid it inherits from the directory must stay. */
     rest.set_mode = set->set_mode && mode & 06000;
-    return complete(ctx, dir, fd, name, VDIR, &rest, out, attr, dir_change);
+    if (mkdirat(fd, name, mode) != 0)
+        error = hostfs_name_error(dir, fd, errno);
+    else
+        error = complete(ctx, dir, fd, name, VDIR, &rest, out, attr, dir_change);
+    hostfs_watch_end(&watch, error, dir_change, NULL);
+    return error;
 }
 
 int hostfs_symlink(const struct vctx *ctx, struct vnode *dir, const char *name, const char *target,
@@ -231,14 +250,20 @@ int hostfs_symlink(const struct vctx *ctx, struct vnode *dir, const char *name, 
                    struct vchange *dir_change)
 {
     struct vsetattr rest = *set;
+    struct hostfs_watch watch;
     int fd;
     int error = hostfs_enter(ctx, dir, &fd);
+    if (!error)
+        error = hostfs_watch_begin(ctx, &watch, dir, fd, IN_CREATE, name);
     if (error)
         return error;
-    if (symlinkat(target, fd, name) != 0)
-        return hostfs_name_error(dir, fd, errno);
     rest.set_mode = false; /* links have none */
-    return complete(ctx, dir, fd, name, VLNK, &rest, out, attr, dir_change);
+    if (symlinkat(target, fd, name) != 0)
+        error = hostfs_name_error(dir, fd, errno);
+    else
+        error = complete(ctx, dir, fd, name, VLNK, &rest, out, attr, dir_change);
+    hostfs_watch_end(&watch, error, dir_change, NULL);
+    return error;
 }
 
 int hostfs_mknod(const struct vctx *ctx, struct vnode *dir, const char *name, enum vtype type,
@@ -248,17 +273,23 @@ int hostfs_mknod(const struct vctx *ctx, struct vnode *dir, const char *name, en
     static const mode_t kinds[] = {
         [VBLK] = S_IFBLK, [VCHR] = S_IFCHR, [VSOCK] = S_IFSOCK, [VFIFO] = S_IFIFO};
     struct vsetattr rest = *set;
+    struct hostfs_watch watch;
     bool device = type == VBLK || type == VCHR;
     int fd;
 
     if ((unsigned)type >= sizeof(kinds) / sizeof(kinds[0]) || kinds[type] == 0)
         return VFS_EBADTYPE;
     int error = hostfs_enter(ctx, dir, &fd);
+    if (!error)
+        error = hostfs_watch_begin(ctx, &watch, dir, fd, IN_CREATE, name);
     if (error)
         return error;
+    rest.set_mode = false;
     if (mknodat(fd, name, kinds[type] | mode_of(set, FILE_MODE),
                 device ? makedev(rdev_major, rdev_minor) : 0) != 0)
-        return hostfs_name_error(dir, fd, errno);
-    rest.set_mode = false;
-    return complete(ctx, dir, fd, name, type, &rest, out, attr, dir_change);
+        error = hostfs_name_error(dir, fd, errno);
+    else
+        error = complete(ctx, dir, fd, name, type, &rest, out, attr, dir_change);
+    hostfs_watch_end(&watch, error, dir_change, NULL);
+    return error;
 }

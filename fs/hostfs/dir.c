@@ -67,8 +67,43 @@ static int open_listing(const struct vctx *ctx, struct vnode *dir, int *fd)
     return hostfs_name_error(dir, path_fd, errno);
 }
 
+/* A directory being listed. */
+struct listing {
+    const struct vctx *ctx;
+    struct vnode *dir;
+    int fd;
+    bool plus; /* entries are looked up, too */
+};
+
+/* False: it did not fit. */
+static bool add_entry(struct listing *list, const struct dirent64 *entry, struct vdirents *page)
+{
+    uint64_t cookie = cookie_of(entry->d_off);
+    if (page->max != 0 && page->count >= page->max)
+        return false;
+    size_t len = strlen(entry->d_name);
+    struct vnode_id id;
+    struct vattr attr;
+
+    int error = list->plus
+                    ? hostfs_glance_at(list->ctx, list->dir, list->fd, entry->d_name, &id, &attr)
+                    : ENOENT;
+    if (error) {
+        /* He may not search it: no need to ask for each. */
+        list->plus = list->plus && error != EACCES;
+        return vdirents_add(page, entry->d_ino, cookie, type_of(entry->d_type), entry->d_name, len);
+    }
+    struct vdirent_plus *plus =
+        vdirents_add_plus(page, entry->d_ino, cookie, attr.type, entry->d_name, len);
+    if (!plus)
+        return false;
+    plus->attr = attr;
+    plus->id = id;
+    return true;
+}
+
 /* Adds entries; false where one did not fit. */
-static bool add_entries(const char *buf, ssize_t size, struct vdirents *page)
+static bool add_entries(struct listing *list, const char *buf, ssize_t size, struct vdirents *page)
 {
     for (ssize_t at = 0; at < size;) {
         const struct dirent64 *entry = (const void *)(buf + at);
@@ -76,8 +111,7 @@ static bool add_entries(const char *buf, ssize_t size, struct vdirents *page)
         at += entry->d_reclen;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             continue;
-        if (!vdirents_add(page, entry->d_ino, cookie_of(entry->d_off), type_of(entry->d_type), name,
-                          strlen(name)))
+        if (!add_entry(list, entry, page))
             return false;
     }
     return true;
@@ -89,6 +123,8 @@ static size_t worth_reading(const struct vdirents *page)
 {
     size_t bytes = page->size - page->used;
 
+    if (page->plus)
+        bytes = bytes / (ENTRY_BYTES + sizeof(struct vdirent_plus)) * ENTRY_BYTES;
     if (page->max && (size_t)(page->max - page->count) * ENTRY_BYTES < bytes)
         bytes = (size_t)(page->max - page->count) * ENTRY_BYTES;
     if (bytes < BUFFER_LEAST)
@@ -110,6 +146,7 @@ int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
     int error = open_listing(ctx, dir, &fd);
     if (error)
         return error;
+    struct listing list = {.ctx = ctx, .dir = dir, .fd = fd, .plus = page->plus};
     if (cookie && lseek(fd, position_of(cookie), SEEK_SET) < 0)
         error = errno == EINVAL ? VFS_EBADCOOKIE : errno;
     while (!error) {
@@ -117,7 +154,7 @@ int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
         if (got < 0)
             error = errno == EINVAL ? VFS_EBADCOOKIE : errno == ENOENT ? ESTALE : errno;
         page->eof = got == 0;
-        if (got <= 0 || !add_entries(buf, got, page))
+        if (got <= 0 || !add_entries(&list, buf, got, page))
             break;
     }
     close(fd);

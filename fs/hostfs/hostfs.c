@@ -36,6 +36,7 @@ static bool proc_works(int root_fd)
 
 static void free_hostfs(struct hostfs *h)
 {
+    hostfs_watch_finish();
     hostfs_mounts_finish(h);
     hostfs_table_close(atomic_load(&h->table));
     if (h->own.fd >= 0)
@@ -96,6 +97,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     if (!h)
         return ENOMEM;
     struct hostfs_object root;
+    hostfs_births_init();
     int error = cred_assume_server();
     if (!error)
         error = open_source(h, args->source);
@@ -140,6 +142,7 @@ static void hostfs_tick(struct vfs *fs)
 {
     struct hostfs *h = fs->private;
     hostfs_table_tick(atomic_load(&h->table));
+    hostfs_watch_tick();
 }
 
 static const struct vfs_type hostfs_type = {
@@ -158,6 +161,7 @@ static const struct vfs_type hostfs_type = {
             .setattr = hostfs_setattr,
             .access = hostfs_access,
             .lookup = hostfs_lookup,
+            .glance = hostfs_glance,
             .readlink = hostfs_readlink,
             .read = hostfs_read,
             .write = hostfs_write,

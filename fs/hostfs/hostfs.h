@@ -38,10 +38,11 @@ struct hostfs_mount {
     dev_t dev;
     uint32_t serial; /* no other mount had it, in this process */
     enum hostfs_births births;
-    bool memory;            /* tmpfs and such: nothing to flush */
-    bool counts_links;      /* a link count of 0 means removed (some FUSE always say 0) */
-    bool one_commit;        /* syncing a directory commits all metadata changed before */
-    _Atomic bool no_nowait; /* RWF_NOWAIT is not supported here */
+    bool memory;             /* tmpfs and such: nothing to flush */
+    bool counts_links;       /* a link count of 0 means removed (some FUSE always say 0) */
+    bool one_commit;         /* syncing a directory commits all metadata changed before */
+    _Atomic bool no_nowait;  /* RWF_NOWAIT is not supported here */
+    _Atomic bool fine_times; /* any two changes have different ctimes (watch.c); false: not known */
 };
 
 struct hostfs_table;
@@ -129,13 +130,21 @@ int hostfs_identify(struct hostfs *h, const struct cred *as, struct hostfs_mount
 bool hostfs_id_equal(const struct vnode_id *a, const struct vnode_id *b);
 
 /* births.c */
-/* The node of what st is about, with a reference, where it was noted and the table has it; NULL. */
-struct vnode *hostfs_birth_find(struct hostfs *h, const struct hostfs_mount *mount,
-                                const struct statx *st);
+/* Before the first of the others; again whenever the table's bound may be another one. */
+void hostfs_births_init(void);
+/* The id of what st is about, where it was noted. */
+bool hostfs_birth_id(const struct hostfs_mount *mount, const struct statx *st, struct vnode_id *id);
+/* Its node, with a reference; NULL where nothing was noted. */
+int hostfs_birth_node(struct hostfs *h, struct hostfs_mount *mount, const struct statx *st,
+                      struct vnode **out);
 /* Whether, from now on, nothing else can have st's number and birth on this mount. To be asked
  * after st was taken, and before the handle is. */
 bool hostfs_birth_settled(const struct hostfs_mount *mount, const struct statx *st);
 bool hostfs_birth_same(const struct statx *a, const struct statx *b);
+/* There is no object with this id any more, and there was no node of it. */
+void hostfs_birth_stale(const struct vnode_id *id);
+/* vnode_forget(), and nothing is known of its birth any more. */
+void hostfs_forget(struct vnode *vn);
 /* st, which was settled before vn's id was asked for, is about vn. */
 void hostfs_birth_note(const struct statx *st, struct vnode *vn);
 
@@ -218,6 +227,9 @@ int hostfs_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino,
 
 /* attr.c */
 void hostfs_attr(const struct vnode *vn, const struct statx *st, struct vattr *attr);
+/* The same of an object of `mount` that may have no node. */
+void hostfs_attr_of(const struct vfs *fs, const struct hostfs_mount *mount, enum vtype type,
+                    const struct statx *st, struct vattr *attr);
 /* Fills attr from a descriptor; leaves it VNON where that fails. */
 void hostfs_attr_after(struct vnode *vn, int fd, struct vattr *attr);
 void hostfs_attr_hidden(const struct vnode *vn, struct vattr *attr);
@@ -233,7 +245,13 @@ int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *
 /* Whether the caller, whose identity the thread has, may read (R_OK) or write (W_OK) a regular
  * file's data; st was taken from fd. The owner may. 0, EACCES, .... */
 int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want);
-int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted);
+/* Whether it was noted in this round (base/round.h) that the caller may write to the file; noting
+ * it; and forgetting what was noted, since rights were changed. */
+bool hostfs_writes(const struct vctx *ctx, struct vnode *vn);
+void hostfs_writes_note(const struct vctx *ctx, struct vnode *vn);
+void hostfs_writes_forget(struct vnode *vn);
+int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+                  struct vattr *attr);
 uid_t hostfs_uid(const struct vctx *ctx);
 
 /* io.c */
@@ -264,6 +282,11 @@ int hostfs_sync_node(const struct vctx *ctx, struct vnode *vn);
 /* lookup.c */
 int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
                   struct vattr *attr);
+int hostfs_glance(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
+                  struct vattr *attr);
+/* The same for `name` in dirfd (a descriptor of dir); the thread acts as the caller. */
+int hostfs_glance_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                     struct vnode_id *id, struct vattr *attr);
 /* The node of `name` in dirfd (a descriptor of dir); the thread acts as the caller. */
 int hostfs_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                      struct vnode **out, struct statx *st);
@@ -300,6 +323,39 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
                   struct vchange *to_change);
 int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, const char *name,
                 struct vattr *attr, struct vchange *dir_change);
+
+/* watch.c */
+/* Of an operation on names, on its stack. */
+struct hostfs_watch {
+    bool begun, lost;
+    unsigned watcher;
+    int count;
+    struct hostfs_watch_side {
+        struct vnode *dir;
+        int fd;
+        const char *name;
+        uint32_t mask; /* the event that the operation makes with this name */
+        int wd;
+        bool seen;
+        struct statx before;
+    } side[2];
+    uint64_t moved_ino;
+    struct timespec clock;
+};
+/* Around a change of `name` in dir, which fd is of. The thread acts as the caller, before and
+ * after; fails only where that can't be, and then wants no end. */
+int hostfs_watch_begin(const struct vctx *ctx, struct hostfs_watch *watch, struct vnode *dir,
+                       int fd, uint32_t mask, const char *name);
+int hostfs_watch_begin_move(const struct vctx *ctx, struct hostfs_watch *watch,
+                            struct vnode *from_dir, int from_fd, const char *from,
+                            struct vnode *to_dir, int to_fd, const char *to);
+/* Ends it, whatever became of it; with no error, `after` was filled in since the change. Gives
+ * `before` where it is certain. */
+void hostfs_watch_end(struct hostfs_watch *watch, int error, struct vchange *change,
+                      struct vchange *to_change);
+void hostfs_watch_tick(void);
+/* Closes all that no operation has. */
+void hostfs_watch_finish(void);
 
 /* dir.c */
 int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,

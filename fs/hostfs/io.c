@@ -204,10 +204,13 @@ static int enter_writing(const struct vctx *ctx, struct vnode *vn, int *fd)
     if (*fd < 0)
         return open_checked(ctx, vn, O_WRONLY, fd);
     int error = cred_assume(ctx->cred);
-    if (!error)
-        error = hostfs_stat(vn, *fd, &st);
+    if (error || hostfs_writes(ctx, vn))
+        return error;
+    error = hostfs_stat(vn, *fd, &st);
     if (!error)
         error = hostfs_may(ctx, vn, *fd, &st, W_OK);
+    if (!error)
+        hostfs_writes_note(ctx, vn);
     return error;
 }
 
@@ -234,8 +237,12 @@ int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, cons
     }
     if (error)
         return error;
+    struct statx st;
+    error = hostfs_stat(vn, fd, &st);
+    if (error)
+        return error;
     *len = want;
-    hostfs_attr_after(vn, fd, &change->after);
+    hostfs_attr(vn, &st, &change->after);
     return 0;
 }
 

@@ -93,10 +93,10 @@ static int lookup_by_birth(struct vnode *dir, int dirfd, const char *name, struc
         mount = hostfs_mount_find(h, st->stx_mnt_id);
     if (!mount)
         return 0;
-    *out = hostfs_birth_find(h, mount, st);
-    if (!*out)
+    error = hostfs_birth_node(h, mount, st, out);
+    if (!error && !*out)
         *settled = hostfs_birth_settled(mount, st);
-    return 0;
+    return error;
 }
 
 static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
@@ -115,7 +115,7 @@ static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, con
     }
     error = lookup_by_handle(ctx, dir, dirfd, name, settled ? &before : NULL, &vn, st);
     if (error == EAGAIN && vn && last)
-        vnode_forget(vn); /* the node was made in such a moment, and is wrong itself */
+        hostfs_forget(vn); /* the node was made in such a moment, and is wrong itself */
     if (error) {
         vnode_put(vn);
         return error;
@@ -248,6 +248,51 @@ int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, s
     else
         hostfs_attr(*out, &st, attr);
     return 0;
+}
+
+/* By one statx, and no node, where that tells. */
+int hostfs_glance_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                     struct vnode_id *id, struct vattr *attr)
+{
+    struct hostfs *h = hostfs_of(dir);
+    const struct hostfs_mount *mount = hostfs_node(dir)->mount;
+    struct vnode *vn;
+    struct statx st;
+
+    int error = cred_assume(ctx->cred);
+    if (!error)
+        error = hostfs_statx(dirfd, name, &st);
+    if (error)
+        return error;
+    if (hostfs_birth_id(mount, &st, id) && !hostfs_needs_table(h, id)) {
+        hostfs_attr_of(h->fs, mount, hostfs_vtype(st.stx_mode), &st, attr);
+        return 0;
+    }
+    error = hostfs_lookup_at(ctx, dir, dirfd, name, &vn, &st);
+    if (error)
+        return error;
+    if (hostfs_is_hidden(vn))
+        hostfs_attr_hidden(vn, attr);
+    else
+        hostfs_attr(vn, &st, attr);
+    id->len = vn->id_len;
+    memcpy(id->bytes, vn->id, vn->id_len);
+    vnode_put(vn);
+    return 0;
+}
+
+int hostfs_glance(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
+                  struct vattr *attr)
+{
+    int fd;
+
+    if (hostfs_is_hidden(dir))
+        return ENOENT;
+    int error = hostfs_enter(ctx, dir, &fd);
+    if (error)
+        return error;
+    error = hostfs_glance_at(ctx, dir, fd, name, id, attr);
+    return error ? hostfs_name_error(dir, fd, error) : 0;
 }
 
 int hostfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len)

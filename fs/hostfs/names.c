@@ -9,6 +9,7 @@
 #include "hostfs.h"
 #include <errno.h>
 #include <stdio.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 /* An object that may lose its name. */
@@ -47,15 +48,18 @@ static void victim_removed(struct vnode *dir, const char *name, struct victim *v
     if (!victim->only_name || hostfs_needs_table(hostfs_of(dir), &victim->id))
         victim_lost_name(dir, name, victim);
     else if (!(victim->vn->flags & VNODE_IS_ROOT))
-        vnode_forget(victim->vn);
+        hostfs_forget(victim->vn);
 }
 
 static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *name, int flags,
                        struct vchange *dir_change)
 {
+    struct hostfs_watch watch;
     struct victim victim;
     int fd;
     int error = hostfs_enter(ctx, dir, &fd);
+    if (!error)
+        error = hostfs_watch_begin(ctx, &watch, dir, fd, IN_DELETE, name);
     if (error)
         return error;
     victim_find(ctx, dir, fd, name, &victim);
@@ -68,6 +72,7 @@ static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *na
         error = hostfs_sync_names(ctx, dir, NULL, NULL);
     if (!error)
         hostfs_attr_after(dir, fd, &dir_change->after);
+    hostfs_watch_end(&watch, error, dir_change, NULL);
     return error;
 }
 
@@ -101,10 +106,13 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
                   struct vchange *to_change)
 {
     struct victim moved = {.vn = NULL}, replaced;
+    struct hostfs_watch watch;
     int from_fd, to_fd;
     int error = hostfs_enter(ctx, from_dir, &from_fd);
     if (!error)
         error = hostfs_enter(ctx, to_dir, &to_fd);
+    if (!error)
+        error = hostfs_watch_begin_move(ctx, &watch, from_dir, from_fd, from, to_dir, to_fd, to);
     if (error)
         return error;
     victim_find(ctx, to_dir, to_fd, to, &replaced);
@@ -125,6 +133,7 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
         hostfs_attr_after(from_dir, from_fd, &from_change->after);
         hostfs_attr_after(to_dir, to_fd, &to_change->after);
     }
+    hostfs_watch_end(&watch, error, from_change, to_change);
     return error;
 }
 
@@ -142,10 +151,13 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
                 struct vattr *attr, struct vchange *dir_change)
 {
     struct hostfs *h = hostfs_of(vn);
+    struct hostfs_watch watch;
     int fd, dirfd;
     int error = hostfs_enter(ctx, vn, &fd);
     if (!error)
         error = hostfs_enter(ctx, dir, &dirfd);
+    if (!error)
+        error = hostfs_watch_begin(ctx, &watch, dir, dirfd, IN_CREATE, name);
     if (error)
         return error;
     if (h->has_proc)
@@ -159,5 +171,6 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
         hostfs_attr_after(vn, fd, attr);
         hostfs_attr_after(dir, dirfd, &dir_change->after);
     }
+    hostfs_watch_end(&watch, error, dir_change, NULL);
     return error;
 }

@@ -132,6 +132,8 @@ int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
     if (id->bytes[0] == ID_HIDDEN)
         return load_hidden(h, id, out);
     int error = hostfs_open_id(h, id, HOST_O_PATH, &fd);
+    if (error == ESTALE)
+        hostfs_birth_stale(id);
     if (error)
         return error;
     error = hostfs_statx(fd, "", &object.st);
@@ -206,7 +208,7 @@ int hostfs_fd(struct vnode *vn, int *fd)
             close(*fd);
     }
     if (error == ESTALE && !(vn->flags & VNODE_IS_ROOT))
-        vnode_forget(vn);
+        hostfs_forget(vn);
     if (!error)
         *fd = hostfs_set_fd(&hostfs_node(vn)->path_fd, *fd);
     return error;
@@ -227,7 +229,7 @@ int hostfs_stat(struct vnode *vn, int fd, struct statx *st)
         vn->flags & VNODE_IS_ROOT)
         return error;
     /* Removed by the host: forget it, or its space would stay taken. */
-    vnode_forget(vn);
+    hostfs_forget(vn);
     return ESTALE;
 }
 

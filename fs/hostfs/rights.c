@@ -12,8 +12,10 @@
  */
 #include "base/cred.h"
 #include "base/hash.h"
+#include "base/round.h"
 #include "hostfs.h"
 #include <errno.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -89,6 +91,51 @@ int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct st
     return EACCES;
 }
 
+/*
+ * Whether a caller may write costs a system call, since the file's own change of times makes any
+ * verdict old. Of the WRITEs of one round, which were all under way before the first was looked at,
+ * only the first for a caller and a file asks. Nodes are told apart by what identifies them, too:
+ * an address may be another node's by now.
+ */
+#define WRITERS 8
+
+struct writer {
+    uint64_t round;
+    const struct vnode *vn;
+    const struct hostfs_mount *mount;
+    uint64_t ino, cred;
+};
+static _Thread_local struct writer writers[WRITERS];
+
+static struct writer *writer_of(const struct vnode *vn)
+{
+    return &writers[vn->hash % WRITERS];
+}
+
+static struct writer writer_make(const struct vctx *ctx, struct vnode *vn)
+{
+    const struct hostfs_node *node = hostfs_node(vn);
+
+    return (struct writer){round_number, vn, node->mount, node->ino, ctx->cred->hash};
+}
+
+bool hostfs_writes(const struct vctx *ctx, struct vnode *vn)
+{
+    struct writer now = writer_make(ctx, vn);
+
+    return round_number != 0 && memcmp(&now, writer_of(vn), sizeof(now)) == 0;
+}
+
+void hostfs_writes_note(const struct vctx *ctx, struct vnode *vn)
+{
+    *writer_of(vn) = writer_make(ctx, vn);
+}
+
+void hostfs_writes_forget(struct vnode *vn)
+{
+    writer_of(vn)->round = 0;
+}
+
 static uint32_t access_of_directory(uint32_t bits)
 {
     uint32_t granted = 0;
@@ -113,12 +160,14 @@ static uint32_t access_of_file(uint32_t bits)
     return granted;
 }
 
-int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted)
+int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+                  struct vattr *attr)
 {
     struct statx st;
     int fd;
 
     if (hostfs_is_hidden(vn)) {
+        hostfs_attr_hidden(vn, attr);
         *granted = want & (vn->type == VDIR ? VACCESS_READ | VACCESS_LOOKUP : 0);
         return 0;
     }
@@ -129,5 +178,6 @@ int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint3
         return error;
     uint32_t bits = verdict(ctx, vn, fd, &st, R_OK | W_OK | X_OK);
     *granted = want & (vn->type == VDIR ? access_of_directory(bits) : access_of_file(bits));
+    hostfs_attr(vn, &st, attr);
     return 0;
 }

@@ -31,6 +31,53 @@ int memfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, st
     return err == ESTALE ? ENOENT : err;
 }
 
+/* The id and the attributes of a node in `dir`, whose lock is held: the node's is below it. */
+static void describe(const struct vnode *dir, struct memfs_node *node, struct vnode_id *id,
+                     struct vattr *attr)
+{
+    memfs_id(memfs_of(dir), node, id);
+    memfs_lock_read(&node->lock);
+    memfs_attr(dir->fs, node, attr);
+    memfs_unlock_read(&node->lock);
+}
+
+int memfs_glance(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
+                 struct vattr *attr)
+{
+    struct memfs *m = memfs_of(dir);
+    struct memfs_node *node = memfs_node(dir);
+    const struct memfs_entry *entry = NULL;
+
+    memfs_lock_read(&node->lock);
+    int err = memfs_may_search(ctx->cred, node);
+    if (err == 0) {
+        entry = memfs_names_find(m, node->names, name);
+        err = entry != NULL ? 0 : ENOENT;
+    }
+    if (err == 0)
+        describe(dir, entry->node, id, attr);
+    memfs_unlock_read(&node->lock);
+    return err;
+}
+
+/* False: it did not fit. With all that a look-up would say, where that is wanted: no vnode is made
+ * for it. */
+static bool add_entry(const struct vnode *dir, const struct memfs_entry *entry, bool plus,
+                      struct vdirents *page)
+{
+    struct memfs_node *node = entry->node;
+    enum vtype type = (enum vtype)node->type;
+
+    if (!plus)
+        return vdirents_add(page, node->number, entry->cookie, type, entry->name, entry->len);
+    struct vdirent_plus *more =
+        vdirents_add_plus(page, node->number, entry->cookie, type, entry->name, entry->len);
+    if (more == NULL)
+        return false;
+    describe(dir, node, &more->id, &more->attr);
+    return true;
+}
+
 int memfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, struct vdirents *page)
 {
     struct memfs_node *node = memfs_node(dir);
@@ -39,10 +86,10 @@ int memfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, st
     memfs_lock_read(&node->lock);
     int err = node->nlink == 0 ? ESTALE : memfs_may(ctx->cred, node, MEMFS_R);
     if (err == 0) {
+        bool plus = page->plus && memfs_may_search(ctx->cred, node) == 0;
         uint32_t place = memfs_names_place(node->names, cookie);
         for (; (entry = memfs_names_at(node->names, &place)) != NULL; place++)
-            if (!vdirents_add(page, entry->node->number, entry->cookie,
-                              (enum vtype)entry->node->type, entry->name, entry->len))
+            if (!add_entry(dir, entry, plus, page))
                 break;
         page->eof = entry == NULL;
         memfs_touch_read(node);

@@ -44,7 +44,7 @@ static void memfs_destroy(struct memfs *m)
 static int memfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
 {
     struct memfs_options options;
-    int err = memfs_options_parse(args->options, &options);
+    int err = memfs_options_parse(args, &options);
 
     if (err != 0)
         return err;
@@ -97,6 +97,7 @@ static const struct vfs_type memfs_type = {
     .ops =
         {
             .mount = memfs_mount,
+            .check = memfs_check,
             .unmount = memfs_unmount,
             .load = memfs_load,
             .reclaim = memfs_reclaim,
@@ -105,6 +106,7 @@ static const struct vfs_type memfs_type = {
             .setattr = memfs_setattr,
             .access = memfs_access,
             .lookup = memfs_lookup,
+            .glance = memfs_glance,
             .readlink = memfs_readlink,
             .read = memfs_read,
             .write = memfs_write,

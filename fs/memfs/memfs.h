@@ -105,7 +105,9 @@ static inline struct memfs_node *memfs_node(struct vnode *vn)
 /* options.c: fills in the defaults, and what `text` ("size=1G,inodes=5000", or NULL) says. EINVAL,
  * with a log line. */
 extern const char *const memfs_option_names[];
-int memfs_options_parse(const char *text, struct memfs_options *options);
+int memfs_options_parse(const struct vfs_mount_args *args, struct memfs_options *options);
+/* The operation: whether they are right. */
+int memfs_check(const struct vfs_mount_args *args);
 
 /* --- node.c --- */
 int memfs_numbers_init(struct memfs *m);
@@ -119,6 +121,7 @@ void memfs_node_put(struct memfs *m, struct memfs_node *node);
 /* The last name of a node is gone (its nlink has become 0): tables forget it, and the reference
  * of its names goes. Without any lock. */
 void memfs_node_gone(struct memfs *m, struct memfs_node *node);
+void memfs_id(const struct memfs *m, const struct memfs_node *node, struct vnode_id *id);
 /* The vnode of a node, and its attributes (may be NULL). Takes over a reference of the caller's.
  * Without any lock. ESTALE: the node is gone. */
 int memfs_adopt(struct memfs *m, struct memfs_node *node, struct vnode **out, struct vattr *attr);
@@ -180,7 +183,8 @@ int memfs_may_remove(const struct cred *cred, const struct memfs_node *dir,
 int memfs_may_search(const struct cred *cred, const struct memfs_node *dir);
 /* Who may not set suid and sgid loses them by a change of data. */
 void memfs_drop_suid(const struct cred *cred, struct memfs_node *node);
-int memfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted);
+int memfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+                 struct vattr *attr);
 
 /* --- attr.c --- */
 int64_t memfs_now(void);
@@ -214,6 +218,8 @@ int memfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t s
 
 /* --- lookup.c --- */
 int memfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
+                 struct vattr *attr);
+int memfs_glance(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
                  struct vattr *attr);
 int memfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
                   struct vdirents *page);

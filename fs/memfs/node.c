@@ -195,7 +195,7 @@ static uint64_t epoch_of(const struct memfs *m, uint64_t number)
     return number == ROOT_NUMBER ? 0 : m->epoch;
 }
 
-static void id_make(const struct memfs *m, const struct memfs_node *node, struct vnode_id *id)
+void memfs_id(const struct memfs *m, const struct memfs_node *node, struct vnode_id *id)
 {
     uint64_t epoch = epoch_of(m, node->number);
 
@@ -209,7 +209,7 @@ void memfs_node_gone(struct memfs *m, struct memfs_node *node)
     struct vnode_id id;
 
     numbers_remove(m, node);
-    id_make(m, node, &id);
+    memfs_id(m, node, &id);
     struct vnode *vn = vnode_find(m->fs, &id);
     if (vn != NULL)
         vnode_forget(vn);
@@ -252,7 +252,7 @@ int memfs_adopt(struct memfs *m, struct memfs_node *node, struct vnode **out, st
 {
     struct vnode_id id;
 
-    id_make(m, node, &id);
+    memfs_id(m, node, &id);
     int err = vnode_intern(m->fs, &id, (enum vtype)node->type, vnode_begin, node, out, NULL);
     if (err != 0) {
         memfs_node_put(m, node);

@@ -3,8 +3,8 @@
  *
  * To add an option: its row here, and a paragraph in loopnfs-exports(5).
  */
-#include "base/log.h"
 #include "memfs.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,18 +62,16 @@ static bool number_parse(const char *text, size_t len, int base, uint64_t *out)
     return true;
 }
 
-static int option_apply(const struct option *option, const char *value, size_t len,
-                        struct memfs_options *options)
+static int option_apply(const struct vfs_mount_args *args, const struct option *option,
+                        const char *value, size_t len, struct memfs_options *options)
 {
     char *field = (char *)options + option->field;
     uint64_t number;
 
     if (!number_parse(value, len, option->base, &number) || number < option->min ||
-        number > option->max) {
-        log_error("memfs: %s=%.*s: %s= takes %s", option->name, (int)len, value, option->name,
-                  option->takes);
-        return EINVAL;
-    }
+        number > option->max)
+        return vfs_refuse(args, EINVAL, "%s=%.*s: %s= takes %s", option->name, (int)len, value,
+                          option->name, option->takes);
     if (option->width == sizeof(uint64_t))
         memcpy(field, &number, sizeof(number));
     else
@@ -81,17 +79,17 @@ static int option_apply(const struct option *option, const char *value, size_t l
     return 0;
 }
 
-static int word_apply(const char *word, size_t len, struct memfs_options *options)
+static int word_apply(const struct vfs_mount_args *args, const char *word, size_t len,
+                      struct memfs_options *options)
 {
     for (size_t i = 0; i < sizeof(option_table) / sizeof(option_table[0]); i++) {
         const struct option *option = &option_table[i];
         size_t n = strlen(option->name);
 
         if (len > n && memcmp(word, option->name, n) == 0 && word[n] == '=')
-            return option_apply(option, word + n + 1, len - n - 1, options);
+            return option_apply(args, option, word + n + 1, len - n - 1, options);
     }
-    log_error("memfs: unknown option '%.*s'", (int)len, word);
-    return EINVAL;
+    return vfs_refuse(args, EINVAL, "unknown option '%.*s'", (int)len, word);
 }
 
 /* As tmpfs: half of the machine's memory, and a root in which everybody may make things. */
@@ -105,12 +103,14 @@ static void defaults(struct memfs_options *options)
     };
 }
 
-int memfs_options_parse(const char *text, struct memfs_options *options)
+int memfs_options_parse(const struct vfs_mount_args *args, struct memfs_options *options)
 {
+    const char *text = args->options;
+
     defaults(options);
     while (text != NULL && *text != '\0') {
         size_t len = strcspn(text, ",");
-        int err = word_apply(text, len, options);
+        int err = word_apply(args, text, len, options);
         if (err != 0)
             return err;
         text += len;
@@ -124,4 +124,11 @@ int memfs_options_parse(const char *text, struct memfs_options *options)
             options->nodes = NODES_MAX;
     }
     return 0;
+}
+
+int memfs_check(const struct vfs_mount_args *args)
+{
+    struct memfs_options options;
+
+    return memfs_options_parse(args, &options);
 }

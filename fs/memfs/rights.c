@@ -77,13 +77,15 @@ void memfs_drop_suid(const struct cred *cred, struct memfs_node *node)
         node->mode &= (uint16_t)~SGID;
 }
 
-int memfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted)
+int memfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+                 struct vattr *attr)
 {
     struct memfs_node *node = memfs_node(vn);
     uint32_t access = 0;
 
     memfs_lock_read(&node->lock);
     uint32_t rights = memfs_rights(ctx->cred, node);
+    memfs_attr(vn->fs, node, attr);
     memfs_unlock_read(&node->lock);
     if (rights & MEMFS_R)
         access |= VACCESS_READ;

@@ -133,17 +133,17 @@ int srv_remove_may(const struct cred *cred, struct srvfs *srv, struct srv_entry 
     return cred->uid == attr.uid ? 0 : EPERM;
 }
 
-int srv_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted)
+int srv_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+               struct vattr *attr)
 {
     struct srv_entry *entry = srv_entry_of(vn);
-    struct vattr attr;
 
-    int err = srv_getattr(ctx, vn, &attr);
+    int err = srv_getattr(ctx, vn, attr);
     if (err != 0)
         return err;
     if (entry != NULL)
         srv_entry_use(entry);
-    *granted = vaccess_granted(ctx->cred, &attr, want);
+    *granted = vaccess_granted(ctx->cred, attr, want);
     /* What the descriptor was not opened for is found out by who opens the file. */
     if (entry != NULL && entry->kind != SRV_EMPTY) {
         if (!entry->may_read)

@@ -1,6 +1,7 @@
 /*
  * control.c - srvfs' commands: `loopnfs post|take|list|remove`.
  */
+#include "base/text.h"
 #include "fs/srvfs/srvfs.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -118,24 +119,9 @@ static int command_remove(struct vfs *fs, struct vcontrol *control)
     return err;
 }
 
-/* Lines and columns end where they end: what would say otherwise is written as \ooo. */
-static void quote(char *out, size_t size, const char *text)
-{
-    size_t used = 0;
-
-    for (; *text != '\0' && used + 5 < size; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c < ' ' || c == 0x7f || c == '\\')
-            used += (size_t)snprintf(out + used, size - used, "\\%03o", c);
-        else
-            out[used++] = (char)c;
-    }
-    out[used] = '\0';
-}
-
 static void list_one(struct vcontrol *control, struct srv_entry *entry, const char *name)
 {
-    char named[4 * VNAME_MAX + 8], detail[600], quoted[1300], since[40];
+    char named[TEXT_QUOTED(VNAME_MAX)], detail[600], quoted[TEXT_QUOTED(sizeof(detail))], since[40];
     struct tm tm;
 
     /* Paths and addresses are told to those who may use them. */
@@ -143,8 +129,8 @@ static void list_one(struct vcontrol *control, struct srv_entry *entry, const ch
         srv_describe(entry, detail, sizeof(detail));
     else
         strcpy(detail, "-");
-    quote(quoted, sizeof(quoted), detail);
-    quote(named, sizeof(named), name);
+    text_quote(quoted, sizeof(quoted), detail);
+    text_quote(named, sizeof(named), name);
     pthread_mutex_lock(&entry->lock);
     gmtime_r(&entry->since.tv_sec, &tm);
     strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);

@@ -4,7 +4,9 @@
  * The poster, and whoever took the descriptor, share its open file description with us: nothing
  * here changes its flags or its offset, and no call waits, since another one may be reading the
  * same stream. Sockets have MSG_DONTWAIT; pipes and terminals are opened once more, non-blocking,
- * by /proc/self/fd where that works, and asked with RWF_NOWAIT where not.
+ * by /proc/self/fd where that works, and asked with RWF_NOWAIT where not. What knows neither is
+ * read when poll(2) says that there is something, and without a lock (`may_block`), since somebody
+ * else may be faster.
  *
  * We may have more rights than the poster, so what looks at the rights of whoever calls write(2)
  * is not written for him: files of proc, sysfs and such are refused, and what is sent to a Unix
@@ -12,10 +14,10 @@
  */
 #include "base/address.h"
 #include "base/cred.h"
+#include "base/pseudo.h"
 #include "fs/srvfs/srvfs.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +28,6 @@
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <sys/vfs.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -83,24 +84,6 @@ static int socket_kind(struct srv_entry *entry, int fd, enum srv_kind *kind, cha
     else
         *kind = SRV_SOCKET;
     return 0;
-}
-
-/* Files whose writes mean something for the kernel. */
-static bool file_is_pseudo(int fd)
-{
-    static const uint32_t magics[] = {PROC_SUPER_MAGIC,    SYSFS_MAGIC,         CGROUP_SUPER_MAGIC,
-                                      CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC,       TRACEFS_MAGIC,
-                                      SECURITYFS_MAGIC,    SELINUX_MAGIC,       BPF_FS_MAGIC,
-                                      EFIVARFS_MAGIC,      ANON_INODE_FS_MAGIC, NSFS_MAGIC,
-                                      BINFMTFS_MAGIC,      PSTOREFS_MAGIC};
-    struct statfs st;
-
-    if (fstatfs(fd, &st) != 0)
-        return true;
-    for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
-        if ((uint32_t)st.f_type == magics[i])
-            return true;
-    return false;
 }
 
 static int tty_kind(int fd, int flags, enum srv_kind *kind, char *why, size_t size)
@@ -168,12 +151,15 @@ int srv_kind_find(struct srv_entry *entry, int fd, enum srv_kind *kind, char *wh
     entry->fd = fd;
     bool opened_again = *kind == SRV_PIPE || *kind == SRV_TTY;
     entry->io_fd = opened_again && cred_assume_server() == 0 ? reopen(fd, flags) : fd;
+    /* O_NONBLOCK, where it is set, is not ours to rely on: who shares the descriptor may clear it.
+     */
+    entry->may_block = opened_again && entry->io_fd == fd;
     return 0;
 }
 
 /* --- moving bytes --- */
 
-static bool ready(const struct srv_entry *entry, short events)
+bool srv_ready(const struct srv_entry *entry, short events)
 {
     struct pollfd poll_fd = {.fd = entry->io_fd, .events = events};
 
@@ -189,7 +175,7 @@ ssize_t srv_receive(const struct srv_entry *entry, void *buf, size_t len)
     ssize_t n = preadv2(entry->io_fd, &part, 1, -1, RWF_NOWAIT);
     if (n < 0 && errno == EOPNOTSUPP) {
         errno = EAGAIN;
-        n = ready(entry, POLLIN) ? read(entry->io_fd, buf, len) : -1;
+        n = srv_ready(entry, POLLIN) ? read(entry->io_fd, buf, len) : -1;
     }
     /* A terminal that was hung up. */
     if (n < 0 && errno == EIO && entry->kind == SRV_TTY)
@@ -234,7 +220,7 @@ ssize_t srv_send(const struct srv_entry *entry, const struct cred *cred, const v
     ssize_t n = pwritev2(entry->io_fd, &part, 1, -1, RWF_NOWAIT);
     if (n < 0 && errno == EOPNOTSUPP) {
         errno = EAGAIN;
-        n = ready(entry, POLLOUT) ? write(entry->io_fd, buf, len) : -1;
+        n = srv_ready(entry, POLLOUT) ? write(entry->io_fd, buf, len) : -1;
     }
     return n;
 }

@@ -19,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long a read waits for another one that has begun to receive. */
+#define PATIENCE_S 3
+
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -38,6 +41,43 @@ uint64_t srv_log_size(struct srvfs *srv, struct srv_entry *entry)
     return size;
 }
 
+static void wake(struct srv_entry *entry)
+{
+    entry->log.busy = false;
+    pthread_cond_broadcast(&entry->stream.changed);
+}
+
+/* A call that may wait, without the lock: by way of a buffer, so that the log stays what it is. */
+static ssize_t receive_unlocked(struct srv_entry *entry, char *to, size_t len)
+{
+    char bytes[4096];
+
+    pthread_mutex_unlock(&entry->lock);
+    ssize_t n = srv_receive(entry, bytes, smaller(len, sizeof(bytes)));
+    int error = errno;
+    pthread_mutex_lock(&entry->lock);
+    if (n > 0)
+        memcpy(to, bytes, (size_t)n);
+    errno = error;
+    return n;
+}
+
+/* Until nobody receives: one of many readers of a descriptor that blocks. While there is nothing
+ * to be had it need not be waited for. */
+static int wait_idle(struct srv_entry *entry)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += PATIENCE_S;
+    while (entry->log.busy && srv_ready(entry, POLLIN)) {
+        vfs_will_sleep();
+        if (pthread_cond_timedwait(&entry->stream.changed, &entry->lock, &until) == ETIMEDOUT)
+            return VFS_EJUKEBOX;
+    }
+    return 0;
+}
+
 /* Receives until the log ends at `target`, or there is no more now. */
 static void fill(struct srv_entry *entry, uint64_t window, uint64_t target)
 {
@@ -45,7 +85,9 @@ static void fill(struct srv_entry *entry, uint64_t window, uint64_t target)
 
     while (log->end < target && !log->over && log->error == 0) {
         size_t at = (size_t)(log->end % window);
-        ssize_t n = srv_receive(entry, log->ring + at, smaller(target - log->end, window - at));
+        size_t room = smaller(target - log->end, window - at);
+        ssize_t n = entry->may_block ? receive_unlocked(entry, log->ring + at, room)
+                                     : srv_receive(entry, log->ring + at, room);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno != EAGAIN)
@@ -88,8 +130,14 @@ int srv_log_read(struct srvfs *srv, struct srv_entry *entry, uint64_t offset, vo
         pthread_mutex_lock(&entry->lock);
     }
     /* A client reads ahead in any order: what it skips must stay in the window. */
-    if (offset <= log->end + window)
+    if (offset + want > log->end && entry->may_block && wait_idle(entry) != 0)
+        return VFS_EJUKEBOX;
+    if (offset <= log->end + window && !log->busy) {
+        log->busy = entry->may_block;
         fill(entry, window, smaller(offset + want, log->end + window));
+        if (log->busy)
+            wake(entry);
+    }
     if (offset < log->base)
         return EIO;
     if (offset < log->end) {

@@ -3,7 +3,6 @@
  *
  * To add an option: its row here, and a paragraph in loopnfs-exports(5).
  */
-#include "base/log.h"
 #include "fs/srvfs/srvfs.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -57,7 +56,8 @@ static bool number_parse(const char *text, size_t len, int base, uint64_t *out)
     return end[shift != 0] == '\0';
 }
 
-static int word_apply(const char *word, size_t len, struct srv_options *options)
+static int word_apply(const struct vfs_mount_args *args, const char *word, size_t len,
+                      struct srv_options *options)
 {
     for (size_t i = 0; i < OPTIONS; i++) {
         const struct option *option = &option_table[i];
@@ -66,28 +66,30 @@ static int word_apply(const char *word, size_t len, struct srv_options *options)
         if (len <= n || memcmp(word, option->name, n) != 0 || word[n] != '=')
             continue;
         if (!number_parse(word + n + 1, len - n - 1, option->base, &value) || value < option->min ||
-            value > option->max) {
-            log_error("srvfs: %.*s: %s= takes a number from %llu to %llu%s", (int)len, word,
-                      option->name, (unsigned long long)option->min,
-                      (unsigned long long)option->max, option->base == 8 ? ", in octal" : "");
-            return EINVAL;
-        }
+            value > option->max)
+            return vfs_refuse(args, EINVAL,
+                              option->base == 8
+                                  ? "%.*s: %s= takes a number from %llo to %llo, in octal"
+                                  : "%.*s: %s= takes a number from %llu to %llu",
+                              (int)len, word, option->name, (unsigned long long)option->min,
+                              (unsigned long long)option->max);
         *field_of(options, option) = value;
         return 0;
     }
-    log_error("srvfs: unknown option '%.*s'", (int)len, word);
-    return EINVAL;
+    return vfs_refuse(args, EINVAL, "unknown option '%.*s'", (int)len, word);
 }
 
-int srv_options_parse(const char *text, struct srv_options *options)
+int srv_options_parse(const struct vfs_mount_args *args, struct srv_options *options)
 {
+    const char *text = args->options;
+
     for (size_t i = 0; i < OPTIONS; i++)
         *field_of(options, &option_table[i]) = option_table[i].usual;
     options->uid = geteuid();
     options->gid = getegid();
     while (text != NULL && *text != '\0') {
         size_t len = strcspn(text, ",");
-        int err = len > 0 ? word_apply(text, len, options) : 0;
+        int err = len > 0 ? word_apply(args, text, len, options) : 0;
         if (err != 0)
             return err;
         text += len;

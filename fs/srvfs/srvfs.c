@@ -20,7 +20,7 @@ static int srv_mount(struct vfs *fs, const struct vfs_mount_args *args)
 
     if (srv == NULL)
         return ENOMEM;
-    int err = srv_options_parse(args->options, &srv->options);
+    int err = srv_options_parse(args, &srv->options);
     if (err != 0) {
         free(srv);
         return err;
@@ -34,6 +34,13 @@ static int srv_mount(struct vfs *fs, const struct vfs_mount_args *args)
         fs->private = NULL;
     }
     return err;
+}
+
+static int srv_check(const struct vfs_mount_args *args)
+{
+    struct srv_options options;
+
+    return srv_options_parse(args, &options);
 }
 
 static void srv_unmount(struct vfs *fs)
@@ -93,6 +100,7 @@ static const struct vfs_type srvfs_type = {
     .ops =
         {
             .mount = srv_mount,
+            .check = srv_check,
             .unmount = srv_unmount,
             .load = srv_load,
             .reclaim = srv_reclaim,

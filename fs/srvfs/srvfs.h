@@ -48,6 +48,7 @@ struct srv_log {
     uint64_t base, end;
     bool over; /* the other end will send no more */
     int error; /* it broke: what reads at the end say */
+    bool busy; /* a thread receives, without the lock */
 };
 
 /* The write side (stream.c). */
@@ -58,7 +59,7 @@ struct srv_stream {
     struct timespec owed;   /* until then the rest of a write that was cut short is waited for */
     char *tail;             /* the last bytes written, ending at `next`: a ring by offset */
     size_t tail_len;        /* how many there are */
-    pthread_cond_t changed; /* with the entry's lock: busy, next */
+    pthread_cond_t changed; /* with the entry's lock: busy, next, and the log's busy */
 };
 
 /*
@@ -79,6 +80,7 @@ struct srv_entry {
     int fd;                     /* P: as it was posted */
     int io_fd;                  /* P: what bytes go by: fd, or another opening of the same */
     bool may_read, may_write;   /* P: as fd was opened */
+    bool may_block;             /* P: reading can't be kept from waiting: not under the lock */
     bool unix_socket;           /* P */
     struct timespec since;      /* E: when it was posted (made, for a placeholder) */
     uint32_t uid, gid, mode;    /* E */
@@ -130,7 +132,7 @@ static inline struct srv_entry *srv_entry_of(struct vnode *vn)
 
 /* --- options.c --- */
 extern const char *const srv_option_names[];
-int srv_options_parse(const char *text, struct srv_options *options);
+int srv_options_parse(const struct vfs_mount_args *args, struct srv_options *options);
 
 /* --- entry.c: names, references, and the end of descriptors --- */
 
@@ -163,7 +165,8 @@ const struct srv_kind_row *srv_kind_row(enum srv_kind kind);
 /* What a descriptor is, and what goes with it: fills the P fields of `entry` but kind. The
  * descriptor is still the caller's where it is refused; `why` says why. */
 int srv_kind_find(struct srv_entry *entry, int fd, enum srv_kind *kind, char *why, size_t size);
-/* One call that does not wait: bytes moved, or -1 and errno (EAGAIN). */
+/* One call that does not wait: bytes moved, or -1 and errno (EAGAIN). Where the entry may_block, it
+ * waits if somebody else takes the bytes it was going to read. */
 ssize_t srv_receive(const struct srv_entry *entry, void *buf, size_t len);
 ssize_t srv_send(const struct srv_entry *entry, const struct cred *cred, const void *buf,
                  size_t len);
@@ -171,6 +174,8 @@ ssize_t srv_send(const struct srv_entry *entry, const struct cred *cred, const v
 uint64_t srv_queued(const struct srv_entry *entry);
 /* Until the stream is ready for `events` (poll(2)); at most so long. Says that it sleeps. */
 void srv_wait(const struct srv_entry *entry, short events, int ms);
+/* Whether it is ready now. */
+bool srv_ready(const struct srv_entry *entry, short events);
 /* "127.0.0.1:7 -> 127.0.0.1:40000", a path, ...: for the list. */
 void srv_describe(const struct srv_entry *entry, char *out, size_t size);
 
@@ -178,6 +183,7 @@ void srv_describe(const struct srv_entry *entry, char *out, size_t size);
 
 /* The size clients are told: what was received, and what could be at once. */
 uint64_t srv_log_size(struct srvfs *srv, struct srv_entry *entry);
+/* Gives the lock up while it waits, and takes it again. VFS_EJUKEBOX: others read just now. */
 int srv_log_read(struct srvfs *srv, struct srv_entry *entry, uint64_t offset, void *buf,
                  size_t *len, bool *eof);
 void srv_log_finish(struct srv_entry *entry);
@@ -202,7 +208,8 @@ int srv_post_text(const struct vctx *ctx, struct srv_entry *entry, const void *t
 int srv_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
 int srv_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
                 struct vchange *change);
-int srv_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted);
+int srv_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+               struct vattr *attr);
 /* 0 or EACCES. The owner may always read and write: his client has opened the file. */
 int srv_entry_may(const struct cred *cred, struct srv_entry *entry, uint32_t want);
 int srv_root_may(const struct cred *cred, struct srvfs *srv, uint32_t want);

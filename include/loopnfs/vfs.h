@@ -30,6 +30,10 @@
 #include <loopnfs/errors.h>
 #include <loopnfs/vnode.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The circumstances of an operation: who asks, and what was promised to him. */
 struct vctx {
     const struct cred *cred; /* after squash; never NULL */
@@ -44,7 +48,11 @@ struct vfs_type;
 /* A mounted file system. Made by vfs_mount(), shared by reference. */
 struct vfs {
     const struct vfs_type *type;
-    void *private;      /* the file system's own */
+#ifdef __cplusplus
+    void *private_data; /* `private`, which is a word of the language */
+#else
+    void *private; /* the file system's own */
+#endif
     struct vnode *root; /* referenced for as long as the file system is mounted */
     uint64_t fsid;      /* attributes' fsid for nodes of the file system proper */
     char *source;       /* what was mounted, for messages */
@@ -54,9 +62,9 @@ struct vfs {
     struct cookies *cookies; /* vfs/cookies.c's: numbers used again, registered pointers */
     /* The rest is vfs/mount.c's: exports that hold it, nodes that exist, and whether it is to go
      * with the last of them. */
-    _Atomic uint32_t holders;
-    _Atomic uint32_t nodes;
-    _Atomic bool dying;
+    LOOPNFS_ATOMIC(uint32_t) holders;
+    LOOPNFS_ATOMIC(uint32_t) nodes;
+    LOOPNFS_ATOMIC(bool) dying;
     struct vfs *next;
 };
 
@@ -69,7 +77,13 @@ struct vfs_mount_args {
     bool crossmnt;         /* show what is mounted below the source */
     bool subtree_check;    /* check containment of files too, not only of directories */
     bool table_handles;    /* for tests: act as without the right to use kernel handles */
+    char *message;         /* vfs_refuse()'s; NULL: it goes into the log */
+    size_t message_size;
 };
+/* For mount and check: says why not, in one line for the user (beside the export's place in its
+ * file), and returns `error`. */
+int vfs_refuse(const struct vfs_mount_args *args, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* What a node gives up when nobody uses it: the table closes these after its lock is gone. */
 struct vnode_trash {
@@ -101,6 +115,9 @@ struct vfs_ops {
     /* Mounts: sets fs->private and fs->root (with a reference). Leaves root NULL (as without
      * mount): the root is the node with number 1. */
     int (*mount)(struct vfs *fs, const struct vfs_mount_args *args);
+    /* Whether mount would take these arguments, without mounting and without a trace: for
+     * `loopnfsd --check`. What it does not find, mount will. */
+    int (*check)(const struct vfs_mount_args *args);
     /* Called when the last user is gone and every node has been reclaimed. */
     void (*unmount)(struct vfs *fs);
     /* Finds a node that is not in the table by its id (which a client holds): interns it.
@@ -122,10 +139,16 @@ struct vfs_ops {
     /* All or nothing as far as the host allows; the guard is checked with the change. */
     int (*setattr)(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
                    struct vchange *change);
-    /* Which of `want` (enum vaccess) the caller may do. */
-    int (*access)(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted);
+    /* Which of `want` (enum vaccess) the caller may do. attr: the attributes, where they are known
+     * then. */
+    int (*access)(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
+                  struct vattr *attr);
     /* The node called `name`, with a reference for the caller. */
     int (*lookup)(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
+                  struct vattr *attr);
+    /* What lookup would say of `name`, which is not `..`, without making a node of it: left out
+     * where that would cost no less. */
+    int (*glance)(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
                   struct vattr *attr);
     /* The target, at most size - 1 bytes and a NUL; *len without the NUL. */
     int (*readlink)(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
@@ -202,7 +225,7 @@ void vfs_register(const struct vfs_type *type);
     {                                                             \
         vfs_register(&row);                                       \
     }                                                             \
-    _Static_assert(sizeof(row) == sizeof(struct vfs_type), "VFS_TYPE takes a struct vfs_type")
+    LOOPNFS_ASSERT(sizeof(row) == sizeof(struct vfs_type), "VFS_TYPE takes a struct vfs_type")
 
 /* --- what the vnode table offers to a file system (vfs/vnode_table.c) --- */
 
@@ -223,6 +246,8 @@ void vnode_put(struct vnode *vn);
 void vnode_forget(struct vnode *vn);
 /* Asks for shed() as soon as the node has no user. */
 void vnode_shed_soon(struct vnode *vn);
+/* How many nodes the table keeps when it has a choice: for memos that are sized by it. */
+uint32_t vnode_nodes_max(void);
 /* A file system counts the descriptors its nodes hold, so that the table can bound them. */
 void vnode_count_fds(int delta);
 
@@ -287,5 +312,9 @@ bool vfs_answer(uint64_t ticket, int error);
 /* Said by an operation right before it sleeps: other requests are served by another thread from
  * here on. Costs nothing when called again within the same operation. */
 void vfs_will_sleep(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

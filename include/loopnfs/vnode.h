@@ -9,12 +9,23 @@
 #ifndef LOOPNFS_VNODE_H
 #define LOOPNFS_VNODE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
+
+/* What the library alone changes. C++ does not know C's atomic types, and has no need to: to it
+ * these are plain fields of the same layout, not to be touched. */
+#ifdef __cplusplus
+#define LOOPNFS_ATOMIC(type) type
+#define LOOPNFS_ASSERT       static_assert
+extern "C" {
+#else
+#include <stdatomic.h>
+#define LOOPNFS_ATOMIC(type) _Atomic type
+#define LOOPNFS_ASSERT       _Static_assert
+#endif
 
 struct vfs;
 
@@ -41,11 +52,11 @@ struct vnode {
     struct vfs *fs;
     struct vnode *hash_next;           /* guarded: chain of the hash bucket */
     struct vnode *lru_next, *lru_prev; /* guarded: the shard's nodes, least recently used first */
-    _Atomic uint32_t refs;
+    LOOPNFS_ATOMIC(uint32_t) refs;
     uint32_t hash;
-    uint8_t type;          /* enum vtype */
-    _Atomic uint8_t flags; /* enum vnode_flags */
-    uint8_t id_len;        /* the id, as in struct vnode_id */
+    uint8_t type;                  /* enum vtype */
+    LOOPNFS_ATOMIC(uint8_t) flags; /* enum vnode_flags */
+    uint8_t id_len;                /* the id, as in struct vnode_id */
     uint8_t id[];
 };
 
@@ -142,18 +153,36 @@ struct vdirents {
     uint32_t count;
     uint32_t max; /* stop after so many entries; 0: no such limit */
     bool eof;     /* set by readdir: nothing follows the last entry in here */
+    bool plus;    /* what lookup says of each entry is wanted, too: vdirents_add_plus() */
 };
 struct vdirent {
     uint64_t fileid;
     uint64_t cookie; /* a position: readdir from here gives what follows this entry */
     uint16_t reclen; /* bytes to the next entry */
     uint16_t namelen;
-    uint8_t type; /* enum vtype; VNON where unknown */
-    char name[];  /* namelen bytes and a NUL */
+    uint16_t plus; /* bytes from the entry to its struct vdirent_plus; 0: it has none */
+    uint8_t type;  /* enum vtype; VNON where unknown */
+    char name[];   /* namelen bytes and a NUL */
+};
+/* What lookup would say of an entry, and where its node would be found. */
+struct vdirent_plus {
+    struct vattr attr;
+    struct vnode_id id;
 };
 /* Appends an entry; false, and nothing appended, where it does not fit. */
 bool vdirents_add(struct vdirents *page, uint64_t fileid, uint64_t cookie, enum vtype type,
                   const char *name, size_t namelen);
+/* The same, of a page that asks for more, by a file system that knows it for less than a lookup:
+ * what is to be filled in before the next entry is added; NULL where it does not fit. Entries
+ * without it are looked up one by one. */
+struct vdirent_plus *vdirents_add_plus(struct vdirents *page, uint64_t fileid, uint64_t cookie,
+                                       enum vtype type, const char *name, size_t namelen);
+/* What was filled in; NULL: nothing. */
+static inline const struct vdirent_plus *vdirent_plus(const struct vdirent *entry)
+{
+    const void *at = (const char *)entry + entry->plus;
+    return entry->plus != 0 ? (const struct vdirent_plus *)at : NULL;
+}
 /* The entry after `previous` (NULL: the first); NULL at the end. */
 const struct vdirent *vdirents_next(const struct vdirents *page, const struct vdirent *previous);
 
@@ -168,5 +197,9 @@ static inline void *vnode_private(struct vnode *vn)
     size_t at = offsetof(struct vnode, id) + vn->id_len;
     return (char *)vn + ((at + 7) & ~(size_t)7);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

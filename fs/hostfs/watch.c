@@ -1,0 +1,415 @@
+/*
+ * watch.c - what a directory was like right before a change of ours, where that is certain.
+ *
+ * A client that learns `before` and finds what it had keeps its cache of the directory; so a change
+ * by a host process, or for another client, between `before` and `after` must never be hidden. The
+ * kernel has no call that changes a directory and tells its attributes of before. But inotify tells
+ * of every change of its names and rights, from within the lock of the directory's inode:
+ *
+ *   begin   all events so far are taken, then statx() says `before`
+ *   (the change; statx() says `after`)
+ *   end     a barrier, and the events since are taken: ours alone, or there is no `before`
+ *
+ * A change by others that is in neither statx(), or in both, doesn't matter; one that is in `after`
+ * only, or half done at either, has its event among the second ones. The barrier waits for who has
+ * changed the times already and is about to queue the event: renameat2() of a name to itself with
+ * RENAME_NOREPLACE takes the directory's lock before it looks the name up, and then fails (EEXIST,
+ * ENOENT) without a change or an event.
+ *
+ * Equal times must mean that nothing was changed, too. Linux 6.13 gives a change a later ctime than
+ * any that was asked for before; an older kernel, the same for some milliseconds. So there is no
+ * `before` until a mount was seen to have a ctime later than the clock that old kernels take it
+ * from (fine_times).
+ *
+ * A watcher, an inotify instance with the directories it watches, belongs to one operation at a
+ * time, which takes it by a flag and doesn't wait: no lock. Where anything here fails, or is not
+ * worth while (round_last, base/round.h), a reply has no `before`. Watches hold inodes, not mounts;
+ * a watcher that is not used is closed (hostfs_watch_tick), so that the host's work does not feed
+ * it. Called by create.c and names.c around each change.
+ */
+#include "base/cred.h"
+#include "base/round.h"
+#include "hostfs.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#define WATCHERS    8
+#define DIRECTORIES 64 /* of a watcher */
+#define MASK                                                                            \
+    (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | \
+     IN_MOVE_SELF | IN_ONLYDIR)
+/* The kernel goes through a directory's cached names when it is watched first. */
+#define SIZE_MAX_TO_WATCH (256u * 1024)
+#define IDLE_S            10
+#define RETRY_S           5
+
+/* NAME_MAX and the kernel's padding. */
+#define EVENT_MAX (sizeof(struct inotify_event) + 272)
+
+struct watched {
+    uint64_t ino;
+    int64_t btime_sec;
+    uint32_t btime_nsec;
+    uint32_t serial; /* of its mount; 0: unused */
+    int wd;
+    uint64_t used;
+};
+
+/* All but `taken` belongs to who has taken it. */
+static struct watcher {
+    _Atomic bool taken;
+    bool open;
+    int fd;
+    int64_t last_s;  /* when it was taken last */
+    int64_t retry_s; /* not opened before */
+    int64_t full_s;  /* nor given another directory */
+    uint64_t uses;
+    struct watched dirs[DIRECTORIES];
+} watchers[WATCHERS];
+
+/* Each thread begins with the one it had, which knows its directories. */
+static _Thread_local unsigned mine;
+
+static int64_t seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec;
+}
+
+static void watcher_give(struct watcher *watcher)
+{
+    atomic_store_explicit(&watcher->taken, false, memory_order_release);
+}
+
+static bool watcher_try(struct watcher *watcher)
+{
+    return !atomic_load_explicit(&watcher->taken, memory_order_relaxed) &&
+           !atomic_exchange_explicit(&watcher->taken, true, memory_order_acquire);
+}
+
+static void watcher_close(struct watcher *watcher)
+{
+    if (watcher->open)
+        close(watcher->fd);
+    watcher->open = false;
+    memset(watcher->dirs, 0, sizeof(watcher->dirs));
+}
+
+/* NULL: none is free, or inotify is not to be had. */
+static struct watcher *watcher_take(void)
+{
+    struct watcher *watcher = NULL;
+    int64_t now = seconds();
+
+    for (int i = 0; i < WATCHERS && !watcher; i++) {
+        if (watcher_try(&watchers[mine % WATCHERS]))
+            watcher = &watchers[mine % WATCHERS];
+        else
+            mine++;
+    }
+    if (!watcher)
+        return NULL;
+    if (!watcher->open && now >= watcher->retry_s) {
+        watcher->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        watcher->open = watcher->fd >= 0;
+    }
+    if (!watcher->open) {
+        if (now >= watcher->retry_s)
+            watcher->retry_s = now + RETRY_S;
+        watcher_give(watcher);
+        return NULL;
+    }
+    watcher->last_s = now;
+    watcher->uses++;
+    return watcher;
+}
+
+static void close_idle(int64_t seconds_idle)
+{
+    for (int i = 0; i < WATCHERS; i++) {
+        struct watcher *watcher = &watchers[i];
+        if (!watcher_try(watcher))
+            continue;
+        if (seconds() - watcher->last_s >= seconds_idle)
+            watcher_close(watcher);
+        watcher_give(watcher);
+    }
+}
+
+void hostfs_watch_tick(void)
+{
+    close_idle(IDLE_S);
+}
+
+void hostfs_watch_finish(void)
+{
+    close_idle(0);
+}
+
+static void watched_drop(struct watcher *watcher, int wd)
+{
+    for (int i = 0; i < DIRECTORIES; i++)
+        if (watcher->dirs[i].serial && watcher->dirs[i].wd == wd)
+            watcher->dirs[i].serial = 0;
+}
+
+/* The place of dir in the table, or of what is to be replaced by it. */
+static struct watched *watched_place(struct watcher *watcher, struct vnode *dir, bool *found)
+{
+    const struct hostfs_node *node = hostfs_node(dir);
+    struct watched *oldest = watcher->dirs;
+
+    *found = true;
+    for (struct watched *at = watcher->dirs; at < watcher->dirs + DIRECTORIES; at++) {
+        if (at->serial == node->mount->serial && at->ino == node->ino &&
+            at->btime_sec == node->btime_sec && at->btime_nsec == node->btime_nsec)
+            return at;
+        if (oldest->serial && (!at->serial || at->used < oldest->used))
+            oldest = at;
+    }
+    *found = false;
+    return oldest;
+}
+
+/* Has the directory watched, as the server where it is not yet. -1: it can't be. */
+static int watched_get(struct watcher *watcher, struct vnode *dir, int fd)
+{
+    const struct hostfs_node *node = hostfs_node(dir);
+    struct hostfs_proc_path path;
+    struct statx st;
+    bool found;
+    struct watched *at = watched_place(watcher, dir, &found);
+
+    if (!found) {
+        if (seconds() < watcher->full_s || hostfs_statx(fd, "", &st) != 0 ||
+            st.stx_size > SIZE_MAX_TO_WATCH || cred_assume_server() != 0)
+            return -1;
+        hostfs_proc_path(&path, fd);
+        int wd = inotify_add_watch(watcher->fd, path.text, MASK);
+        if (wd < 0) {
+            watcher->full_s = errno == EACCES ? 0 : seconds() + RETRY_S;
+            return -1;
+        }
+        if (at->serial && at->wd != wd)
+            inotify_rm_watch(watcher->fd, at->wd);
+        *at = (struct watched){.ino = node->ino,
+                               .btime_sec = node->btime_sec,
+                               .btime_nsec = node->btime_nsec,
+                               .serial = node->mount->serial,
+                               .wd = wd};
+    }
+    at->used = watcher->uses;
+    return at->wd;
+}
+
+/* Whether the event is one that the operation makes, and was not seen yet. */
+static bool is_own(struct hostfs_watch *watch, const struct inotify_event *event)
+{
+    for (int i = 0; i < watch->count; i++) {
+        struct hostfs_watch_side *side = &watch->side[i];
+        if (side->seen || event->wd != side->wd || (event->mask & ~IN_ISDIR) != side->mask ||
+            event->len == 0 || strcmp(event->name, side->name) != 0)
+            continue;
+        side->seen = true;
+        return true;
+    }
+    return false;
+}
+
+/* One event. False: `before` is not certain. */
+static bool take_event(struct hostfs_watch *watch, const struct inotify_event *event, bool ending)
+{
+    bool watched =
+        event->wd == watch->side[0].wd || (watch->count == 2 && event->wd == watch->side[1].wd);
+
+    if (event->mask & IN_Q_OVERFLOW) {
+        watch->lost = true;
+        return false;
+    }
+    if (event->mask & IN_IGNORED) {
+        watched_drop(&watchers[watch->watcher], event->wd);
+        return !watched;
+    }
+    /* Attributes of something in the directory are none of the directory's. */
+    if (!watched || (event->len > 0 && (event->mask & ~IN_ISDIR) == IN_ATTRIB))
+        return true;
+    return !ending || is_own(watch, event);
+}
+
+/* Takes all events there are. While ending, only own ones may be among them. */
+static bool take_events(struct hostfs_watch *watch, bool ending)
+{
+    char buf[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+    const struct inotify_event *event;
+    bool certain = true;
+    ssize_t n;
+
+    do {
+        n = read(watchers[watch->watcher].fd, buf, sizeof(buf));
+        if (n < 0)
+            return errno == EAGAIN && certain;
+        for (char *at = buf; at < buf + n; at += sizeof(*event) + event->len) {
+            event = (const struct inotify_event *)(const void *)at;
+            certain = take_event(watch, event, ending) && certain;
+        }
+        /* Where another one would have had room, there was none. */
+    } while ((size_t)n + EVENT_MAX > sizeof(buf));
+    return certain;
+}
+
+static void let_go(struct hostfs_watch *watch)
+{
+    struct watcher *watcher = &watchers[watch->watcher];
+
+    if (watch->lost)
+        watcher_close(watcher);
+    watcher_give(watcher);
+    watch->begun = false;
+}
+
+static bool worth_while(struct vnode *dir)
+{
+    return round_last && hostfs_of(dir)->has_proc &&
+           hostfs_node(dir)->mount->births != BIRTHS_UNKNOWN;
+}
+
+/* Watches before it takes events, and takes those before it looks. */
+static bool look(struct hostfs_watch *watch)
+{
+    struct watcher *watcher = &watchers[watch->watcher];
+    struct hostfs_watch_side *side = watch->side;
+
+    for (int i = 0; i < watch->count; i++) {
+        side[i].seen = false;
+        side[i].wd = i == 1 && side[1].dir == side[0].dir
+                         ? side[0].wd
+                         : watched_get(watcher, side[i].dir, side[i].fd);
+        if (side[i].wd < 0)
+            return false;
+    }
+    if (!take_events(watch, false))
+        return false;
+    clock_gettime(CLOCK_REALTIME_COARSE, &watch->clock);
+    for (int i = 0; i < watch->count; i++)
+        if (hostfs_statx(side[i].fd, "", &side[i].before) != 0)
+            return false;
+    return true;
+}
+
+static int begin(const struct vctx *ctx, struct hostfs_watch *watch)
+{
+    struct watcher *watcher = watcher_take();
+    if (!watcher)
+        return 0;
+    watch->begun = true;
+    watch->lost = false;
+    watch->watcher = (unsigned)(watcher - watchers);
+    if (!look(watch))
+        let_go(watch);
+    int error = cred_assume(ctx->cred);
+    if (error && watch->begun)
+        let_go(watch);
+    return error;
+}
+
+int hostfs_watch_begin(const struct vctx *ctx, struct hostfs_watch *watch, struct vnode *dir,
+                       int fd, uint32_t mask, const char *name)
+{
+    watch->begun = false;
+    if (!worth_while(dir))
+        return 0;
+    watch->count = 1;
+    watch->side[0] = (struct hostfs_watch_side){.dir = dir, .fd = fd, .mask = mask, .name = name};
+    return begin(ctx, watch);
+}
+
+int hostfs_watch_begin_move(const struct vctx *ctx, struct hostfs_watch *watch,
+                            struct vnode *from_dir, int from_fd, const char *from,
+                            struct vnode *to_dir, int to_fd, const char *to)
+{
+    struct statx st;
+
+    watch->begun = false;
+    if (!worth_while(from_dir) || !worth_while(to_dir))
+        return 0;
+    watch->count = 2;
+    watch->side[0] = (struct hostfs_watch_side){
+        .dir = from_dir, .fd = from_fd, .mask = IN_MOVED_FROM, .name = from};
+    watch->side[1] =
+        (struct hostfs_watch_side){.dir = to_dir, .fd = to_fd, .mask = IN_MOVED_TO, .name = to};
+    int error = begin(ctx, watch);
+    if (!error && watch->begun && hostfs_statx(from_fd, from, &st) == 0)
+        watch->moved_ino = st.stx_ino;
+    return error;
+}
+
+/* Waits for who is changing the directory now. */
+static bool barrier(const struct hostfs_watch_side *side)
+{
+    return renameat2(side->fd, side->name, side->fd, side->name, RENAME_NOREPLACE) != 0 &&
+           (errno == EEXIST || errno == ENOENT);
+}
+
+/* inotify makes one of equal events in a row: what others move to the same name right after us has
+ * no event of its own, but is another object (or the same again, and nothing changed). */
+static bool still_moved(const struct hostfs_watch *watch)
+{
+    struct statx st;
+
+    return watch->count == 1 || (hostfs_statx(watch->side[1].fd, watch->side[1].name, &st) == 0 &&
+                                 st.stx_ino == watch->moved_ino);
+}
+
+/* That nobody else is in the middle of a change, and only ours was made since the beginning. */
+static bool is_alone(struct hostfs_watch *watch)
+{
+    const struct hostfs_watch_side *side = watch->side;
+
+    if (!barrier(&side[0]) ||
+        (watch->count == 2 && side[1].dir != side[0].dir && !barrier(&side[1])))
+        return false;
+    return take_events(watch, true) && side[0].seen && (watch->count == 1 || side[1].seen) &&
+           still_moved(watch);
+}
+
+/* Whether the mount's times tell any two changes apart. */
+static bool times_are_fine(const struct hostfs_watch *watch, const struct vattr *after)
+{
+    struct hostfs_mount *mount = hostfs_node(watch->side[0].dir)->mount;
+    struct timespec now;
+
+    if (atomic_load_explicit(&mount->fine_times, memory_order_relaxed))
+        return true;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != watch->clock.tv_sec || now.tv_nsec != watch->clock.tv_nsec ||
+        after->ctime.tv_sec != now.tv_sec || after->ctime.tv_nsec <= now.tv_nsec)
+        return false;
+    atomic_store_explicit(&mount->fine_times, true, memory_order_relaxed);
+    return true;
+}
+
+static void tell(const struct statx *before, struct vchange *change)
+{
+    change->has_before = true;
+    change->before_size = before->stx_size;
+    change->before_mtime = (struct timespec){before->stx_mtime.tv_sec, before->stx_mtime.tv_nsec};
+    change->before_ctime = (struct timespec){before->stx_ctime.tv_sec, before->stx_ctime.tv_nsec};
+}
+
+void hostfs_watch_end(struct hostfs_watch *watch, int error, struct vchange *change,
+                      struct vchange *to_change)
+{
+    if (!watch->begun)
+        return;
+    if (!error && change->after.type != VNON && times_are_fine(watch, &change->after) &&
+        is_alone(watch)) {
+        tell(&watch->side[0].before, change);
+        if (to_change)
+            tell(&watch->side[1].before, to_change);
+    }
+    let_go(watch);
+}
