@@ -268,6 +268,14 @@ static int take_apart(struct load *load, struct connection *c)
     return 0;
 }
 
+static void measure_end(struct load *load)
+{
+    load->ending = true;
+    load->measuring = false;
+    load->until = load->now;
+    load->outcome->server_cpu = ((double)clock_ns(load->server_clock) - load->server_at_from) / 1e9;
+}
+
 /* Begins and ends what is measured, as time goes by. */
 static void look_at_clock(struct load *load)
 {
@@ -277,13 +285,8 @@ static void look_at_clock(struct load *load)
         load->from = load->now;
         load->server_at_from = (double)clock_ns(load->server_clock);
     }
-    if (!load->ending && (load->now >= load->until || load_stop != 0)) {
-        load->ending = true;
-        load->measuring = false;
-        load->until = load->now;
-        load->outcome->server_cpu =
-            ((double)clock_ns(load->server_clock) - load->server_at_from) / 1e9;
-    }
+    if (!load->ending && (load->now >= load->until || load_stop != 0))
+        measure_end(load);
 }
 
 static int receive(struct load *load, struct connection *c, int flags)
@@ -433,6 +436,8 @@ int load_run(const struct target *target, struct run *run, double seconds, struc
     error = begin(&load, seconds);
     if (error == 0)
         error = serve(&load);
+    if (!load.ending) /* all calls that were to be made are done */
+        measure_end(&load);
     sum_up(&load);
     if (error == 0)
         error = remove_leftovers(&load);

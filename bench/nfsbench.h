@@ -35,6 +35,9 @@ enum kind {
     KIND_FILL,  /* creates name after name in a directory */
     KIND_DRAIN, /* and removes them */
     KIND_STORE, /* writes the data file from its beginning to its end */
+    KIND_SCAN,  /* lists by READDIR */
+    KIND_FIND,  /* looks up any name of a directory of any size */
+    KIND_TOUCH, /* asks for the attributes of all known files, in an order */
 };
 
 struct share {
@@ -48,6 +51,12 @@ struct work {
     uint32_t size;    /* of READ and WRITE */
     uint32_t entries; /* in the directory to be listed */
     struct share shares[8];
+};
+
+/* What is known of the file that fill_name() calls by its number. */
+struct known {
+    uint64_t fileid; /* 0: nothing */
+    struct wire_fh fh;
 };
 
 /* The places in the export where works work. */
@@ -66,7 +75,7 @@ struct slot {
     uint32_t unique; /* among all slots of the run */
     enum kind kind;
     uint64_t start;    /* ns */
-    uint64_t argument; /* READ, WRITE: the offset; FILL, DRAIN: the number of the name */
+    uint64_t argument; /* READ, WRITE: the offset; FILL, DRAIN, FIND, TOUCH: the file's number */
     uint64_t sequence; /* CHURN: how many names were made here */
     bool created;      /* CHURN: the last of them is there still */
     uint64_t cookie, verifier;
@@ -83,8 +92,13 @@ struct message {
 struct run {
     const struct work *work;
     struct site *site;
-    const struct wire_fh *directory; /* for FILL and DRAIN */
-    uint64_t count;                  /* calls of FILL, DRAIN, STORE; 0: until the time is up */
+    const struct wire_fh *directory; /* for FILL, DRAIN and FIND */
+    uint64_t count;                  /* calls that are made; 0: until the time is up */
+    uint64_t listings;               /* the run ends with so many complete ones; 0: see above */
+    /* LIST notes here what it meets, FIND and TOUCH compare with it; by number, or NULL. */
+    struct known *known;
+    uint32_t files;        /* in `known`, and names that FIND chooses from */
+    const uint32_t *order; /* TOUCH: numbers; all of them, again and again */
     uint64_t issued;
     uint64_t random;
     const uint8_t *block; /* BLOCK_SIZE bytes of data */
@@ -127,7 +141,9 @@ int load_connect(const struct sockaddr_storage *address, socklen_t len, bool res
 /* Runs until `seconds` are over (0: until run->count calls are done). 0 or an errno. */
 int load_run(const struct target *target, struct run *run, double seconds, struct outcome *outcome);
 
-/* prepare.c: 0, or an errno after a message. */
+/* prepare.c: 0, or an errno after a message. The directory is called as the site says, or, where it
+ * says nothing, after the process. */
+int site_mount(const struct target *target, uint16_t port, const char *path, struct wire_fh *root);
 int site_prepare(struct site *site, const struct target *target, uint16_t mount_port,
                  const char *path, const struct work *work);
 int site_remove(struct site *site, const struct target *target, const struct work *work);

@@ -72,8 +72,7 @@ static int complain(int error, uint32_t status, const char *what)
     return error;
 }
 
-static int mount_path(const struct target *target, uint16_t port, const char *path,
-                      struct wire_fh *root)
+int site_mount(const struct target *target, uint16_t port, const char *path, struct wire_fh *root)
 {
     struct sockaddr_storage address = target->address;
     struct talk talk = {.xid = (uint32_t)time(NULL) << 8};
@@ -167,13 +166,14 @@ int site_prepare(struct site *site, const struct target *target, uint16_t mount_
                  const char *path, const struct work *work)
 {
     struct talk talk;
-    int error = mount_path(target, mount_port, path, &site->root);
+    int error = site_mount(target, mount_port, path, &site->root);
 
     if (error == 0)
         error = talk_begin(&talk, target);
     if (error != 0)
         return error;
-    snprintf(site->top_name, sizeof(site->top_name), "nfsbench.%d", (int)getpid());
+    if (site->top_name[0] == '\0')
+        snprintf(site->top_name, sizeof(site->top_name), "nfsbench.%d", (int)getpid());
     error = make(&talk, &site->root, site->top_name, NFS3_MKDIR, &site->top);
     if (error == 0)
         error = make(&talk, &site->top, "names", NFS3_MKDIR, &site->names);

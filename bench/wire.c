@@ -168,6 +168,14 @@ bool wire_get_fh(struct wire_reader *reader, struct wire_fh *fh)
     return true;
 }
 
+uint64_t wire_get_fileid(struct wire_reader *reader)
+{
+    wire_skip(reader, WIRE_FILEID);
+    uint64_t fileid = wire_get_u64(reader);
+    wire_skip(reader, WIRE_ATTR - WIRE_FILEID - 8);
+    return fileid;
+}
+
 void wire_skip_attr(struct wire_reader *reader)
 {
     if (wire_get_u32(reader) != 0)

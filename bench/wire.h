@@ -14,6 +14,7 @@
 
 #define WIRE_FH_MAX 64
 #define WIRE_ATTR   84 /* a fattr3 */
+#define WIRE_FILEID 52 /* where in it the fileid is */
 
 #define NFS_PROGRAM   100003
 #define MOUNT_PROGRAM 100005
@@ -30,6 +31,7 @@ enum nfs3_number {
     NFS3_MKDIR = 9,
     NFS3_REMOVE = 12,
     NFS3_RMDIR = 13,
+    NFS3_READDIR = 16,
     NFS3_READDIRPLUS = 17,
 };
 
@@ -74,6 +76,8 @@ void wire_skip(struct wire_reader *reader, size_t len);
 /* A counted opaque, where it is; NULL where it is not whole. */
 const uint8_t *wire_get_opaque(struct wire_reader *reader, uint32_t *len);
 bool wire_get_fh(struct wire_reader *reader, struct wire_fh *fh);
+/* Of a fattr3, the fileid. */
+uint64_t wire_get_fileid(struct wire_reader *reader);
 /* A post_op_attr, and a wcc_data: passed over. */
 void wire_skip_attr(struct wire_reader *reader);
 void wire_skip_wcc(struct wire_reader *reader);

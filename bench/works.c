@@ -5,6 +5,7 @@
  */
 #include "bench/nfsbench.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ACCESS_ALL     0x3f
@@ -131,14 +132,16 @@ static void put_list(struct wire *wire, const struct wire_fh *fh, const struct s
     wire_u64(wire, slot->cookie);
     wire_u64(wire, slot->verifier);
     wire_u32(wire, LISTING_MAX);
-    wire_u32(wire, LISTING_MAX);
+    if (slot->kind == KIND_LIST)
+        wire_u32(wire, LISTING_MAX);
 }
 
 static const uint32_t numbers[] = {
     [KIND_NULL] = NFS3_NULL,     [KIND_GETATTR] = NFS3_GETATTR,  [KIND_ACCESS] = NFS3_ACCESS,
     [KIND_LOOKUP] = NFS3_LOOKUP, [KIND_READ] = NFS3_READ,        [KIND_WRITE] = NFS3_WRITE,
     [KIND_CHURN] = NFS3_CREATE,  [KIND_LIST] = NFS3_READDIRPLUS, [KIND_FILL] = NFS3_CREATE,
-    [KIND_DRAIN] = NFS3_REMOVE,  [KIND_STORE] = NFS3_WRITE,
+    [KIND_DRAIN] = NFS3_REMOVE,  [KIND_STORE] = NFS3_WRITE,      [KIND_SCAN] = NFS3_READDIR,
+    [KIND_FIND] = NFS3_LOOKUP,   [KIND_TOUCH] = NFS3_GETATTR,
 };
 
 static void put_arguments(struct run *run, struct slot *slot, struct wire *wire,
@@ -179,7 +182,17 @@ static void put_arguments(struct run *run, struct slot *slot, struct wire *wire,
             put_create(wire, &site->churn, name);
         break;
     case KIND_LIST:
+    case KIND_SCAN:
         put_list(wire, &site->list, slot);
+        break;
+    case KIND_FIND:
+        slot->argument = (next_random(run) >> 32) % run->files;
+        fill_name(slot->argument, name);
+        put_name(wire, run->directory, name);
+        break;
+    case KIND_TOUCH:
+        slot->argument = run->order[run->issued % run->files];
+        wire_fh(wire, &run->known[slot->argument].fh);
         break;
     case KIND_FILL:
     case KIND_DRAIN:
@@ -217,7 +230,7 @@ void call_build(struct run *run, struct slot *slot, uint8_t buf[CALL_MAX], struc
 
 bool call_wants_whole(const struct slot *slot)
 {
-    return slot->kind == KIND_LIST;
+    return slot->kind == KIND_LIST || slot->kind == KIND_SCAN;
 }
 
 static uint32_t check_read(const struct run *run, const struct slot *slot, struct wire_reader *r,
@@ -237,21 +250,48 @@ static uint32_t check_read(const struct run *run, const struct slot *slot, struc
     return word == slot->argument % BLOCK_SIZE ? 0 : CALL_BAD;
 }
 
-/* Counts the entries of a listing, and at its end whether it was complete. */
-static uint32_t check_list(const struct run *run, struct slot *slot, struct wire_reader *r,
-                           uint64_t *units)
+/* Keeps what a listing says of a file. */
+static void note(const struct run *run, const uint8_t *name, uint32_t len, uint64_t fileid,
+                 const struct wire_fh *fh)
+{
+    char text[NAME_MAX_BENCH] = "";
+
+    if (run->known == NULL || name == NULL || len < 5 || len >= sizeof(text))
+        return;
+    memcpy(text, name, len);
+    unsigned long number = strtoul(text + strlen("file"), NULL, 10);
+    if (number < run->files)
+        run->known[number] = (struct known){.fileid = fileid, .fh = *fh};
+}
+
+/* What of an entry is READDIRPLUS only. */
+static bool take_plus(const struct run *run, struct wire_reader *r, const uint8_t *name,
+                      uint32_t len, uint64_t fileid)
 {
     struct wire_fh fh;
+
+    wire_skip_attr(r);
+    if (wire_get_u32(r) == 0)
+        return true;
+    if (!wire_get_fh(r, &fh))
+        return false;
+    note(run, name, len, fileid, &fh);
+    return true;
+}
+
+/* Counts the entries of a listing, and at its end whether it was complete. */
+static uint32_t check_list(struct run *run, struct slot *slot, struct wire_reader *r,
+                           uint64_t *units)
+{
     uint32_t entries = 0, len;
 
     wire_skip_attr(r);
     slot->verifier = wire_get_u64(r);
     for (; wire_get_u32(r) != 0; entries++) {
-        wire_skip(r, 8); /* fileid */
-        wire_get_opaque(r, &len);
+        uint64_t fileid = wire_get_u64(r);
+        const uint8_t *name = wire_get_opaque(r, &len);
         slot->cookie = wire_get_u64(r);
-        wire_skip_attr(r);
-        if (wire_get_u32(r) != 0 && !wire_get_fh(r, &fh))
+        if (slot->kind == KIND_LIST && !take_plus(run, r, name, len, fileid))
             return CALL_BAD;
     }
     bool eof = wire_get_u32(r) != 0;
@@ -261,11 +301,25 @@ static uint32_t check_list(const struct run *run, struct slot *slot, struct wire
     slot->listed += entries;
     if (!eof)
         return 0;
+    if (run->listings != 0 && --run->listings == 0)
+        run->count = run->issued;
     /* With or without `.` and `..`. */
     bool complete = slot->listed == run->site->entries || slot->listed == run->site->entries + 2;
     slot->cookie = slot->verifier = 0;
     slot->listed = 0;
     return complete ? 0 : CALL_BAD;
+}
+
+/* Of FIND and TOUCH: is it the file that is known by this number? */
+static uint32_t check_known(const struct run *run, const struct slot *slot, struct wire_reader *r)
+{
+    struct wire_fh fh;
+
+    if (slot->kind == KIND_FIND && (!wire_get_fh(r, &fh) || wire_get_u32(r) == 0))
+        return CALL_BAD;
+    uint64_t fileid = wire_get_fileid(r);
+    bool right = run->known == NULL || fileid == run->known[slot->argument].fileid;
+    return right && !r->bad ? 0 : CALL_BAD;
 }
 
 uint32_t call_check(struct run *run, struct slot *slot, const uint8_t *reply, size_t len,
@@ -296,7 +350,11 @@ uint32_t call_check(struct run *run, struct slot *slot, const uint8_t *reply, si
         slot->created = !slot->created;
         return 0;
     case KIND_LIST:
+    case KIND_SCAN:
         return check_list(run, slot, &r, units);
+    case KIND_FIND:
+    case KIND_TOUCH:
+        return check_known(run, slot, &r);
     case KIND_FILL:
         if (wire_get_u32(&r) == 0 || !wire_get_fh(&r, &fh))
             return CALL_BAD;
