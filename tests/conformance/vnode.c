@@ -143,7 +143,9 @@ static int driver_setattr(const struct object *node, const struct vsetattr *set,
 
 static int driver_access(const struct object *node, uint32_t want, uint32_t *granted)
 {
-    WITH(node, vop_access(&ctx, vn, want, granted));
+    struct vattr attr;
+
+    WITH(node, vop_access(&ctx, vn, want, granted, &attr));
 }
 
 static int driver_lookup(const struct object *dir, struct view name, struct object *out,

@@ -31,9 +31,9 @@ TEST(an_empty_table_is_an_empty_read_only_file_system)
     assert_int_equal(attr.fileid, VNODE_NUMBER_ROOT);
     assert_int_equal(attr.fsid, 7);
     assert_int_equal(attr.mtime.tv_sec, fs->mounted.tv_sec);
-    assert_int_equal(vop_access(&fixture_nobody, root, 0x3f, &granted), 0);
+    assert_int_equal(vop_access(&fixture_nobody, root, 0x3f, &granted, &attr), 0);
     assert_int_equal(granted, VACCESS_READ | VACCESS_LOOKUP);
-    assert_int_equal(vop_access(&fixture_root, root, 0x3f, &granted), 0);
+    assert_int_equal(vop_access(&fixture_root, root, 0x3f, &granted, &attr), 0);
     assert_int_equal(granted, VACCESS_READ | VACCESS_LOOKUP);
     assert_int_equal(vop_lookup(&fixture_nobody, root, fixture_name("x"), &vn, &attr), ENOENT);
     assert_int_equal(vop_lookup(&fixture_nobody, root, fixture_name(".."), &vn, &attr), 0);

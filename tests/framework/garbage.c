@@ -231,14 +231,65 @@ static void same_again(struct vdirents *page)
     vdirents_add(page, 5, 40, VREG, "two", 3);
 }
 
+/* An entry with what lookup would say of it; right but for what the caller makes wrong. */
+static struct vdirent_plus *add_plus(struct vdirents *page)
+{
+    struct vdirent_plus *plus = vdirents_add_plus(page, 5, 30, VREG, "one", 3);
+
+    *plus = (struct vdirent_plus){.attr = {.type = VREG, .nlink = 1}, .id = {.len = 1}};
+    page->eof = true;
+    return plus;
+}
+
+static void right_plus(struct vdirents *page)
+{
+    add_plus(page);
+}
+
+static void plus_without_id(struct vdirents *page)
+{
+    add_plus(page)->id.len = 0;
+}
+
+static void plus_with_long_id(struct vdirents *page)
+{
+    add_plus(page)->id.len = VNODE_ID_MAX + 1;
+}
+
+static void plus_without_type(struct vdirents *page)
+{
+    add_plus(page)->attr.type = VNON;
+}
+
+static void plus_of_size_minus_one(struct vdirents *page)
+{
+    add_plus(page)->attr.size = UINT64_MAX;
+}
+
+static void plus_beyond_entry(struct vdirents *page)
+{
+    struct vdirent *entry = (struct vdirent *)(void *)(page->buf + page->used);
+    add_plus(page);
+    entry->plus += 8;
+}
+
+static const struct vdirent *last_of(const struct vdirents *page)
+{
+    const struct vdirent *last = NULL, *next = NULL;
+
+    while ((next = vdirents_next(page, next)) != NULL)
+        last = next;
+    return last;
+}
+
 TEST(an_impossible_listing_is_an_io_error_and_a_log_line)
 {
     static void (*const wrong[])(struct vdirents *) = {
-        name_of_300,     name_of_70000, name_with_slash, name_dot,    name_empty,
-        reserved_cookie, huge_cookie,   no_end,          wrong_count, beyond};
+        name_of_300, name_of_70000, name_with_slash, name_dot, name_empty,       reserved_cookie,
+        huge_cookie, no_end,        wrong_count,     beyond,   plus_beyond_entry};
     struct vfs *fs = fixture_mount(&bad);
     _Alignas(8) static char buf[8192];
-    struct vdirents page = {.buf = buf, .size = sizeof(buf)};
+    struct vdirents page = {.buf = buf, .size = sizeof(buf), .plus = true};
 
     memset(letters, 'x', sizeof(letters));
     fixture_log_begin();
@@ -254,6 +305,35 @@ TEST(an_impossible_listing_is_an_io_error_and_a_log_line)
     assert_int_equal(vop_readdir(&fixture_root, fs->root, 0, &page), 0);
     assert_int_equal(page.count, 4);
     assert_int_equal(vop_readdir(&fixture_root, fs->root, 40, &page), EIO);
+    fixture_unmount(fs);
+}
+
+TEST(what_is_impossible_about_one_entry_is_left_out_of_the_listing)
+{
+    static void (*const left_out[])(struct vdirents *) = {
+        plus_without_id, plus_with_long_id, plus_without_type, plus_of_size_minus_one};
+    struct vfs *fs = fixture_mount(&bad);
+    _Alignas(8) static char buf[8192];
+    struct vdirents page = {.buf = buf, .size = sizeof(buf), .plus = true};
+
+    fixture_log_begin();
+    spoil_page = right_plus;
+    assert_int_equal(vop_readdir(&fixture_root, fs->root, 0, &page), 0);
+    assert_int_equal(page.count, 3);
+    assert_non_null(vdirent_plus(last_of(&page)));
+    /* The entry is looked up by itself then, and the others can be listed. */
+    for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
+        spoil_page = left_out[i];
+        assert_int_equal(vop_readdir(&fixture_root, fs->root, 0, &page), 0);
+        assert_int_equal(page.count, 3);
+        assert_null(vdirent_plus(last_of(&page)));
+    }
+    assert_true(fixture_log_has("readdir gave an impossible id"));
+    /* And so is what came unasked. */
+    spoil_page = right_plus;
+    page.plus = false;
+    assert_int_equal(vop_readdir(&fixture_root, fs->root, 0, &page), 0);
+    assert_null(vdirent_plus(last_of(&page)));
     fixture_unmount(fs);
 }
 

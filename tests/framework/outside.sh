@@ -88,6 +88,101 @@ test_the_examples_are_built_with_find_package_and_read() {
     same "$(wc -l < "$LOOPNFS_SOURCE_DIR/fs/hcfs/hcfs.c" | awk '{print ($1 < 150)}')" 1
 }
 
+test_a_file_system_in_cxx_is_built_and_read() {
+    local flags static
+    cat > "$work/hello.cpp" << 'CPP'
+#include <cerrno>
+#include <cstring>
+#include <loopnfs/loopnfs.h>
+#include <string>
+
+namespace {
+struct greeting {
+    std::string text = "Hello from C++\n";
+};
+
+int hello_mount(struct vfs *fs, const struct vfs_mount_args *)
+{
+    fs->private_data = new greeting;
+    return 0;
+}
+
+void hello_unmount(struct vfs *fs)
+{
+    delete static_cast<greeting *>(fs->private_data);
+}
+
+int hello_getattr(const struct vctx *, struct vnode *vn, struct vattr *attr)
+{
+    vnode_attr_default(vn, attr);
+    if (vnode_number(vn) == 2)
+        attr->size = static_cast<greeting *>(vn->fs->private_data)->text.size();
+    return vnode_number(vn) <= 2 ? 0 : ESTALE;
+}
+
+int hello_lookup(const struct vctx *, struct vnode *dir, const char *name, struct vnode **out, struct vattr *)
+{
+    return std::strcmp(name, "greeting") == 0 ? vnode_intern_number(dir->fs, 2, VREG, out) : ENOENT;
+}
+
+int hello_read(const struct vctx *, struct vnode *vn, uint64_t offset, void *buf, size_t *len, bool *eof,
+               struct vattr *)
+{
+    const std::string &text = static_cast<greeting *>(vn->fs->private_data)->text;
+
+    *len = offset < text.size() ? text.copy(static_cast<char *>(buf), *len, offset) : 0;
+    *eof = offset + *len >= text.size();
+    return 0;
+}
+
+constexpr vfs_type hello_type()
+{
+    vfs_type type = {};
+    type.name = "hello";
+    type.ops.mount = hello_mount;
+    type.ops.unmount = hello_unmount;
+    type.ops.getattr = hello_getattr;
+    type.ops.lookup = hello_lookup;
+    type.ops.read = hello_read;
+    return type;
+}
+constexpr vfs_type hello = hello_type();
+VFS_TYPE(hello);
+} // namespace
+
+int main(int argc, char **argv)
+{
+    return loopnfs_serve(&hello, argc, argv);
+}
+CPP
+    read -ra flags <<< "$(pkg-config --cflags --libs loopnfs)"
+    read -ra static <<< "$(pkg-config --cflags --libs --static loopnfs)"
+    (cd "$work" && ${CXX:-c++} -Wall -Wextra -Werror hello.cpp -o hello "${flags[@]}" "${sanitize[@]}" &&
+        ${CXX:-c++} hello.cpp -o hello-static "${static[@]/-lloopnfs/-l:libloopnfs.a}" "${sanitize[@]}")
+    for program in hello hello-static; do
+        serve "$work/$program"
+        same "$("$FRAMEWORK_READ" "$port" /hello /greeting)" "Hello from C++"
+        end
+    done
+
+    # Both languages see the same bytes.
+    cat > "$work/layout.c" << 'C'
+#include <loopnfs/loopnfs.h>
+#include <stdio.h>
+int main(void)
+{
+    printf("%zu %zu %zu %zu %zu\n", sizeof(struct vnode), offsetof(struct vnode, refs),
+           offsetof(struct vnode, type), offsetof(struct vnode, flags), offsetof(struct vnode, id));
+    printf("%zu %zu %zu %zu %zu\n", sizeof(struct vfs), offsetof(struct vfs, root),
+           offsetof(struct vfs, holders), offsetof(struct vfs, dying), offsetof(struct vfs, next));
+    printf("%zu %zu %zu\n", sizeof(struct vfs_type), sizeof(struct vattr), sizeof(struct vcreate));
+}
+C
+    (cd "$work" && ${CC:-cc} layout.c -o layout-c "${flags[@]}" "${sanitize[@]}" &&
+        ${CXX:-c++} -x c++ layout.c -o layout-cxx "${flags[@]}" "${sanitize[@]}")
+    same "$("$work/layout-cxx")" "$("$work/layout-c")"
+}
+
 test_what_the_headers_declare_is_exported_and_nothing_else() {
     # Functions begin a line of the headers; static inline ones are the header's own.
     cat "$prefix"/include/loopnfs/*.h | grep -vE '^(static|#|[ /])' |
@@ -100,7 +195,36 @@ test_what_the_headers_declare_is_exported_and_nothing_else() {
     diff "$work/declared" "$work/archived"
 }
 
+test_an_author_runs_the_installed_conformance_suite() {
+    local flags kind
+    read -ra flags <<< "$(pkg-config --cflags loopnfs)"
+    sed 's/"hcfs"/"mine"/' "$LOOPNFS_SOURCE_DIR/fs/hcfs/hcfs.c" > "$work/mine.c"
+    # The program has all that a file system calls; who links with the library gets the same.
+    for kind in alone linked; do
+        [ $kind = alone ] || read -ra flags <<< "$(pkg-config --cflags --libs loopnfs)"
+        ${CC:-cc} -shared -fPIC "$work/mine.c" -o "$work/mine.so" "${flags[@]}"
+        "$prefix/bin/loopnfs-conformance" --load "$work/mine.so" --fs mine > "$work/tap" || { cat "$work/tap"; exit 1; }
+        same "$(grep -c '^not ok' "$work/tap" || true)" 0
+        [ "$(grep '^ok' "$work/tap" | grep -vc SKIP)" -ge 10 ]
+    done
+    (cd "$LOOPNFS_SOURCE_DIR" && ${CC:-cc} "${sources[@]}" -o "$work/hcfs" "${flags[@]}" "${sanitize[@]}")
+    serve "$work/hcfs"
+    "$prefix/bin/loopnfs-conformance" --wire 127.0.0.1:/hcfs --port "$port" --mount-port "$port" > "$work/tap" ||
+        { cat "$work/tap"; exit 1; }
+    [ "$(grep '^ok' "$work/tap" | grep -vc SKIP)" -ge 10 ]
+    end
+}
+
+test_the_conformance_suite_is_built_without_the_tests() {
+    cmake -S "$LOOPNFS_SOURCE_DIR" -B "$work/plain" -G Ninja > "$work/log" || { cat "$work/log"; exit 1; }
+    cmake --build "$work/plain" --target help > "$work/targets"
+    grep -q '^loopnfs-conformance:' "$work/targets"
+    same "$(grep -c '^unit_tests:' "$work/targets" || true)" 0
+    grep -q 'bin/loopnfs-conformance' "$work/plain/tests/conformance/cmake_install.cmake"
+}
+
 test_the_guide_works_as_written() {
+    local flags
     # Each block of the guide that begins with its file's name is that file.
     mkdir "$work/folder"
     awk -v dir="$work/folder" '
@@ -119,6 +243,15 @@ test_the_guide_works_as_written() {
     serve "$work/folder/hello"
     same "$("$FRAMEWORK_READ" "$port" /hello /greeting)" "Hello from my own file system"
     end
+    # Its lines are its own, not another program's.
+    same "$(grep -c '^loopnfsd:' "$work/out" || true)" 0
+    grep -q '^hello: .*ending' "$work/out"
+    echo 'VFS_TYPE(hello);' >> "$work/folder/hello.c"
+    grep -q '^    VFS_TYPE(hello);$' "$LOOPNFS_SOURCE_DIR/docs/writing-a-file-system.md"
+    read -ra flags <<< "$(pkg-config --cflags --libs loopnfs)"
+    ${CC:-cc} -shared -fPIC "$work/folder/hello.c" -o "$work/hello.so" "${flags[@]}"
+    "$prefix/bin/loopnfs-conformance" --load "$work/hello.so" --fs hello > "$work/tap" || { cat "$work/tap"; exit 1; }
+    [ "$(grep '^ok' "$work/tap" | grep -vc SKIP)" -ge 10 ]
 }
 
 # The library of a sanitized build needs its runtime.

@@ -8,7 +8,8 @@
 static uint32_t granted(struct fixture *f, struct vnode *vn)
 {
     uint32_t bits = 0;
-    assert_int_equal(vop_access(&f->ctx, vn, 0x3f, &bits), 0);
+    struct vattr attr;
+    assert_int_equal(vop_access(&f->ctx, vn, 0x3f, &bits, &attr), 0);
     return bits;
 }
 

@@ -59,14 +59,18 @@ static void set_port(struct sockaddr_storage *ss, uint16_t port)
 }
 
 /*
- * A source port below 1024 of `mine`, and a connection from it. Ports in TIME_WAIT from other tests
- * are stepped over: SO_REUSEADDR lets bind() have them, but then connect() fails.
+ * A source port below 1024 of `mine`, and a connection from it. There are few, and many tests at
+ * once: SO_REUSEADDR shares them, also those in TIME_WAIT, between connections to different
+ * servers. EADDRNOTAVAIL: the same server had one from this port a moment ago.
  */
-static int connect_reserved(int fd, const struct sockaddr_storage *server,
+static int connect_reserved(int fd, int flags, const struct sockaddr_storage *server,
                             struct sockaddr_storage mine, socklen_t len)
 {
-    unsigned start = (unsigned)getpid() + (unsigned)now_ms();
+    static unsigned tries;
+    unsigned start = (unsigned)getpid() * 7 + tries++;
+    int share = !(flags & CLIENT_UDP); /* datagrams have no connection to be told apart by */
 
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &share, sizeof(share));
     for (unsigned i = 0; i < 400; i++) {
         set_port(&mine, 600 + (start + i) % 400);
         if (bind(fd, (struct sockaddr *)&mine, len)) {
@@ -86,14 +90,17 @@ static int connect_from(struct client *client, const struct sockaddr_storage *se
     int flags = client->flags;
     bool reserved = geteuid() == 0 && !(flags & CLIENT_UNPRIVILEGED);
 
-    for (int i = 0; i < 20 && error == EADDRNOTAVAIL; i++) {
+    /* All of them may be in TIME_WAIT where many tests run at once: some end at any moment. */
+    for (int i = 0; i < 200 && (error == EADDRNOTAVAIL || error == EADDRINUSE); i++) {
+        if (error == EADDRINUSE)
+            nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
         if (client->fd >= 0)
             close(client->fd);
         client->fd = socket(server->ss_family,
                             (flags & CLIENT_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
         assert_true(client->fd >= 0);
         if (reserved)
-            error = connect_reserved(client->fd, server, *mine, len);
+            error = connect_reserved(client->fd, flags, server, *mine, len);
         else
             error = connect(client->fd, (const struct sockaddr *)server, len) ? errno : 0;
     }

@@ -2,10 +2,14 @@
  * rights.c - owners and modes of posts, and posting by "PID FD".
  */
 #include "tests/srvfs/scene.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -275,6 +279,56 @@ TEST(processes_of_others_are_not_looked_into)
     kill(holder, SIGKILL);
     waitpid(holder, NULL, 0);
     assert_true(waits_for_close(ends[1], 1000));
+    scene_end(&s);
+}
+
+/*
+ * A network of its own, in which 192.0.2.0/24 leads back here, though nobody has an address in it:
+ * to who connects there, the peer is a foreign host, and so is he to the peer.
+ */
+static void foreign_network_begin(void)
+{
+    if (geteuid() != 0)
+        test_skip("needs a network of its own: run as root");
+    assert_return_code(unshare(CLONE_NEWNET), errno);
+    assert_int_equal(system("ip link set lo up && ip route add local 192.0.2.0/24 dev lo"), 0);
+}
+
+TEST(a_client_on_another_host_posts_nothing_out_of_processes_of_this_one)
+{
+    struct sockaddr_in there = {.sin_family = AF_INET};
+    struct scene s;
+    struct answer answer;
+    struct client local;
+    char text[64];
+    struct fh fh;
+    int ends[2];
+
+    foreign_network_begin();
+    scene_prepare(&s, ",client=*");
+    s.server.listen = "0.0.0.0";
+    scene_start(&s);
+    pair_make(ends);
+    pid_t holder = holder_start(own_uid());
+    snprintf(text, sizeof(text), "%d %d\n", holder, ends[0]);
+    local = s.client;
+    assert_int_equal(inet_pton(AF_INET, "192.0.2.7", &there.sin_addr), 1);
+    there.sin_port = htons(s.server.port);
+    assert_int_equal(
+        client_connect_to(&s.client, (struct sockaddr *)&there, sizeof(there), local.flags), 0);
+
+    expect_status(post_text(&s, "asroot", text, &fh), NFS_ACCES);
+    become(&s, own_uid());
+    expect_status(post_text(&s, "asowner", text, &fh), NFS_ACCES);
+    answer = TELL(&s, geteuid(), -1, "list");
+    assert_null(strstr(answer.lines, "socket"));
+    test_note("the same by an address of this host");
+    client_disconnect(&s.client);
+    s.client = local;
+    become(&s, own_uid());
+    expect_ok(post_text(&s, "local", text, &fh));
+    kill(holder, SIGKILL);
+    waitpid(holder, NULL, 0);
     scene_end(&s);
 }
 

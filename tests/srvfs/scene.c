@@ -13,10 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-void scene_begin_with(struct scene *s, const char *options)
+void scene_prepare(struct scene *s, const char *options)
 {
     static char control[120], export[200]; /* borrowed by the server's arguments */
-    struct mount_answer answer;
 
     server_prepare(&s->server, NULL);
     snprintf(s->control, sizeof(s->control), "%s/control", s->server.home);
@@ -27,10 +26,22 @@ void scene_begin_with(struct scene *s, const char *options)
     server_add_arg(&s->server, control);
     server_add_arg(&s->server, export);
     s->server.no_plain_export = true;
+}
+
+void scene_start(struct scene *s)
+{
+    struct mount_answer answer;
+
     server_start(&s->server);
     client_connect(&s->client, s->server.port, 0);
     assert_int_equal(ask_mnt(&s->client, 3, "/srv", &answer), MNT_OK);
     s->root = answer.fh;
+}
+
+void scene_begin_with(struct scene *s, const char *options)
+{
+    scene_prepare(s, options);
+    scene_start(s);
 }
 
 void scene_begin(struct scene *s)

@@ -22,6 +22,9 @@ struct scene {
 };
 /* window=64K, linger=1, posts=120, and what else `options` says (",wait=100"). */
 void scene_begin_with(struct scene *s, const char *options);
+/* The same in two steps, for a server that is to be started in another way. */
+void scene_prepare(struct scene *s, const char *options);
+void scene_start(struct scene *s);
 void scene_begin(struct scene *s);
 void scene_end(struct scene *s);
 /* Tests that need to be several users. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
@@ -99,6 +100,56 @@ TEST(a_terminal_can_be_posted)
     say_at(master, "root");
     wait_size(&s, &fh, 4);
     expect_read(&s, &fh, 0, "root");
+    scene_end(&s);
+}
+
+/*
+ * A terminal in exclusive use can't be opened again by an ordinary user, and knows no RWF_NOWAIT.
+ * With MIN and TIME it is ready from the first byte on, and a read of it waits for the others.
+ */
+TEST(who_waits_for_a_terminal_keeps_nobody_from_looking)
+{
+    struct scene s;
+    struct client second;
+    struct reply reply;
+    char rest[39];
+
+    test_skip_in_variant("root", "it may open an exclusive terminal");
+    scene_begin(&s);
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(slave >= 0);
+    struct termios raw;
+    assert_return_code(tcgetattr(slave, &raw), errno);
+    cfmakeraw(&raw);
+    raw.c_cc[VMIN] = 1 + sizeof(rest);
+    raw.c_cc[VTIME] = 255;
+    assert_return_code(tcsetattr(slave, TCSANOW, &raw), errno);
+    assert_return_code(ioctl(slave, TIOCEXCL), errno);
+    struct fh fh = post(&s, "tty", slave);
+
+    say_at(master, "1");
+    client_connect(&second, s.server.port, 0);
+    struct bytes *call = nfs3_begin(&second, 6);
+    put_fh(call, &fh);
+    put_u64(call, 0);
+    put_u32(call, 4096);
+    client_send(&second);
+    host_sleep_ms(100);
+    s.client.timeout_ms = 2000;
+    assert_true(size_of(&s, &fh) <= 1);
+    expect_read(&s, &fh, 0, "");
+    struct answer answer = TELL(&s, geteuid(), -1, "list");
+    assert_non_null(strstr(answer.lines, "tty"));
+    test_note("and it gets what it waits for");
+    memset(rest, '2', sizeof(rest));
+    assert_int_equal(write(master, rest, sizeof(rest)), sizeof(rest));
+    assert_true(client_receive(&second, &reply));
+    assert_int_equal(get_u32(&reply.results), NFS_OK);
+    s.client.timeout_ms = 5000;
+    assert_int_equal(size_of(&s, &fh), 1 + sizeof(rest));
+    client_disconnect(&second);
     scene_end(&s);
 }
 

@@ -2,6 +2,7 @@
  * etfs_keys.c - tests of etfs at the vnode level: what may be mapped, windows, removal in use.
  */
 #include "base/cred.h"
+#include "fs/etfs/etfs.h"
 #include "tests/lib/test.h"
 #include "vfs/mount.h"
 #include "vfs/vnode_table.h"
@@ -160,6 +161,8 @@ TEST(impossible_keys_and_windows_are_refused_with_the_reason)
         {"add /w /nonexistent/file", ENOENT},
         {"add /w /tmp", EINVAL},
         {"add /w /dev/null", EINVAL},
+        {"add /w /proc/version ro", EINVAL},
+        {"add /w /sys/kernel/uevent_seqnum ro", EINVAL},
         {"add /w /dev/null type=blk", EINVAL},
         {"add /w", EINVAL},
         {"remove /nothing", ENOENT},
@@ -243,7 +246,7 @@ TEST(a_whole_file_grows_and_a_read_only_key_does_not_change)
     assert_int_equal(attr.size, SIZE + 10);
     assert_int_equal(attr.mode & 0222, 0);
     assert_int_equal(vop_write(&ctx, fixed, 0, content, &len, &stable, &change), EROFS);
-    assert_int_equal(vop_access(&ctx, fixed, 0x3f, &granted), 0);
+    assert_int_equal(vop_access(&ctx, fixed, 0x3f, &granted, &attr), 0);
     assert_int_equal(granted, VACCESS_READ);
     struct vsetattr set = {.set_size = true, .size = 7};
     assert_int_equal(vop_setattr(&ctx, fixed, &set, &change), EROFS);
@@ -318,6 +321,79 @@ TEST(a_removed_key_serves_its_users_to_the_end)
     vnode_put(vn);
     vfs_tick();
     finish();
+}
+
+TEST(all_that_nobody_has_used_for_a_while_is_let_go_at_once)
+{
+    struct vnode *held[3];
+    const char *const keys[] = {"/a", "/b", "/c"};
+
+    setup(NULL);
+    for (int i = 0; i < 3; i++) {
+        char line[32];
+        snprintf(line, sizeof(line), "add %s %% size=%d", keys[i], i + 1);
+        assert_int_equal(command(line), 0);
+        held[i] = find(keys[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        char line[32];
+        snprintf(line, sizeof(line), "remove %s", keys[i]);
+        assert_int_equal(command(line), 0);
+        etfs_entry_of(held[i])->used -= 3600;
+    }
+    fs->type->ops.tick(fs);
+    for (int i = 0; i < 3; i++) {
+        assert_true(held[i]->flags & VNODE_DOOMED);
+        vnode_put(held[i]);
+    }
+    finish();
+}
+
+TEST(a_key_is_listed_in_one_line_whatever_it_is_called)
+{
+    const char *const add[] = {"add", "/a\tkey\nof\\mine", host, "ro"}, *const list[] = {"list"};
+    char *lines, expected[200];
+    size_t size;
+
+    setup(NULL);
+    FILE *out = open_memstream(&lines, &size);
+    assert_non_null(out);
+    struct vcontrol control = {.cred = cred_server(),
+                               .privileged = true,
+                               .argc = 4,
+                               .argv = add,
+                               .fd = -1,
+                               .reply_fd = -1,
+                               .output = out};
+    assert_int_equal(fs->type->ops.control(fs, &control), 0);
+    control.argc = 1;
+    control.argv = list;
+    assert_int_equal(fs->type->ops.control(fs, &control), 0);
+    fclose(out);
+    snprintf(expected, sizeof(expected), "/a\\011key\\012of\\134mine\t%s\ttype=reg ro\n", host);
+    assert_string_equal(lines, expected);
+    free(lines);
+    finish();
+}
+
+TEST(a_line_of_a_table_with_too_many_words_is_refused)
+{
+    char path[80], message[300] = "";
+    struct vfs_mount_args args = {
+        .source = path, .message = message, .message_size = sizeof(message)};
+    const char *table = "/one /bin/true ro\n"
+                        "/two /bin/true ro ro ro ro ro ro nonsense\n";
+
+    setup("");
+    snprintf(path, sizeof(path), "%s/table", dir);
+    write_file(path, table, strlen(table));
+    finish();
+    assert_int_equal(vnode_table_init(1000, 100), 0);
+    assert_int_equal(vfs_mount("etfs", &args, &fs), EINVAL);
+    test_note("%s", message);
+    assert_memory_equal(message, path, strlen(path));
+    assert_string_equal(message + strlen(path), ":2: more than 8 words, from 'nonsense' on");
+    vnode_table_finish();
 }
 
 TEST(a_table_is_read_at_the_start_and_its_ids_survive_a_restart)

@@ -223,8 +223,9 @@ int mem_read(struct vnode *vn, uint64_t offset, void *buf, size_t *len, bool *eo
 uint32_t mem_access(struct vnode *vn)
 {
     uint32_t granted;
+    struct vattr attr;
 
-    assert_int_equal(vop_access(&mem_ctx, vn, 0x3f, &granted), 0);
+    assert_int_equal(vop_access(&mem_ctx, vn, 0x3f, &granted, &attr), 0);
     return granted;
 }
 

@@ -105,6 +105,11 @@ TEST(check_looks_and_exits)
     assert_int_not_equal(server_run_once(args, output, sizeof(output)), 0);
     assert_non_null(strstr(output, "exports:2:"));
     assert_non_null(strstr(output, "tpyo"));
+
+    const char *mem[] = {"--check", "--portmap=off", state_arg,
+                         "--export=/mem,fs=memfs,size=banana", NULL};
+    assert_int_equal(server_run_once(mem, output, sizeof(output)), 2);
+    assert_non_null(strstr(output, "size=banana: size= takes bytes"));
     server_finish(&server);
 }
 

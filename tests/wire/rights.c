@@ -5,6 +5,7 @@
 #include "tests/wire/wire.h"
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A server whose requests run as their callers. */
 static void begin_as_root(struct mounted *m)
@@ -283,5 +284,69 @@ TEST(set_uid_bits_fall_when_another_writes)
     c->who = caller_uid(STRANGER, STRANGER);
     expect_ok(ask_write(c, &fh, 0, "x", 1, S_UNSTABLE, NULL));
     assert_int_equal(host_stat(m.dir, "file").st_mode & 06000, 0);
+    mounted_end(&m);
+}
+
+/* To client->call: a WRITE or a READ, without sending it. */
+static void put_write(struct client *c, const struct fh *fh, const char *text)
+{
+    struct bytes *b = nfs3_begin(c, 7);
+
+    put_fh(b, fh);
+    put_u64(b, 0);
+    put_u32(b, (uint32_t)strlen(text));
+    put_u32(b, S_UNSTABLE);
+    put_opaque(b, text, strlen(text));
+}
+
+static void put_read(struct client *c, const struct fh *fh, uint32_t count)
+{
+    struct bytes *b = nfs3_begin(c, 6);
+
+    put_fh(b, fh);
+    put_u64(b, 0);
+    put_u32(b, count);
+}
+
+/* Calls that came together ask for the right to write once; but not those that waited in the
+ * server's memory, as long as the client likes, for it to take replies. */
+TEST(a_write_that_waited_behind_replies_nobody_takes_asks_for_the_right_again)
+{
+    enum { READS = 40, LONG = 1 << 20 };
+    struct bytes stream = {0};
+    struct reply reply;
+    struct mounted m;
+    struct client *c = &m.client;
+
+    begin_as_root(&m);
+    host_write(m.dir, "file", "------");
+    host_chmod(m.dir, "file", 0666);
+    host_write(m.dir, "large", "");
+    assert_int_equal(truncate(host_path(m.dir, "large").text, LONG), 0);
+    struct fh file = mounted_lookup(&m, "file"), large = mounted_lookup(&m, "large");
+    c->who = caller_uid(STRANGER, STRANGER);
+    expect_ok(ask_write(c, &file, 0, "opened", 6, S_UNSTABLE, NULL));
+    put_write(c, &file, "before");
+    client_put_record(&stream, &c->call);
+    for (int i = 0; i < READS; i++) {
+        put_read(c, &large, LONG);
+        client_put_record(&stream, &c->call);
+    }
+    put_write(c, &file, "behind");
+    client_put_record(&stream, &c->call);
+    uint32_t last = c->xid;
+    assert_true(client_send_raw(c, stream.data, stream.len));
+    host_sleep_ms(200); /* until the connection has taken all the replies it holds */
+    host_expect(m.dir, "file", "before");
+    host_chmod(m.dir, "file", 0600);
+    uint32_t status = NFS_OK;
+    for (int i = 0; i < READS + 2; i++) {
+        assert_true(client_receive(c, &reply));
+        if (reply.xid == last)
+            status = get_u32(&reply.results);
+    }
+    expect_status(status, NFS_ACCES);
+    host_expect(m.dir, "file", "before");
+    bytes_free(&stream);
     mounted_end(&m);
 }

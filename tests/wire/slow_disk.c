@@ -3,8 +3,8 @@
  *
  * Stands before fsync, fdatasync and syncfs of a server that a test (stable.c) starts with it in
  * LD_PRELOAD; not linked with any test. LOOPNFS_DISK names a directory through which they talk:
- * each call appends a byte to `synced`; while `slow` exists it takes DELAY_MS; while `broken`
- * exists it fails with EIO.
+ * each call appends a byte to `synced`; while `slow` exists it takes as many milliseconds as are
+ * written there, or DELAY_MS; while `broken` exists it fails with EIO.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,9 +24,21 @@ static int exists(const char *dir, const char *name)
     return access(path, F_OK) == 0;
 }
 
+static void be_slow(const char *dir)
+{
+    char path[200], text[16] = "";
+
+    snprintf(path, sizeof(path), "%s/slow", dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    int ms = read(fd, text, sizeof(text) - 1) > 0 ? atoi(text) : DELAY_MS;
+    close(fd);
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
+}
+
 static int meddle(void)
 {
-    static const struct timespec delay = {DELAY_MS / 1000, DELAY_MS % 1000 * 1000000L};
     const char *dir = getenv("LOOPNFS_DISK");
     char path[200];
 
@@ -39,8 +51,7 @@ static int meddle(void)
             abort();
         close(fd);
     }
-    if (exists(dir, "slow"))
-        nanosleep(&delay, NULL);
+    be_slow(dir);
     return exists(dir, "broken");
 }
 

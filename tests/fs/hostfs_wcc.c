@@ -1,0 +1,386 @@
+/*
+ * hostfs_wcc.c - `before` attributes of directories: given where they are certain, and never where
+ * somebody else changed the directory between them and our change.
+ */
+#include "base/cred.h"
+#include "base/round.h"
+#include "tests/fs/fixture.h"
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define XFS_MAGIC 0x58465342
+
+/* What a client keeps of a directory, to be compared with `before`. */
+struct stamp {
+    uint64_t size;
+    struct timespec mtime, ctime;
+};
+
+static bool same_stamp(const struct stamp *a, const struct stamp *b)
+{
+    return a->size == b->size && a->mtime.tv_sec == b->mtime.tv_sec &&
+           a->mtime.tv_nsec == b->mtime.tv_nsec && a->ctime.tv_sec == b->ctime.tv_sec &&
+           a->ctime.tv_nsec == b->ctime.tv_nsec;
+}
+
+static struct stamp stamp_before(const struct vchange *change)
+{
+    return (struct stamp){change->before_size, change->before_mtime, change->before_ctime};
+}
+
+static struct stamp stamp_after(const struct vchange *change)
+{
+    return (struct stamp){change->after.size, change->after.mtime, change->after.ctime};
+}
+
+static struct stamp stamp_of(const struct fixture *f, const char *name)
+{
+    struct stat st = host_stat(f->export, name);
+    return (struct stamp){(uint64_t)st.st_size, st.st_mtim, st.st_ctim};
+}
+
+/* Whether hostfs can be certain here: by the kind of file system, and by a kernel that gives every
+ * change a time of its own (Linux 6.13). */
+static bool can_be_certain(const struct fixture *f)
+{
+    struct statfs fs;
+    struct timespec clock, again;
+    char name[32];
+
+    assert_int_equal(statfs(f->export, &fs), 0);
+    if (fs.f_type != TMPFS_MAGIC && fs.f_type != EXT4_SUPER_MAGIC && fs.f_type != XFS_MAGIC)
+        return false;
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "probe-%d", i);
+        host_stat(f->base, NULL);
+        clock_gettime(CLOCK_REALTIME_COARSE, &clock);
+        host_write(f->base, name, "");
+        clock_gettime(CLOCK_REALTIME_COARSE, &again);
+        struct stat st = host_stat(f->base, NULL);
+        if (clock.tv_sec == again.tv_sec && clock.tv_nsec == again.tv_nsec)
+            return st.st_ctim.tv_nsec > clock.tv_nsec || st.st_ctim.tv_sec > clock.tv_sec;
+    }
+    fail_msg("no file was made within one tick of the clock");
+    return false;
+}
+
+/* --- each operation --- */
+
+enum step { CREATE, EXCLUSIVE, MKDIR, SYMLINK, MKNOD, LINK, RENAME, REPLACE, REMOVE, RMDIR, STEPS };
+
+static int do_create(struct fixture *f, struct vnode *dir, const char *name, enum vcreate_mode mode,
+                     struct vchange *change)
+{
+    struct vcreate how = {.mode = mode};
+    struct vattr attr = {.type = VNON};
+    struct vnode *vn;
+
+    if (mode == VCREATE_EXCLUSIVE)
+        memcpy(how.verifier, "verifier", sizeof(how.verifier));
+    else
+        how.attr = (struct vsetattr){.set_mode = true, .mode = 0600};
+    int error = vop_create(&f->ctx, dir, fixture_view(name), &how, &vn, &attr, change);
+    if (!error)
+        vnode_put(vn);
+    return error;
+}
+
+static int do_make(struct fixture *f, struct vnode *dir, enum step step, struct vchange *change)
+{
+    struct vattr attr = {.type = VNON};
+    struct vnode *vn;
+    /* With times, so that more than the making call is done. */
+    struct vsetattr set = {.set_mode = true, .mode = 0700, .set_mtime = VTIME_NOW};
+    int error;
+
+    if (step == MKDIR)
+        error = vop_mkdir(&f->ctx, dir, fixture_view("dir"), &set, &vn, &attr, change);
+    else if (step == SYMLINK)
+        error = vop_symlink(&f->ctx, dir, fixture_view("symlink"), fixture_view("x"), &set, &vn,
+                            &attr, change);
+    else
+        error =
+            vop_mknod(&f->ctx, dir, fixture_view("fifo"), VFIFO, 0, 0, &set, &vn, &attr, change);
+    if (!error)
+        vnode_put(vn);
+    return error;
+}
+
+static int do_link(struct fixture *f, struct vnode *dir, struct vchange *change)
+{
+    struct vattr attr = {.type = VNON};
+    struct vnode *vn = NULL;
+
+    assert_int_equal(fixture_lookup(f, dir, "file", &vn), 0);
+    int error = vop_link(&f->ctx, vn, dir, fixture_view("link"), &attr, change);
+    vnode_put(vn);
+    return error;
+}
+
+static int do_rename(struct fixture *f, struct vnode *dir, const char *from, const char *to,
+                     struct vchange *change)
+{
+    struct vchange from_change = {.has_before = false};
+    int error =
+        vop_rename(&f->ctx, dir, fixture_view(from), dir, fixture_view(to), &from_change, change);
+    assert_int_equal(from_change.has_before, change->has_before);
+    return error;
+}
+
+static int do_step(struct fixture *f, struct vnode *dir, enum step step, struct vchange *change)
+{
+    switch (step) {
+    case CREATE:
+        return do_create(f, dir, "file", VCREATE_UNCHECKED, change);
+    case EXCLUSIVE:
+        return do_create(f, dir, "exclusive", VCREATE_EXCLUSIVE, change);
+    case LINK:
+        return do_link(f, dir, change);
+    case RENAME:
+        return do_rename(f, dir, "link", "renamed", change);
+    case REPLACE:
+        return do_rename(f, dir, "exclusive", "fifo", change);
+    case REMOVE:
+        return vop_remove(&f->ctx, dir, fixture_view("renamed"), change);
+    case RMDIR:
+        return vop_rmdir(&f->ctx, dir, fixture_view("dir"), change);
+    default:
+        return do_make(f, dir, step, change);
+    }
+}
+
+/* All operations in a directory of their own; how many had `before`, each of them the truth. */
+static int all_steps(struct fixture *f, const char *name)
+{
+    int given = 0;
+
+    host_mkdir(f->export, name, 0777);
+    struct vnode *dir = fixture_find(f, name);
+    for (enum step step = 0; step < STEPS; step++) {
+        struct vchange change = {.has_before = false};
+        struct stamp was = stamp_of(f, name), before;
+        assert_int_equal(do_step(f, dir, step, &change), 0);
+        before = stamp_before(&change);
+        assert_true(!change.has_before || same_stamp(&before, &was));
+        given += change.has_before;
+    }
+    vnode_put(dir);
+    return given;
+}
+
+static void each_operation_in(const char *where)
+{
+    struct fixture f = {0};
+    char name[32];
+    int given = 0;
+
+    fixture_begin_in(&f, where);
+    bool can = can_be_certain(&f);
+    round_last = true;
+    /* That the mount's times are fine is seen with the first change within a tick of the clock. */
+    for (int i = 0; given < STEPS && i < (can ? 100 : 3); i++) {
+        snprintf(name, sizeof(name), "steps-%d", i);
+        given = all_steps(&f, name);
+    }
+    assert_int_equal(given, can ? STEPS : 0);
+    round_last = false;
+    assert_int_equal(all_steps(&f, "not-last"), 0);
+    fixture_unmount(&f);
+}
+
+TEST(each_change_of_a_directory_says_what_it_was_before)
+{
+    each_operation_in("/tmp");
+}
+
+TEST(each_change_of_a_directory_in_memory_says_what_it_was_before)
+{
+    each_operation_in("/dev/shm");
+}
+
+TEST(a_move_says_what_both_directories_were_before)
+{
+    struct fixture f = {0};
+    struct vchange from = {.has_before = false}, to = {.has_before = false};
+    struct stamp was_from = {0}, was_to = {0};
+
+    fixture_begin_in(&f, "/dev/shm");
+    bool can = can_be_certain(&f);
+    round_last = true;
+    host_mkdir(f.export, "a", 0777);
+    host_mkdir(f.export, "b", 0777);
+    struct vnode *a = fixture_find(&f, "a"), *b = fixture_find(&f, "b");
+    host_write(f.export, "a/file", "");
+    for (int i = 0; !from.has_before && i < 100; i++) {
+        was_from = stamp_of(&f, i % 2 ? "b" : "a");
+        was_to = stamp_of(&f, i % 2 ? "a" : "b");
+        from = to = (struct vchange){.has_before = false};
+        assert_int_equal(vop_rename(&f.ctx, i % 2 ? b : a, fixture_view("file"), i % 2 ? a : b,
+                                    fixture_view("file"), &from, &to),
+                         0);
+        assert_int_equal(from.has_before, to.has_before);
+    }
+    assert_int_equal(from.has_before, can);
+    struct stamp before_from = stamp_before(&from), before_to = stamp_before(&to);
+    assert_true(!can || same_stamp(&before_from, &was_from));
+    assert_true(!can || same_stamp(&before_to, &was_to));
+    round_last = false;
+    vnode_put(a);
+    vnode_put(b);
+    fixture_unmount(&f);
+}
+
+TEST(watched_directories_can_be_removed_and_their_mount_unmounted)
+{
+    struct fixture f = {0};
+    char name[32];
+
+    fixture_begin_in(&f, "/dev/shm");
+    round_last = true;
+    int fds = fixture_open_fds();
+    /* More than a watcher has places for. */
+    for (int i = 0; i < 200; i++) {
+        struct vchange change = {.has_before = false};
+        snprintf(name, sizeof(name), "d-%d", i);
+        host_mkdir(f.export, name, 0777);
+        struct vnode *dir = fixture_find(&f, name);
+        assert_int_equal(do_create(&f, dir, "file", VCREATE_UNCHECKED, &change), 0);
+        assert_int_equal(vop_remove(&f.ctx, dir, fixture_view("file"), &change), 0);
+        vnode_put(dir);
+        struct host_path path = host_path(f.export, name);
+        assert_int_equal(rmdir(path.text), 0);
+    }
+    fixture_unmount(&f);
+    round_last = false;
+    /* Without the export's own and what the watcher had. */
+    assert_true(fixture_open_fds() < fds);
+}
+
+/* --- others change the directory, too --- */
+
+/* Only adds names, so that how many there are says which. */
+struct hammer {
+    struct fixture *f;
+    bool through_server;
+    _Atomic bool stop;
+    _Atomic unsigned begun, done;
+};
+
+/* Up to some tens of µs, so that some operations are disturbed and others are not. */
+static void pause_for_a_while(unsigned *seed)
+{
+    struct timespec start, now;
+
+    *seed = *seed * 1103515245 + 12345;
+    long ns = (long)(*seed >> 16 & 0xffff) * 4;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    do
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    while ((now.tv_sec - start.tv_sec) * 1000000000L + now.tv_nsec - start.tv_nsec < ns);
+}
+
+static void *hammer_run(void *arg)
+{
+    struct hammer *hammer = arg;
+    unsigned seed = 1;
+    int failed = 0;
+    char name[32];
+    struct fixture mine = *hammer->f; /* a client of its own */
+    mine.ctx.cred = &mine.cred;
+
+    round_last = true;
+    while (!atomic_load(&hammer->stop) && !failed) {
+        struct vchange change = {.has_before = false};
+        snprintf(name, sizeof(name), "h-%u", atomic_fetch_add(&hammer->begun, 1));
+        if (hammer->through_server)
+            failed = do_create(&mine, mine.root, name, VCREATE_UNCHECKED, &change);
+        else
+            host_write(mine.export, name, "");
+        atomic_fetch_add(&hammer->done, 1);
+        pause_for_a_while(&seed);
+    }
+    return NULL;
+}
+
+/* The client under test: believes its cache as long as every `before` is the `after` it had. */
+struct cache {
+    bool valid;
+    struct stamp last;
+    unsigned known;  /* at most so many names of the others are in it */
+    unsigned kept;   /* how often it was kept */
+    unsigned hidden; /* and how often it lacked a name */
+};
+
+static void cache_learn(struct cache *cache, struct hammer *hammer, const struct vchange *change,
+                        unsigned done)
+{
+    struct stamp before = stamp_before(change);
+
+    if (cache->valid && change->has_before && same_stamp(&before, &cache->last)) {
+        /* What others had added before we asked would be hidden from the client. */
+        cache->hidden += done > cache->known;
+        cache->kept++;
+        cache->last = stamp_after(change);
+        return;
+    }
+    /* It looks at the directory again. */
+    struct vattr attr = {.type = VNON};
+    assert_int_equal(vop_getattr(&hammer->f->ctx, hammer->f->root, &attr), 0);
+    cache->last = (struct stamp){attr.size, attr.mtime, attr.ctime};
+    cache->known = atomic_load(&hammer->begun);
+    cache->valid = true;
+}
+
+static void nothing_is_hidden(const char *where, int rounds, bool through_server)
+{
+    struct fixture f = {0};
+    struct cache cache = {.valid = false};
+    pthread_t thread;
+
+    fixture_begin_in(&f, where);
+    bool can = can_be_certain(&f);
+    struct hammer hammer = {.f = &f, .through_server = through_server};
+    assert_int_equal(pthread_create(&thread, NULL, hammer_run, &hammer), 0);
+    round_last = true;
+    for (int i = 0; i < rounds; i++) {
+        struct vchange change = {.has_before = false};
+        unsigned done = atomic_load(&hammer.done);
+        if (i % 2 == 0)
+            assert_int_equal(do_create(&f, f.root, "own", VCREATE_UNCHECKED, &change), 0);
+        else
+            assert_int_equal(vop_remove(&f.ctx, f.root, fixture_view("own"), &change), 0);
+        cache_learn(&cache, &hammer, &change, done);
+    }
+    atomic_store(&hammer.stop, true);
+    pthread_join(thread, NULL);
+    round_last = false;
+    print_message("%u of %d kept, %u names by others\n", cache.kept, rounds,
+                  atomic_load(&hammer.done));
+    assert_int_equal(cache.hidden, 0);
+    assert_true(!can || cache.kept > 0);
+    assert_true(atomic_load(&hammer.done) > 100);
+    fixture_unmount(&f);
+}
+
+TEST(what_a_host_process_changes_meanwhile_is_never_hidden)
+{
+    nothing_is_hidden("/tmp", 5000, false);
+}
+
+TEST(what_a_host_process_changes_meanwhile_in_memory_is_never_hidden)
+{
+    nothing_is_hidden("/dev/shm", 20000, false);
+}
+
+TEST(what_another_client_changes_meanwhile_is_never_hidden)
+{
+    nothing_is_hidden("/dev/shm", 20000, true);
+}
