@@ -42,7 +42,6 @@ struct hostfs_mount {
     bool counts_links;       /* a link count of 0 means removed (some FUSE always say 0) */
     bool one_commit;         /* syncing a directory commits all metadata changed before */
     _Atomic bool no_nowait;  /* RWF_NOWAIT is not supported here */
-    _Atomic bool fine_times; /* any two changes have different ctimes (watch.c); false: not known */
 };
 
 struct hostfs_table;
@@ -335,12 +334,11 @@ struct hostfs_watch {
         int fd;
         const char *name;
         uint32_t mask; /* the event that the operation makes with this name */
-        int wd;
+        struct watched *watched;
         bool seen;
         struct statx before;
     } side[2];
     uint64_t moved_ino;
-    struct timespec clock;
 };
 /* Around a change of `name` in dir, which fd is of. The thread acts as the caller, before and
  * after; fails only where that can't be, and then wants no end. */

@@ -16,10 +16,11 @@
  * RENAME_NOREPLACE takes the directory's lock before it looks the name up, and then fails (EEXIST,
  * ENOENT) without a change or an event.
  *
- * Equal times must mean that nothing was changed, too. Linux 6.13 gives a change a later ctime than
- * any that was asked for before; an older kernel, the same for some milliseconds. So there is no
- * `before` until a mount was seen to have a ctime later than the clock that old kernels take it
- * from (fine_times).
+ * Equal times must mean that nothing was changed, too, and often don't: kernels before 6.13 give
+ * all changes of some milliseconds one ctime, and tmpfs still gives a directory the ctime of the
+ * file that is removed from it, which may be the one it has. So a ctime is doubted, and not told
+ * as `before`, when a change that is not known to have moved it may have been made since: in a
+ * directory that was not watched, by others, or by us and `after` has the same.
  *
  * A watcher, an inotify instance with the directories it watches, belongs to one operation at a
  * time, which takes it by a flag and doesn't wait: no lock. Where anything here fails, or is not
@@ -56,6 +57,8 @@ struct watched {
     uint32_t serial; /* of its mount; 0: unused */
     int wd;
     uint64_t used;
+    bool doubtful; /* the ctime that is seen next is doubted */
+    struct statx_timestamp doubt;
 };
 
 /* All but `taken` belongs to who has taken it. */
@@ -150,11 +153,13 @@ void hostfs_watch_finish(void)
     close_idle(0);
 }
 
-static void watched_drop(struct watcher *watcher, int wd)
+/* NULL: no longer watched. */
+static struct watched *watched_find(struct watcher *watcher, int wd)
 {
-    for (int i = 0; i < DIRECTORIES; i++)
-        if (watcher->dirs[i].serial && watcher->dirs[i].wd == wd)
-            watcher->dirs[i].serial = 0;
+    for (struct watched *at = watcher->dirs; at < watcher->dirs + DIRECTORIES; at++)
+        if (at->serial && at->wd == wd)
+            return at;
+    return NULL;
 }
 
 /* The place of dir in the table, or of what is to be replaced by it. */
@@ -175,8 +180,8 @@ static struct watched *watched_place(struct watcher *watcher, struct vnode *dir,
     return oldest;
 }
 
-/* Has the directory watched, as the server where it is not yet. -1: it can't be. */
-static int watched_get(struct watcher *watcher, struct vnode *dir, int fd)
+/* Has the directory watched, as the server where it is not yet. NULL: it can't be. */
+static struct watched *watched_get(struct watcher *watcher, struct vnode *dir, int fd)
 {
     const struct hostfs_node *node = hostfs_node(dir);
     struct hostfs_proc_path path;
@@ -187,12 +192,12 @@ static int watched_get(struct watcher *watcher, struct vnode *dir, int fd)
     if (!found) {
         if (seconds() < watcher->full_s || hostfs_statx(fd, "", &st) != 0 ||
             st.stx_size > SIZE_MAX_TO_WATCH || cred_assume_server() != 0)
-            return -1;
+            return NULL;
         hostfs_proc_path(&path, fd);
         int wd = inotify_add_watch(watcher->fd, path.text, MASK);
         if (wd < 0) {
             watcher->full_s = errno == EACCES ? 0 : seconds() + RETRY_S;
-            return -1;
+            return NULL;
         }
         if (at->serial && at->wd != wd)
             inotify_rm_watch(watcher->fd, at->wd);
@@ -200,10 +205,11 @@ static int watched_get(struct watcher *watcher, struct vnode *dir, int fd)
                                .btime_sec = node->btime_sec,
                                .btime_nsec = node->btime_nsec,
                                .serial = node->mount->serial,
-                               .wd = wd};
+                               .wd = wd,
+                               .doubtful = true};
     }
     at->used = watcher->uses;
-    return at->wd;
+    return at;
 }
 
 /* Whether the event is one that the operation makes, and was not seen yet. */
@@ -211,8 +217,9 @@ static bool is_own(struct hostfs_watch *watch, const struct inotify_event *event
 {
     for (int i = 0; i < watch->count; i++) {
         struct hostfs_watch_side *side = &watch->side[i];
-        if (side->seen || event->wd != side->wd || (event->mask & ~IN_ISDIR) != side->mask ||
-            event->len == 0 || strcmp(event->name, side->name) != 0)
+        if (side->seen || event->wd != side->watched->wd ||
+            (event->mask & ~IN_ISDIR) != side->mask || event->len == 0 ||
+            strcmp(event->name, side->name) != 0)
             continue;
         side->seen = true;
         return true;
@@ -220,24 +227,32 @@ static bool is_own(struct hostfs_watch *watch, const struct inotify_event *event
     return false;
 }
 
+static bool is_side(const struct hostfs_watch *watch, const struct watched *at)
+{
+    return watch->side[0].watched == at || (watch->count == 2 && watch->side[1].watched == at);
+}
+
 /* One event. False: `before` is not certain. */
 static bool take_event(struct hostfs_watch *watch, const struct inotify_event *event, bool ending)
 {
-    bool watched =
-        event->wd == watch->side[0].wd || (watch->count == 2 && event->wd == watch->side[1].wd);
-
     if (event->mask & IN_Q_OVERFLOW) {
         watch->lost = true;
         return false;
     }
+    struct watched *at = watched_find(&watchers[watch->watcher], event->wd);
+    if (!at)
+        return true;
     if (event->mask & IN_IGNORED) {
-        watched_drop(&watchers[watch->watcher], event->wd);
-        return !watched;
+        at->serial = 0;
+        return !is_side(watch, at);
     }
     /* Attributes of something in the directory are none of the directory's. */
-    if (!watched || (event->len > 0 && (event->mask & ~IN_ISDIR) == IN_ATTRIB))
+    if (event->len > 0 && (event->mask & ~IN_ISDIR) == IN_ATTRIB)
         return true;
-    return !ending || is_own(watch, event);
+    if (ending && is_own(watch, event))
+        return true;
+    at->doubtful = true;
+    return !ending || !is_side(watch, at);
 }
 
 /* Takes all events there are. While ending, only own ones may be among them. */
@@ -277,25 +292,38 @@ static bool worth_while(struct vnode *dir)
            hostfs_node(dir)->mount->births != BIRTHS_UNKNOWN;
 }
 
+static bool same_time(struct statx_timestamp a, struct statx_timestamp b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool look_at(struct hostfs_watch_side *side)
+{
+    struct watched *at = side->watched;
+
+    if (hostfs_statx(side->fd, "", &side->before) != 0)
+        return false;
+    if (at->doubtful)
+        at->doubt = side->before.stx_ctime;
+    at->doubtful = false;
+    return true;
+}
+
 /* Watches before it takes events, and takes those before it looks. */
 static bool look(struct hostfs_watch *watch)
 {
-    struct watcher *watcher = &watchers[watch->watcher];
     struct hostfs_watch_side *side = watch->side;
 
     for (int i = 0; i < watch->count; i++) {
         side[i].seen = false;
-        side[i].wd = i == 1 && side[1].dir == side[0].dir
-                         ? side[0].wd
-                         : watched_get(watcher, side[i].dir, side[i].fd);
-        if (side[i].wd < 0)
+        side[i].watched = watched_get(&watchers[watch->watcher], side[i].dir, side[i].fd);
+        if (!side[i].watched)
             return false;
     }
     if (!take_events(watch, false))
         return false;
-    clock_gettime(CLOCK_REALTIME_COARSE, &watch->clock);
     for (int i = 0; i < watch->count; i++)
-        if (hostfs_statx(side[i].fd, "", &side[i].before) != 0)
+        if (!look_at(&side[i]))
             return false;
     return true;
 }
@@ -376,28 +404,22 @@ static bool is_alone(struct hostfs_watch *watch)
            still_moved(watch);
 }
 
-/* Whether the mount's times tell any two changes apart. */
-static bool times_are_fine(const struct hostfs_watch *watch, const struct vattr *after)
+static void side_end(const struct hostfs_watch_side *side, bool certain, struct vchange *change)
 {
-    struct hostfs_mount *mount = hostfs_node(watch->side[0].dir)->mount;
-    struct timespec now;
+    const struct statx *before = &side->before;
+    struct watched *at = side->watched;
 
-    if (atomic_load_explicit(&mount->fine_times, memory_order_relaxed))
-        return true;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    if (now.tv_sec != watch->clock.tv_sec || now.tv_nsec != watch->clock.tv_nsec ||
-        after->ctime.tv_sec != now.tv_sec || after->ctime.tv_nsec <= now.tv_nsec)
-        return false;
-    atomic_store_explicit(&mount->fine_times, true, memory_order_relaxed);
-    return true;
-}
-
-static void tell(const struct statx *before, struct vchange *change)
-{
-    change->has_before = true;
-    change->before_size = before->stx_size;
-    change->before_mtime = (struct timespec){before->stx_mtime.tv_sec, before->stx_mtime.tv_nsec};
-    change->before_ctime = (struct timespec){before->stx_ctime.tv_sec, before->stx_ctime.tv_nsec};
+    if (certain && !same_time(before->stx_ctime, at->doubt)) {
+        change->has_before = true;
+        change->before_size = before->stx_size;
+        change->before_mtime =
+            (struct timespec){before->stx_mtime.tv_sec, before->stx_mtime.tv_nsec};
+        change->before_ctime =
+            (struct timespec){before->stx_ctime.tv_sec, before->stx_ctime.tv_nsec};
+    }
+    if (!certain || (before->stx_ctime.tv_sec == change->after.ctime.tv_sec &&
+                     before->stx_ctime.tv_nsec == change->after.ctime.tv_nsec))
+        at->doubtful = true;
 }
 
 void hostfs_watch_end(struct hostfs_watch *watch, int error, struct vchange *change,
@@ -405,11 +427,10 @@ void hostfs_watch_end(struct hostfs_watch *watch, int error, struct vchange *cha
 {
     if (!watch->begun)
         return;
-    if (!error && change->after.type != VNON && times_are_fine(watch, &change->after) &&
-        is_alone(watch)) {
-        tell(&watch->side[0].before, change);
-        if (to_change)
-            tell(&watch->side[1].before, to_change);
-    }
+    bool certain = !error && change->after.type != VNON &&
+                   (!to_change || to_change->after.type != VNON) && is_alone(watch);
+    side_end(&watch->side[0], certain, change);
+    if (to_change)
+        side_end(&watch->side[1], certain, to_change);
     let_go(watch);
 }

@@ -6,13 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
+
+#define XFS_MAGIC 0x58465342
 
 #define CHECK(call)                                           \
     do {                                                      \
@@ -118,6 +122,42 @@ struct stat host_stat(const char *dir, const char *name)
 
     CHECK(lstat(host_path(dir, name).text, &st));
     return st;
+}
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool host_can_be_watched(const char *dir)
+{
+    struct statfs fs;
+
+    CHECK(statfs(dir, &fs));
+    return fs.f_type == TMPFS_MAGIC || fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_MAGIC;
+}
+
+bool host_changes_have_times(const char *dir)
+{
+    struct timespec clock, again;
+
+    if (!host_can_be_watched(dir))
+        return false;
+    /* Within one tick of the clock that old kernels take all times from. */
+    for (int i = 0; i < 1000; i++) {
+        clock_gettime(CLOCK_REALTIME_COARSE, &clock);
+        host_write(dir, "probe", "");
+        struct stat first = host_stat(dir, NULL);
+        host_write(dir, "probe-again", "");
+        struct stat second = host_stat(dir, NULL);
+        clock_gettime(CLOCK_REALTIME_COARSE, &again);
+        host_unlink(dir, "probe");
+        host_unlink(dir, "probe-again");
+        if (same_time(clock, again))
+            return !same_time(first.st_ctim, second.st_ctim);
+    }
+    fail_msg("no two changes were made within one tick of the clock");
+    return false;
 }
 
 bool host_exists(const char *dir, const char *name)

@@ -35,6 +35,10 @@ void host_chown(const char *dir, const char *name, uid_t uid, gid_t gid);
 /* lstat. */
 struct stat host_stat(const char *dir, const char *name);
 bool host_exists(const char *dir, const char *name);
+/* Whether this is a file system whose directories hostfs watches; and whether each file that is
+ * made here gives the directory a ctime of its own, too, as newer kernels do (Linux 6.13). */
+bool host_can_be_watched(const char *dir);
+bool host_changes_have_times(const char *dir);
 
 void host_remove_tree(const char *path);
 void host_sleep_ms(int ms);
