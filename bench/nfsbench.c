@@ -27,7 +27,7 @@ struct options {
     bool json;
 };
 
-static void usage(void)
+_Noreturn static void usage(void)
 {
     fprintf(stderr, "usage: nfsbench [-c CONNECTIONS] [-d DEPTH] [-s SECONDS] [-p PORT] "
                     "[-m MOUNTPORT] [-i IDLE] [-P SERVERPID] [-j] HOST:PATH WORK...\nworks:");

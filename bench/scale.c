@@ -160,7 +160,7 @@ uint32_t *scale_order(uint32_t count, uint64_t seed)
 
 /* --- options --- */
 
-static void usage(void)
+_Noreturn static void usage(void)
 {
     fprintf(stderr, "usage: nfsscale [-p PORT] [-m MOUNTPORT] [-P SERVERPID] [-r ROUNDS] "
                     "[-s SECONDS] [-f FILE] [-x] MEASUREMENT\n");

@@ -28,7 +28,7 @@
 #define HAND_STEPS 32
 /* And how many it reclaims then: more than one, so that an overfull table shrinks. */
 #define RECLAIM_BATCH 4
-/* Nodes of a shard that one look for descriptors to close takes in. */
+/* Nodes that one look for descriptors to close takes in. */
 #define SWEEP_NODES 2048
 
 struct shard {
@@ -178,16 +178,19 @@ static void hand_move(struct shard *shard, struct vnode **out)
         vn->hash_next = *out;
         *out = vn;
         taken++;
+        table.evictions++;
     }
 }
 
-/* Has idle nodes give up their descriptors until no more than `enough` are open. */
-static void shard_sweep(struct shard *shard, int32_t enough)
+/* Has idle nodes, `most` at most, give up their descriptors until no more than `enough` are open;
+ * returns how many more it could have looked at. */
+static uint32_t shard_sweep(struct shard *shard, int32_t enough, uint32_t most)
 {
     struct vnode_trash trash;
 
     pthread_mutex_lock(&shard->lock);
-    uint32_t left = shard->count < SWEEP_NODES ? shard->count : SWEEP_NODES;
+    uint32_t left = shard->count < most ? shard->count : most;
+    most -= left;
     while (left > 0 && shard->front != NULL && table.fds > enough) {
         trash.count = 0; /* in steps, since descriptors are closed without the lock */
         for (; left > 0 && shard->front != NULL && trash.count == 0; left--) {
@@ -206,27 +209,31 @@ static void shard_sweep(struct shard *shard, int32_t enough)
         }
     }
     pthread_mutex_unlock(&shard->lock);
+    return most;
 }
 
-/* To a few less descriptors than may be open, so that not each that is opened comes here. */
-static void fds_shrink(struct shard *shard)
+/* To a few less descriptors than may be open, so that not each that is opened comes here. Goes on
+ * where the last one stopped; a second turn closes what the first found touched. */
+static void fds_shrink(void)
 {
     static atomic_flag sweeping = ATOMIC_FLAG_INIT;
+    static unsigned turn; /* belongs to who has set `sweeping` */
+    const int32_t enough = table.fds_max - table.fds_max / 16;
 
     if (table.fds <= table.fds_max || atomic_flag_test_and_set(&sweeping))
         return;
-    shard_sweep(shard, table.fds_max - table.fds_max / 16);
+    uint32_t most = SWEEP_NODES;
+    for (int i = 0; i < 2 * SHARDS && most > 0 && table.fds > enough; i++)
+        most = shard_sweep(&table.shards[turn++ % SHARDS], enough, most);
     atomic_flag_clear(&sweeping);
 }
 
 static void nodes_free(struct vnode *chain)
 {
-    struct vnode *next;
-
-    for (; chain != NULL; chain = next) {
-        next = chain->hash_next;
-        table.evictions++;
-        node_free(chain);
+    while (chain != NULL) {
+        struct vnode *vn = chain;
+        chain = vn->hash_next;
+        node_free(vn);
     }
 }
 
@@ -384,7 +391,7 @@ void vnode_put(struct vnode *vn)
     if (ended)
         node_free(vn);
     trash_close(&trash);
-    fds_shrink(shard);
+    fds_shrink();
 }
 
 void vnode_forget(struct vnode *vn)
@@ -419,10 +426,8 @@ void vnode_count_fds(int delta)
 
 void vnode_table_tick(void)
 {
-    if (table.fds == 0)
-        return;
-    for (int i = 0; i < SHARDS; i++)
-        shard_sweep(&table.shards[i], 0);
+    for (int i = 0; i < SHARDS && table.fds > 0; i++)
+        shard_sweep(&table.shards[i], 0, SWEEP_NODES);
 }
 
 static struct vnode *shard_flush(struct shard *shard, const struct vfs *fs)
@@ -449,13 +454,8 @@ static struct vnode *shard_flush(struct shard *shard, const struct vfs *fs)
 
 void vnode_table_flush(struct vfs *fs)
 {
-    for (int i = 0; i < SHARDS; i++) {
-        struct vnode *vn = shard_flush(&table.shards[i], fs), *next;
-        for (; vn != NULL; vn = next) {
-            next = vn->hash_next;
-            node_free(vn);
-        }
-    }
+    for (int i = 0; i < SHARDS; i++)
+        nodes_free(shard_flush(&table.shards[i], fs));
 }
 
 int vnode_table_init(uint32_t nodes_max, uint32_t fds_max)

@@ -118,7 +118,7 @@ int vop_glance(const struct vctx *ctx, struct vnode *dir, struct view view, stru
         return err;
     if (name.dot || name.dotdot || vop_table(dir)->glance == NULL) {
         err = vop_lookup(ctx, dir, view, &vn, attr);
-        if (err == 0)
+        if (vn != NULL)
             vnode_id_of(vn, id);
         vnode_put(vn);
         return err;
