@@ -10,7 +10,8 @@
  * Who sleeps without a word has kept the others waiting for a tick or two. Where that happens often
  * the monitor is on the alert: it looks every tenth of a tick, and takes loops from threads that
  * sleep; a message that works keeps its loop for a whole tick as ever.
- * The alert costs some 15 % of a CPU, so it is not for the rare sleeper.
+ * The alert costs some 15 % of a CPU, so it is not for the rare sleeper. Where nobody was found
+ * asleep for some seconds it looks seldom: its own waking disturbs who waits for a single answer.
  *
  * Locks: `workers.lock` guards the list of idle threads and their assignment; it is never held
  * while a message is handled.
@@ -38,6 +39,10 @@
  * Who sleeps less often holds others up for less than a hundredth of the time by whole ticks. */
 #define MONITOR_ALERT_USEC 100
 #define MONITOR_ALERT_MS   250
+/* Without a sleeper for so long it looks only so often, and a tick later again at a message that it
+ * has met. The first one then holds others up for all of that, a hundredth of the time at most. */
+#define MONITOR_CALM_USEC 20000
+#define MONITOR_CALM_MS   4000
 /* It asks the kernel for ticks as exact as this. */
 #define MONITOR_SLACK_NSEC 1000
 /* Everyone else has Linux' usual slack. */
@@ -272,6 +277,8 @@ struct watch {
 /* When a thread was last found asleep, and until when the monitor is on the alert. */
 struct alert {
     int64_t found, until;
+    bool second; /* the last look was for a message that the one before had met */
+    bool met;    /* a message, in the last look */
 };
 
 static int64_t now_usec(void)
@@ -344,9 +351,11 @@ static bool monitor_look(struct watch watches[NET_LOOPS_MAX], struct alert *aler
     int64_t now = now_usec();
     bool active = false;
 
+    alert->met = false;
     for (unsigned i = 0; i < net.nloops; i++) {
         struct loop *loop = &net.loops[i];
         uint64_t state = loop->state;
+        alert->met = alert->met || state & 1;
         if (state != watches[i].state || state & 1)
             active = true;
         if (state & 1 && monitor_watch(loop, &watches[i], state, now))
@@ -354,6 +363,17 @@ static bool monitor_look(struct watch watches[NET_LOOPS_MAX], struct alert *aler
         watches[i].state = state;
     }
     return active;
+}
+
+/* Until the next look. */
+static long monitor_tick(struct alert *alert, int64_t now)
+{
+    if (now < alert->until)
+        return MONITOR_ALERT_USEC;
+    if (now - alert->found < MONITOR_CALM_MS * 1000)
+        return MONITOR_TICK_USEC;
+    alert->second = alert->met && !alert->second;
+    return alert->second ? MONITOR_TICK_USEC : MONITOR_CALM_USEC;
 }
 
 static bool all_asleep(void)
@@ -399,7 +419,7 @@ static void *monitor_main(void *arg)
     prctl(PR_SET_TIMERSLACK, MONITOR_SLACK_NSEC);
     while (!ended) {
         int64_t now = now_usec();
-        long tick = now < alert.until ? MONITOR_ALERT_USEC : MONITOR_TICK_USEC;
+        long tick = monitor_tick(&alert, now);
         nanosleep(&(struct timespec){.tv_nsec = tick * 1000}, NULL);
         if (monitor_look(watches, &alert))
             active = now;

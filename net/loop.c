@@ -23,6 +23,8 @@
 #define SPIN_PROBE      64
 /* Automatic spinning stops after batches of more messages than this. */
 #define SPIN_BATCH_MAX 2
+/* So many looks before the CPU is offered to others. */
+#define SPIN_LOOKS 32
 /* A thread that got its CPU back so much too late has no time to poll. */
 #define SPIN_LATE_USEC 200
 /* While the server ends, loops look this often whether everything is sent. */
@@ -253,12 +255,14 @@ static int loop_spin(struct loop *loop, struct epoll_event *events)
         return 0;
     loop->spin_skipped = 0;
     int64_t now = now_usec(), end = now + net.config.spin_usec;
-    while (now < end) {
+    for (unsigned look = 1; now < end; look++) {
         int n = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, 0);
         if (n != 0) {
             loop->spin_credit = SPIN_CREDIT_MAX;
             return n;
         }
+        if (look % SPIN_LOOKS != 0)
+            continue;
         sched_yield();
         now = now_usec();
     }
