@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -22,6 +23,7 @@
 #define BUCKET_BITS   5 /* a bucket of the histogram is 3% wide */
 #define BUCKETS       (64u << BUCKET_BITS)
 #define EVENTS        64
+#define SPIN_LOOKS    16 /* before the CPU is offered to others */
 #define LAST_FRAGMENT 0x80000000u
 
 struct connection {
@@ -48,6 +50,7 @@ struct load {
     struct connection *connections;
     int epoll;
     uint64_t now;
+    uint64_t received;    /* bytes */
     uint64_t from, until; /* what is measured */
     clockid_t server_clock;
     double server_at_from;
@@ -298,6 +301,7 @@ static int receive(struct load *load, struct connection *c, int flags)
     if (n == 0)
         return ECONNRESET;
     c->have += (size_t)n;
+    load->received += (size_t)n;
     look_at_clock(load);
     int error = take_apart(load, c);
     return error != 0 ? error : flush(load, c);
@@ -337,27 +341,49 @@ static void connection_end(struct connection *c)
     free(c->pieces);
 }
 
-/* Until all calls are answered. */
-static int serve(struct load *load)
+/* Handles what has come; where nothing has, waits for it if `wait`. *had: something had come. */
+static int serve_once(struct load *load, bool wait, bool *had)
 {
     struct epoll_event events[EVENTS];
     struct connection *only = load->target->connections == 1 ? load->connections : NULL;
+    uint64_t before = load->received;
+    int error = 0;
+
+    if (only != NULL && !only->unsent) {
+        error = receive(load, only, wait ? 0 : MSG_DONTWAIT);
+    } else {
+        int n = epoll_wait(load->epoll, events, EVENTS, wait ? WAIT_MS : 0);
+        for (int i = 0; i < n && error == 0; i++) {
+            struct connection *c = events[i].data.ptr;
+            if ((events[i].events & EPOLLOUT) != 0)
+                error = flush(load, c);
+            if (error == 0 && (events[i].events & ~(uint32_t)EPOLLOUT) != 0)
+                error = receive(load, c, MSG_DONTWAIT);
+        }
+    }
+    *had = load->received != before;
+    return error;
+}
+
+/* Until all calls are answered. */
+static int serve(struct load *load)
+{
+    const uint64_t spin_ns = load->target->spin_usec * 1000ull;
+    uint64_t since = load->now; /* when something had come last */
+    unsigned looks = 0;
     int error = 0;
 
     while (error == 0 && load->in_flight > 0) {
-        if (only != NULL && !only->unsent) {
-            error = receive(load, only, 0);
-        } else {
-            int n = epoll_wait(load->epoll, events, EVENTS, WAIT_MS);
-            for (int i = 0; i < n && error == 0; i++) {
-                struct connection *c = events[i].data.ptr;
-                if ((events[i].events & EPOLLOUT) != 0)
-                    error = flush(load, c);
-                if (error == 0 && (events[i].events & ~(uint32_t)EPOLLOUT) != 0)
-                    error = receive(load, c, MSG_DONTWAIT);
-            }
-        }
+        bool had, wait = load->now - since >= spin_ns;
+        error = serve_once(load, wait, &had);
+        looks = had ? 0 : looks + 1;
+        if (!had && !wait && looks % SPIN_LOOKS != 0)
+            continue;
+        if (!had && !wait)
+            sched_yield();
         look_at_clock(load);
+        if (had || wait)
+            since = load->now;
         if (load->ending && load->now > load->until + GRACE_NS)
             error = ETIMEDOUT;
     }

@@ -2,7 +2,7 @@
  * nfsbench.c - a load generator for NFSv3 servers: options, and the report.
  *
  *     nfsbench [-c CONNECTIONS] [-d DEPTH] [-s SECONDS] [-p PORT] [-m MOUNTPORT] [-i IDLE]
- *              [-P SERVERPID] [-j] HOST:PATH WORK...
+ *              [-y USEC] [-P SERVERPID] [-j] HOST:PATH WORK...
  *
  * Speaks raw RPC, so that no client's cache is measured. Works in a directory of its own in the
  * export, and removes it. docs/PERFORMANCE.md says how it is used; bench/compare runs it.
@@ -30,7 +30,8 @@ struct options {
 _Noreturn static void usage(void)
 {
     fprintf(stderr, "usage: nfsbench [-c CONNECTIONS] [-d DEPTH] [-s SECONDS] [-p PORT] "
-                    "[-m MOUNTPORT] [-i IDLE] [-P SERVERPID] [-j] HOST:PATH WORK...\nworks:");
+                    "[-m MOUNTPORT] [-i IDLE] [-y USEC] [-P SERVERPID] [-j] HOST:PATH "
+                    "WORK...\nworks:");
     work_list(stderr);
     exit(2);
 }
@@ -76,7 +77,7 @@ static void parse(int argc, char **argv, struct options *options)
 
     *options =
         (struct options){.target = {.connections = 1, .depth = 32}, .port = PORT, .seconds = 3};
-    while ((option = getopt(argc, argv, "c:d:s:p:m:i:P:j")) != -1)
+    while ((option = getopt(argc, argv, "c:d:s:p:m:i:y:P:j")) != -1)
         switch (option) {
         case 'c':
             options->target.connections = number(optarg, 1, 100000);
@@ -95,6 +96,9 @@ static void parse(int argc, char **argv, struct options *options)
             break;
         case 'i':
             options->idle = number(optarg, 0, 100000);
+            break;
+        case 'y':
+            options->target.spin_usec = number(optarg, 0, 1000000);
             break;
         case 'P':
             options->target.server = (pid_t)number(optarg, 1, 1u << 30);

@@ -124,7 +124,8 @@ struct target {
     struct sockaddr_storage address;
     socklen_t address_len;
     uint32_t connections, depth;
-    pid_t server; /* whose CPU time is measured; 0: nobody's */
+    pid_t server;       /* whose CPU time is measured; 0: nobody's */
+    uint32_t spin_usec; /* polls for so long before it sleeps */
 };
 
 struct outcome {
