@@ -112,6 +112,8 @@ static void accept_one(int epoll, int listener)
     if (fd < 0 || c == NULL)
         die("accept");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    /* BBR would pace what has no path. */
+    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
     c->fd = fd;
     c->have = c->wanted = 0;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};

@@ -109,6 +109,8 @@ int load_connect(const struct sockaddr_storage *address, socklen_t len, bool res
         if (fd < 0)
             return -errno;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        /* BBR would pace what has no path. */
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         int error = 0;
         if (reserved && geteuid() == 0) {

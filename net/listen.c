@@ -32,6 +32,16 @@ static struct loop *least_loaded(void)
     return best;
 }
 
+/* Within one host there is no path to find out about: a sender that paces itself to one (BBR) only
+ * sets timers. */
+static void unpace(int fd, const struct address *peer, const struct address *local)
+{
+    static const char plain[] = "reno"; /* every kernel has it, and everybody may ask for it */
+
+    if (address_is_loopback(peer) || address_same_host(peer, local))
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, plain, sizeof(plain) - 1);
+}
+
 static void connection_start(int fd, struct address *peer)
 {
     struct address local = {0};
@@ -43,6 +53,7 @@ static void connection_start(int fd, struct address *peer)
     address_normalize(&local);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    unpace(fd, peer, &local);
     struct source *conn = conn_create(fd, peer, &local);
     if (conn == NULL) {
         close(fd);
