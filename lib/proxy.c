@@ -302,8 +302,8 @@ static int queued_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offs
     return CALL(vn->fs, commit, W(ctx), W(vn), offset, count, W(change));
 }
 
-/* shed is left out: it is called under a lock and can't wait for another thread; and glance, for
- * which lookup will do. */
+/* shed is left out: it is called under a lock and can't wait for another thread; and glance and
+ * splice, for which lookup and read will do. */
 static void table_make(const struct vfs_ops *author, struct vfs_ops *ops)
 {
 #define STAND_IN(op) ops->op = author->op != NULL ? queued_##op : NULL

@@ -99,6 +99,7 @@ static void conn_destroy(struct source *source)
 static bool conn_handle(struct conn *conn)
 {
     struct loop *loop = conn->source.loop;
+    struct net_tail tail = {.len = 0};
     struct net_message message = {
         .peer = conn->peer,
         .local = conn->local,
@@ -106,6 +107,7 @@ static bool conn_handle(struct conn *conn)
         .len = conn->record.len,
         .reply = conn->out->data + conn->filled + RECORD_HEADER,
         .reply_room = NET_MESSAGE_MAX,
+        .tail = &tail,
     };
     size_t len;
 
@@ -115,7 +117,7 @@ static bool conn_handle(struct conn *conn)
     round_last = conn->pos == conn->end;
     if (!loop_handle(loop, &message, &len))
         return false;
-    conn_reply(conn, len);
+    conn_reply(conn, len, &tail);
     return true;
 }
 

@@ -9,6 +9,7 @@
 
 #include "net/loop.h"
 #include "net/record.h"
+#include "net/tail.h"
 
 /* A reply, or several in a row, in a buffer of which it holds a reference. */
 struct piece {
@@ -58,8 +59,8 @@ bool conn_has_output(const struct conn *conn);
 void conn_flush(struct source *source);
 /* Room for one more reply: sends what has gathered if it must. False: not now. */
 bool conn_out_room(struct conn *conn);
-/* A reply was written behind `filled`; len 0: none. */
-void conn_reply(struct conn *conn, size_t len);
+/* A reply was written behind `filled`; len 0: none. Its tail is sent, or copied. */
+void conn_reply(struct conn *conn, size_t len, struct net_tail *tail);
 /* Gives `out` back. */
 void conn_out_release(struct conn *conn);
 /* What has gathered in `out` goes to the queue, with a reference of its own. */

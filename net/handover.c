@@ -20,6 +20,7 @@
 #include "base/round.h"
 #include "base/sleep.h"
 #include "net/loop.h"
+#include "net/tail.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -184,6 +185,10 @@ bool loop_handle(struct loop *loop, const struct net_message *message, size_t *l
             round_begin();
         }
         return true;
+    }
+    if (message->tail != NULL && message->tail->len > 0) {
+        /* Only the message is still this thread's, so the tail has to come along. */
+        *len += net_tail_take(message->tail, message->reply + *len);
     }
     struct late *late = self->late;
     self->late = NULL;

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct net_tail; /* tail.h */
+
 /* The largest legal message: a WRITE of 1 MiB with its headers (call header, 400-byte credential
  * and verifier, handle). A longer record closes its connection. */
 #define NET_PAYLOAD_MAX (1024 * 1024)
@@ -31,11 +33,14 @@ struct net_message {
     bool is_datagram;
     const uint8_t *data; /* aligned to 4 */
     size_t len;
-    uint8_t *reply;    /* aligned to 4; the handler writes its reply here */
-    size_t reply_room; /* bytes; at least NET_MESSAGE_MAX, or NET_DATAGRAM_MAX for a datagram */
+    uint8_t *reply;        /* aligned to 4; the handler writes its reply here */
+    size_t reply_room;     /* bytes; at least NET_MESSAGE_MAX, or NET_DATAGRAM_MAX for a datagram */
+    struct net_tail *tail; /* empty: what the handler wants sent behind the reply; fits there; or
+                              NULL */
 };
 
-/* Returns the length of the reply (a multiple of 4), or 0 where none is to be sent. */
+/* Returns the length of the reply (a multiple of 4) without its tail, or 0 where none is to be sent
+ * (then there is no tail either). */
 typedef size_t (*net_handler)(const struct net_message *message);
 
 struct net_config {

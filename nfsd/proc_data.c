@@ -5,6 +5,7 @@
  * the receive buffer. The write verifier tells a client whether data it has not committed is still
  * there, so the order in which it is asked for matters; see nfs3_write() and nfs3_commit().
  */
+#include "net/tail.h"
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
 #include "vfs/mount.h"
@@ -27,6 +28,27 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* READs of less are copied: the pipe costs as much. */
+#define SPLICE_MIN (16u * 1024)
+
+/* The data goes from the file's pages into the reply's tail. EOPNOTSUPP: it has to be copied. */
+static int read_spliced(struct nfs3_request *rq, uint64_t offset, size_t *len, bool *eof,
+                        struct vattr *attr)
+{
+    struct net_tail *tail = rq->call->tail;
+    size_t room;
+    int pipe;
+
+    if (tail == NULL || *len < SPLICE_MIN || net_tail_pipe(&pipe, &room) != 0)
+        return EOPNOTSUPP;
+    int error = vop_splice(&rq->ctx, rq->vn, offset, pipe, room, len, eof, attr);
+    if (error == 0)
+        tail->len = *len;
+    else if (error != EOPNOTSUPP)
+        net_tail_drop(tail);
+    return error;
+}
+
 int nfs3_read(struct nfs3_request *rq, const READ3args *args, READ3resok *res)
 {
     const size_t before_data = WIRE_STATUS + WIRE_ATTR + 3 * WIRE_INT;
@@ -37,17 +59,26 @@ int nfs3_read(struct nfs3_request *rq, const READ3args *args, READ3resok *res)
     size_t len = smaller(smaller(args->count, room), INT64_MAX - offset);
     bool eof = false;
     struct vattr attr = {0};
-    int error = vop_read(&rq->ctx, rq->vn, offset, data, &len, &eof, &attr);
+    size_t asked = len;
+    int error = read_spliced(rq, offset, &len, &eof, &attr);
+    bool spliced = error == 0 && len > 0;
 
+    if (error == EOPNOTSUPP) {
+        len = asked;
+        error = vop_read(&rq->ctx, rq->vn, offset, data, &len, &eof, &attr);
+    }
     if (error != 0)
         return error;
     /* The data's place was chosen for a reply with attributes. */
-    if (attr.type == VNON)
+    if (attr.type == VNON) {
+        if (spliced)
+            net_tail_drop(rq->call->tail);
         return VFS_ESERVERFAULT;
+    }
     nfs3_attr(rq, &attr, &res->file_attributes);
     res->count = (count3)len;
     res->eof = eof;
-    res->data = (payload3){.data = data, .len = (uint32_t)len};
+    res->data = (payload3){.data = spliced ? NULL : data, .len = (uint32_t)len};
     return 0;
 }
 

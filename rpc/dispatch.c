@@ -6,6 +6,7 @@
  * behind the reply header, in the place from which they are sent.
  */
 #include "rpc/dispatch.h"
+#include "net/tail.h"
 #include "rpc/program.h"
 #include "rpc/reply_cache.h"
 #include <arpa/inet.h>
@@ -199,8 +200,11 @@ static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *ca
     if (outcome != RPC_DONE)
         return reply_accepted(reply, call->xid, outcome);
     xdrmem_create(&xdrs, (char *)call->results, (u_int)call->results_room, XDR_ENCODE);
-    if (!row->encode(&xdrs, &results))
+    if (!row->encode(&xdrs, &results)) {
+        if (call->tail != NULL)
+            net_tail_drop(call->tail);
         return reply_accepted(reply, call->xid, RPC_SYSTEM_ERR);
+    }
     return reply_accepted(reply, call->xid, RPC_DONE) + XDR_GETPOS(&xdrs);
 }
 
@@ -288,5 +292,6 @@ size_t rpc_dispatch(const struct net_message *message)
     call.args = (struct view){reader.at, (uint32_t)(reader.end - reader.at)};
     call.results = message->reply + REPLY_HEADER;
     call.results_room = message->reply_room - REPLY_HEADER;
+    call.tail = message->tail;
     return call_answer(&call, &header, message->reply);
 }

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct net_tail;
+
 enum rpc_flavor { RPC_AUTH_NONE = 0, RPC_AUTH_SYS = 1 };
 
 /* AUTH_SYS (RFC 5531 appendix A). All 0 for AUTH_NONE. */
@@ -45,6 +47,9 @@ struct rpc_call {
     struct view args; /* the undecoded arguments */
     uint8_t *results; /* where the encoded results will begin, aligned to 4 */
     size_t results_room;
+    /* For results whose last bytes are in the thread's pipe (net/tail.h): their view has a length,
+     * but no data. NULL: not for this call. */
+    struct net_tail *tail;
 };
 
 /*

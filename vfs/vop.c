@@ -12,6 +12,7 @@
 #include "vfs/vop_rights.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define LINKS_DEFAULT 32000
 
@@ -108,6 +109,20 @@ static int read_without(const struct vctx *ctx, struct vnode *vn, size_t *len, b
     return err;
 }
 
+/* What a successful read may be asked for and say. */
+static int read_complete(const struct vctx *ctx, struct vnode *vn, uint64_t offset, size_t asked,
+                         size_t len, bool *eof, struct vattr *attr)
+{
+    if (len > asked)
+        return vop_broken(vn, "read", "gave more than was asked for");
+    int err = vop_complete_attr(ctx, vn, "read", attr);
+    /* A client would ask for ever. Only a file that grows meanwhile may have had nothing to give.
+     */
+    if (err == 0 && len == 0 && asked > 0 && !*eof && offset >= attr->size)
+        *eof = true;
+    return err;
+}
+
 int vop_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
              bool *eof, struct vattr *attr)
 {
@@ -122,16 +137,31 @@ int vop_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *bu
         err = read_without(ctx, vn, len, eof, attr);
     else if (err == 0)
         err = vop_checked(vn, "read", vop_table(vn)->read(ctx, vn, offset, buf, len, eof, attr));
-    if (err == 0 && *len > asked)
-        err = vop_broken(vn, "read", "gave more than was asked for");
     if (err == 0)
-        err = vop_complete_attr(ctx, vn, "read", attr);
-    /* A client would ask for ever. Only a file that grows meanwhile may have had nothing to give.
-     */
-    if (err == 0 && *len == 0 && asked > 0 && !*eof && offset >= attr->size)
-        *eof = true;
+        err = read_complete(ctx, vn, offset, asked, *len, eof, attr);
     if (err != 0)
         *len = 0;
+    return err;
+}
+
+int vop_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
+               size_t *len, bool *eof, struct vattr *attr)
+{
+    size_t asked = *len;
+    int err = vop_table(vn)->splice != NULL ? file_check(vn) : EOPNOTSUPP;
+
+    *eof = false;
+    attr->type = VNON;
+    if (err == 0)
+        err = rights_read(ctx, vn);
+    if (err == 0)
+        err = vop_checked(vn, "splice",
+                          vop_table(vn)->splice(ctx, vn, offset, pipe, room, len, eof, attr));
+    int there = 0;
+    if (err == 0 && (ioctl(pipe, FIONREAD, &there) != 0 || (size_t)there != *len))
+        err = vop_broken(vn, "splice", "put less or more into the pipe than it says");
+    if (err == 0)
+        err = read_complete(ctx, vn, offset, asked, *len, eof, attr);
     return err;
 }
 

@@ -28,6 +28,9 @@ int vop_glance(const struct vctx *ctx, struct vnode *dir, struct view name, stru
 int vop_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
 int vop_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
              bool *eof, struct vattr *attr);
+/* EOPNOTSUPP: vop_read() does it. After other errors something may be in the pipe. */
+int vop_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
+               size_t *len, bool *eof, struct vattr *attr);
 int vop_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
               size_t *len, enum vstable *stable, struct vchange *change);
 int vop_create(const struct vctx *ctx, struct vnode *dir, struct view name,

@@ -16,6 +16,8 @@ static bool_t view_encode(XDR *xdrs, const struct view *view, uint32_t max)
 
     if (len > max || !XDR_PUTINT32(xdrs, (int32_t *)&len))
         return FALSE;
+    if (view->data == NULL)
+        return TRUE; /* the last of the message, and sent from elsewhere */
     /* Unlike xdrmem_putbytes, which would copy bytes onto themselves. */
     char *at = xdrs->x_private;
     if (len > 0 && view->data == (const uint8_t *)at) {

@@ -16,7 +16,7 @@
 #include <rpc/types.h>
 #include <rpc/xdr.h>
 
-/* opaque<max>: a length and as many bytes, padded to 4. */
+/* opaque<max>: a length and as many bytes, padded to 4. Without data only the length is encoded. */
 bool_t xdr_view(XDR *xdrs, struct view *view, uint32_t max);
 /* Bytes that are XDR already (the entries of a directory listing): no length, no padding. Encode
  * only. */

@@ -164,6 +164,7 @@ static const struct vfs_type hostfs_type = {
             .glance = hostfs_glance,
             .readlink = hostfs_readlink,
             .read = hostfs_read,
+            .splice = hostfs_splice,
             .write = hostfs_write,
             .create = hostfs_create,
             .mkdir = hostfs_mkdir,

@@ -42,6 +42,7 @@ struct hostfs_mount {
     bool counts_links;      /* a link count of 0 means removed (some FUSE always say 0) */
     bool one_commit;        /* syncing a directory commits all metadata changed before */
     _Atomic bool no_nowait; /* RWF_NOWAIT is not supported here */
+    _Atomic bool no_splice; /* nor splice() from a file */
 };
 
 struct hostfs_table;
@@ -258,6 +259,8 @@ uid_t hostfs_uid(const struct vctx *ctx);
 int hostfs_open_data(struct vnode *vn, int mode, int *fd);
 /* Whichever of them can be had: to flush through. */
 int hostfs_open_any(struct vnode *vn, int *fd);
+int hostfs_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
+                  size_t *len, bool *eof, struct vattr *attr);
 int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
                 bool *eof, struct vattr *attr);
 int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,

@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define PAGE       4096u /* or a part of one: what fits into a pipe is counted in pages */
 #define DATA_FLAGS (O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
 
 static int set_mode(int fd, uint32_t mode)
@@ -145,9 +146,47 @@ static int read_all(struct hostfs_mount *mount, int fd, void *buf, size_t *len, 
     return 0;
 }
 
-int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
-                bool *eof, struct vattr *attr)
+struct pipe {
+    int fd; /* to write to */
+    size_t room;
+};
+
+/* The same into a pipe. EOPNOTSUPP, and nothing is in it: they have to be read. */
+static int splice_all(struct hostfs_mount *mount, int fd, const struct pipe *pipe, size_t *len,
+                      int64_t offset)
 {
+    char last;
+    struct iovec iov = {.iov_base = &last, .iov_len = 1};
+    size_t done = 0, begin = (size_t)offset % PAGE;
+
+    if ((begin + *len + PAGE - 1) / PAGE * PAGE > pipe->room ||
+        atomic_load_explicit(&mount->no_splice, memory_order_relaxed))
+        return EOPNOTSUPP;
+    /* splice() can't say that it would sleep; but what was read ahead is there to its end. */
+    if (!mount->memory && preadv2(fd, &iov, 1, offset + (int64_t)*len - 1, RWF_NOWAIT) < 0)
+        return EOPNOTSUPP;
+    while (done < *len) {
+        loff_t at = offset + (loff_t)done;
+        ssize_t got = splice(fd, &at, pipe->fd, NULL, *len - done, SPLICE_F_NONBLOCK);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && done == 0 && errno == EINVAL)
+            atomic_store_explicit(&mount->no_splice, true, memory_order_relaxed);
+        if (got < 0 && done == 0)
+            return EOPNOTSUPP;
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    *len = done;
+    return 0;
+}
+
+/* READ into buf or, where that is NULL, into the pipe. */
+static int read_into(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf,
+                     const struct pipe *pipe, size_t *len, bool *eof, struct vattr *attr)
+{
+    struct hostfs_mount *mount = hostfs_node(vn)->mount;
     struct statx st;
     size_t want = *len;
     int fd = -1;
@@ -164,7 +203,8 @@ int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void 
     else if (want > INT64_MAX - offset)
         want = INT64_MAX - offset;
     if (want > 0)
-        error = read_all(hostfs_node(vn)->mount, fd, buf, &want, (int64_t)offset);
+        error = buf ? read_all(mount, fd, buf, &want, (int64_t)offset)
+                    : splice_all(mount, fd, pipe, &want, (int64_t)offset);
     if (error)
         return error;
     /* The attributes that the client gets also say whether he may: nothing was returned yet. */
@@ -177,6 +217,20 @@ int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void 
     *eof = offset > INT64_MAX || offset + want >= st.stx_size;
     hostfs_attr(vn, &st, attr);
     return 0;
+}
+
+int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
+                bool *eof, struct vattr *attr)
+{
+    return read_into(ctx, vn, offset, buf, NULL, len, eof, attr);
+}
+
+int hostfs_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
+                  size_t *len, bool *eof, struct vattr *attr)
+{
+    const struct pipe to = {.fd = pipe, .room = room};
+
+    return read_into(ctx, vn, offset, NULL, &to, len, eof, attr);
 }
 
 static int write_all(int fd, const void *buf, size_t *len, int64_t offset)

@@ -155,6 +155,11 @@ struct vfs_ops {
     /* Up to *len bytes at offset; *len becomes what was read. *eof: nothing follows them. */
     int (*read)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
                 bool *eof, struct vattr *attr);
+    /* The same into a pipe, by splice(2), so that large READs are sent without a copy. The pipe is
+     * empty and does not block; `room` bytes fit into it where each page's beginning is one of the
+     * file's. EOPNOTSUPP, and nothing in the pipe: read does it this time. */
+    int (*splice)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
+                  size_t *len, bool *eof, struct vattr *attr);
     /* *len bytes at offset; *len becomes what was written (less only with a full disk or such).
      * *stable: what is asked for, becomes what was done (never less). */
     int (*write)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,

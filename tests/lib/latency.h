@@ -60,9 +60,9 @@ unsigned latency_slow_end(struct latency *l);
  * and one each 300 us, however long the others take. Undisturbed and disturbed rounds take turns;
  * the medians of the rounds are compared. A machine busy with something else has further attempts.
  *
- * The figures wanted of a machine of one's own are 3 and 2 (docs/ARCHITECTURE.md has those that were
- * measured, and each run prints its own). A 99th percentile is what the machine's other tenants
- * disturb most; a server that waits is beyond 100.
+ * The figures wanted of a machine of one's own are 3 and 2 (docs/ARCHITECTURE.md has those that
+ * were measured, and each run prints its own). A 99th percentile is what the machine's other
+ * tenants disturb most; a server that waits is beyond 100.
  */
 #define LATENCY_SAME  6.0
 #define LATENCY_OTHER 5.0
