@@ -297,6 +297,8 @@ static void conn_finish_late(struct source *source, struct late *late)
     struct conn *conn = conn_of(source);
 
     buffer_put(conn_pool(conn), late->in, 0);
+    if (late->broken)
+        conn_close(conn); /* and the client asks again */
     if (late->len == 0 || source->dead) {
         buffer_put(conn_pool(conn), late->out, late->at + late->len);
         if (!source->dead)

@@ -146,13 +146,13 @@ bool conn_out_room(struct conn *conn)
 /* The tail goes behind all that has gathered: from its pipe, or copied. */
 static void reply_tail(struct conn *conn, struct net_tail *tail)
 {
-    const size_t pad = net_tail_pad(tail->len);
-
     if (!conn->blocked && list_empty(&conn->queue))
         conn->sent += net_tail_send(tail, conn->source.fd, conn->out->data + conn->sent,
                                     conn->filled - conn->sent);
-    if (tail->sent < tail->len || pad > 0)
-        conn->filled += net_tail_take(tail, conn->out->data + conn->filled);
+    if (!net_tail_take(tail, conn->out->data + conn->filled, &conn->filled)) {
+        conn_close(conn); /* and the client asks again */
+        return;
+    }
     if (conn->sent == conn->filled)
         conn->sent = conn->filled = 0;
 }
@@ -165,6 +165,8 @@ void conn_reply(struct conn *conn, size_t len, struct net_tail *tail)
     conn->filled += RECORD_HEADER + len;
     if (tail->len > 0)
         reply_tail(conn, tail);
+    if (conn->source.dead)
+        return;
     loop_flush_later(&conn->source);
     if (conn->filled - conn->sent >= NET_FLUSH_BYTES)
         conn_flush(&conn->source);

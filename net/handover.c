@@ -186,17 +186,16 @@ bool loop_handle(struct loop *loop, const struct net_message *message, size_t *l
         }
         return true;
     }
-    if (message->tail != NULL && message->tail->len > 0) {
-        /* Only the message is still this thread's, so the tail has to come along. */
-        *len += net_tail_take(message->tail, message->reply + *len);
-    }
+    /* Only the message is still this thread's, so the tail has to come along. */
+    bool whole = net_tail_take(message->tail, message->reply + *len, len);
     struct late *late = self->late;
     self->late = NULL;
     *late = (struct late){.source = mine.source,
                           .in = mine.in,
                           .out = mine.out,
                           .at = (size_t)(message->reply - mine.out->data),
-                          .len = *len};
+                          .len = *len,
+                          .broken = !whole};
     loop_post_late(loop, late);
     return false;
 }

@@ -69,6 +69,7 @@ struct late {
     struct source *source;
     struct buffer *in, *out;
     size_t at, len; /* of the reply in `out`; len 0: none */
+    bool broken;    /* it has lost its end: no reply can be sent */
 };
 
 /* The message being handled, for whoever takes the loop: written before `state` becomes odd. */

@@ -79,8 +79,10 @@ size_t net_tail_send(struct net_tail *tail, int socket, const uint8_t *head, siz
     return len;
 }
 
-size_t net_tail_take(struct net_tail *tail, uint8_t *to)
+bool net_tail_take(struct net_tail *tail, uint8_t *to, size_t *len)
 {
+    if (tail == NULL || tail->len == 0)
+        return true;
     const size_t left = tail->len - tail->sent, pad = net_tail_pad(tail->len);
     size_t done = 0;
 
@@ -88,11 +90,14 @@ size_t net_tail_take(struct net_tail *tail, uint8_t *to)
         ssize_t n = read(own.from, to + done, left - done);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0) /* it has what splice() said */
-            break;
+        if (n <= 0) { /* a page that has become unreadable; the others are not for the next one */
+            net_tail_drop(tail);
+            return false;
+        }
         done += (size_t)n;
     }
-    memset(to + done, 0, left - done + pad);
+    memset(to + done, 0, pad);
+    *len += left + pad;
     tail->len = 0;
-    return left + pad;
+    return true;
 }

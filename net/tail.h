@@ -11,6 +11,7 @@
 #ifndef NET_TAIL_H
 #define NET_TAIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +36,8 @@ static inline size_t net_tail_pad(size_t len)
 /* Sends what a socket takes now of the `len` bytes at `head` and of the tail behind them; returns
  * how many of the head. What goes wrong will do so again with what is left. */
 size_t net_tail_send(struct net_tail *tail, int socket, const uint8_t *head, size_t len);
-/* Copies what is not sent, with the padding; returns how much that is. Ends the tail. */
-size_t net_tail_take(struct net_tail *tail, uint8_t *to);
+/* Copies what is not sent, with the padding; *len grows by as much. Ends the tail. NULL: there is
+ * none. False: it can't be read any more, so the reply can't be sent. */
+bool net_tail_take(struct net_tail *tail, uint8_t *to, size_t *len);
 
 #endif
