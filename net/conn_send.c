@@ -149,6 +149,10 @@ static void reply_tail(struct conn *conn, struct net_tail *tail)
     if (!conn->blocked && list_empty(&conn->queue))
         conn->sent += net_tail_send(tail, conn->source.fd, conn->out->data + conn->sent,
                                     conn->filled - conn->sent);
+    /* What of it is copied begins where its end, and so the next reply, is aligned: where some was
+     * sent, all before it was. */
+    if (tail->sent % 4 != 0)
+        conn->sent = conn->filled += tail->sent % 4;
     if (!net_tail_take(tail, conn->out->data + conn->filled, &conn->filled)) {
         conn_close(conn); /* and the client asks again */
         return;
