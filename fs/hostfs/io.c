@@ -151,19 +151,30 @@ struct pipe {
     size_t room;
 };
 
+/* Whether bytes are not in the page cache, which splice() can't say: it would sleep. What was read
+ * ahead is there to its end, or the file's. */
+static bool splice_sleeps(int fd, int64_t offset, size_t len)
+{
+    char last;
+    struct iovec iov = {.iov_base = &last, .iov_len = 1};
+    struct statx st;
+    ssize_t got = preadv2(fd, &iov, 1, offset + (int64_t)len - 1, RWF_NOWAIT);
+
+    if (got == 0 && hostfs_statx(fd, "", &st) == 0 && st.stx_size > (uint64_t)offset)
+        got = preadv2(fd, &iov, 1, (int64_t)st.stx_size - 1, RWF_NOWAIT);
+    return got < 0;
+}
+
 /* The same into a pipe. EOPNOTSUPP, and nothing is in it: they have to be read. */
 static int splice_all(struct hostfs_mount *mount, int fd, const struct pipe *pipe, size_t *len,
                       int64_t offset)
 {
-    char last;
-    struct iovec iov = {.iov_base = &last, .iov_len = 1};
     size_t done = 0, begin = (size_t)offset % PAGE;
 
     if ((begin + *len + PAGE - 1) / PAGE * PAGE > pipe->room ||
         atomic_load_explicit(&mount->no_splice, memory_order_relaxed))
         return EOPNOTSUPP;
-    /* splice() can't say that it would sleep; but what was read ahead is there to its end. */
-    if (!mount->memory && preadv2(fd, &iov, 1, offset + (int64_t)*len - 1, RWF_NOWAIT) < 0)
+    if (!mount->memory && splice_sleeps(fd, offset, *len))
         return EOPNOTSUPP;
     while (done < *len) {
         loff_t at = offset + (loff_t)done;
