@@ -110,12 +110,12 @@ static int read_without(const struct vctx *ctx, struct vnode *vn, size_t *len, b
 }
 
 /* What a successful read may be asked for and say. */
-static int read_complete(const struct vctx *ctx, struct vnode *vn, uint64_t offset, size_t asked,
-                         size_t len, bool *eof, struct vattr *attr)
+static int read_complete(const struct vctx *ctx, struct vnode *vn, const char *operation,
+                         uint64_t offset, size_t asked, size_t len, bool *eof, struct vattr *attr)
 {
     if (len > asked)
-        return vop_broken(vn, "read", "gave more than was asked for");
-    int err = vop_complete_attr(ctx, vn, "read", attr);
+        return vop_broken(vn, operation, "gave more than was asked for");
+    int err = vop_complete_attr(ctx, vn, operation, attr);
     /* A client would ask for ever. Only a file that grows meanwhile may have had nothing to give.
      */
     if (err == 0 && len == 0 && asked > 0 && !*eof && offset >= attr->size)
@@ -138,7 +138,7 @@ int vop_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *bu
     else if (err == 0)
         err = vop_checked(vn, "read", vop_table(vn)->read(ctx, vn, offset, buf, len, eof, attr));
     if (err == 0)
-        err = read_complete(ctx, vn, offset, asked, *len, eof, attr);
+        err = read_complete(ctx, vn, "read", offset, asked, *len, eof, attr);
     if (err != 0)
         *len = 0;
     return err;
@@ -149,20 +149,24 @@ int vop_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pi
 {
     size_t asked = *len;
     int err = vop_table(vn)->splice != NULL ? file_check(vn) : EOPNOTSUPP;
+    int there = 0;
 
     *eof = false;
     attr->type = VNON;
     if (err == 0)
         err = rights_read(ctx, vn);
-    if (err == 0)
-        err = vop_checked(vn, "splice",
-                          vop_table(vn)->splice(ctx, vn, offset, pipe, room, len, eof, attr));
-    int there = 0;
-    if (err == 0 && (ioctl(pipe, FIONREAD, &there) != 0 || (size_t)there != *len))
-        err = vop_broken(vn, "splice", "put less or more into the pipe than it says");
-    if (err == 0)
-        err = read_complete(ctx, vn, offset, asked, *len, eof, attr);
-    return err;
+    if (err != 0)
+        return err;
+    err = vop_checked(vn, "splice",
+                      vop_table(vn)->splice(ctx, vn, offset, pipe, room, len, eof, attr));
+    /* After EOPNOTSUPP, too: what is left in the pipe would be the next reply's. */
+    if (err == EOPNOTSUPP)
+        *len = 0;
+    else if (err != 0)
+        return err;
+    if (ioctl(pipe, FIONREAD, &there) != 0 || (size_t)there != *len)
+        return vop_broken(vn, "splice", "put less or more into the pipe than it says");
+    return err != 0 ? err : read_complete(ctx, vn, "splice", offset, asked, *len, eof, attr);
 }
 
 /* A write-back error is told once, to one client; the others learn from the verifier that what
