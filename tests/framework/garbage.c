@@ -8,6 +8,7 @@
 #include "vfs/vop.h"
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What the file system does wrong in its next operations. */
 static void (*spoil_attr)(struct vattr *attr);
@@ -355,6 +356,137 @@ TEST(a_client_of_a_broken_file_system_gets_io_errors_and_the_server_lives)
     expect_status(ask_getattr(&client, &root, NULL), NFS_IO);
     spoil_attr = NULL;
     expect_ok(ask_getattr(&client, &root, NULL));
+    client_disconnect(&client);
+    loopnfs_destroy(server);
+}
+
+/* --- into a pipe --- */
+
+enum splice {
+    S_RIGHT,
+    S_LESS,            /* than it says is in the pipe */
+    S_MORE,            /* is in the pipe than it says */
+    S_NOTHING,         /* is there, but something is said to be */
+    S_MUCH,            /* more than asked for is there, and said to be */
+    S_FAILS,           /* with something in the pipe */
+    S_IMPOSSIBLE,      /* is the error, and something is in the pipe */
+    S_DECLINES,        /* so it has to be read */
+    S_DECLINES_LEAVING /* something in the pipe */
+};
+static enum splice splice_does;
+
+static void pipe_put(int pipe, size_t len)
+{
+    static char some[128 * 1024];
+
+    assert_int_equal(write(pipe, memset(some, 's', sizeof(some)), len), len);
+}
+
+static int bad_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
+                      size_t room, size_t *len, bool *eof, struct vattr *attr)
+{
+    static const struct {
+        int put, say, err; /* more than was asked for */
+    } does[] = {
+        [S_RIGHT] = {0, 0, 0},
+        [S_LESS] = {-100, 0, 0},
+        [S_MORE] = {0, -100, 0},
+        [S_NOTHING] = {-20000, 0, 0},
+        [S_MUCH] = {4, 4, 0},
+        [S_FAILS] = {-5000, 0, EACCES},
+        [S_IMPOSSIBLE] = {-5000, 0, -5},
+        [S_DECLINES] = {-20000, 0, EOPNOTSUPP},
+        [S_DECLINES_LEAVING] = {-1, 0, EOPNOTSUPP},
+    };
+
+    (void)ctx, (void)vn, (void)offset, (void)attr;
+    assert_true(room >= 64 * 1024);
+    pipe_put(pipe, *len + (size_t)does[splice_does].put);
+    *len += (size_t)does[splice_does].say;
+    *eof = false;
+    return does[splice_does].err;
+}
+
+static int plain_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf,
+                      size_t *len, bool *eof, struct vattr *attr)
+{
+    (void)ctx, (void)vn, (void)offset, (void)attr;
+    memset(buf, 'r', *len);
+    *eof = false;
+    return 0;
+}
+
+static const struct vfs_type leaky = {
+    .name = "leaky",
+    .ops = {
+        .getattr = bad_getattr, .lookup = bad_lookup, .read = plain_read, .splice = bad_splice}};
+
+static void expect_letters(struct client *client, const struct fh *fh, uint32_t count, int letter)
+{
+    struct nfs3_read got;
+
+    expect_ok(ask_read(client, fh, 0, count, &got));
+    assert_int_equal(got.count, count);
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(got.data[i], letter);
+}
+
+TEST(a_splice_that_does_not_do_what_it_says_harms_only_its_own_read)
+{
+    static const struct {
+        enum splice does;
+        uint32_t status;
+        const char *log; /* NULL: a splice may do that */
+    } cases[] = {
+        {S_LESS, NFS_IO, "splice put less or more into the pipe than it says"},
+        {S_MORE, NFS_IO, "splice put less or more into the pipe than it says"},
+        {S_NOTHING, NFS_IO, "splice put less or more into the pipe than it says"},
+        {S_MUCH, NFS_IO, "splice gave more than was asked for"},
+        {S_FAILS, NFS_ACCES, NULL},
+        {S_IMPOSSIBLE, NFS_IO, "splice returned an impossible error"},
+        {S_DECLINES_LEAVING, NFS_IO, "splice put less or more into the pipe than it says"},
+    };
+    struct loopnfs *server = fixture_serve(&leaky, 0);
+    struct client client;
+    struct fh root, file;
+    struct nfs3_read got;
+
+    fixture_connect(loopnfs_port(server), "/export", &client, &root);
+    expect_ok(ask_lookup(&client, &root, "file", &file, NULL, NULL));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        test_note("case %zu", i);
+        fixture_log_begin();
+        splice_does = cases[i].does;
+        expect_status(ask_read(&client, &file, 0, 20000, &got), cases[i].status);
+        if (cases[i].log != NULL) {
+            assert_true(fixture_log_has("file system leaky"));
+            assert_true(fixture_log_has(cases[i].log));
+        }
+        splice_does = S_RIGHT;
+        expect_letters(&client, &file, 20001, 's');
+        expect_letters(&client, &file, 65536, 's');
+        expect_letters(&client, &file, 1000, 'r');
+    }
+    client_disconnect(&client);
+    loopnfs_destroy(server);
+}
+
+TEST(what_splice_declines_is_read)
+{
+    struct loopnfs *server = fixture_serve(&leaky, 0);
+    struct client client;
+    struct fh root, file;
+
+    fixture_log_begin();
+    fixture_connect(loopnfs_port(server), "/export", &client, &root);
+    expect_ok(ask_lookup(&client, &root, "file", &file, NULL, NULL));
+    for (int i = 0; i < 3; i++) {
+        splice_does = S_DECLINES;
+        expect_letters(&client, &file, 20000, 'r');
+        splice_does = S_RIGHT;
+        expect_letters(&client, &file, 20000, 's');
+    }
+    assert_false(fixture_log_has("leaky"));
     client_disconnect(&client);
     loopnfs_destroy(server);
 }

@@ -3,9 +3,11 @@
  */
 #include "tests/fs/fixture.h"
 #include "vfs/mount.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +36,71 @@ TEST(reads_end_where_the_file_ends)
         assert_int_equal(eof, cases[i].eof);
         assert_int_equal(attr.size, 10);
     }
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
+/* Puts a file out of the page cache. False: it stays. */
+static bool evict(int fd, size_t size)
+{
+    unsigned char there[16] = {1};
+    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+
+    assert_true(map != MAP_FAILED && size <= sizeof(there) * 4096);
+    for (int i = 0; i < 500 && memchr(there, 1, sizeof(there)) != NULL; i++) {
+        if (i > 0)
+            host_sleep_ms(1); /* somebody else has a page in his hands */
+        memset(there, 0, sizeof(there));
+        assert_int_equal(fsync(fd), 0);
+        assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+        assert_int_equal(mincore(map, size, there), 0);
+        for (size_t j = 0; j < sizeof(there); j++)
+            there[j] &= 1;
+    }
+    munmap(map, size);
+    return memchr(there, 1, sizeof(there)) == NULL;
+}
+
+/* read() can say so, splice() can't. */
+TEST(a_splice_that_would_sleep_is_left_to_read)
+{
+    struct fixture f = {0};
+    struct vattr attr;
+    int ends[2];
+    static char buf[65536];
+    bool eof;
+    /* To the middle, just to the end, beyond it. */
+    static const size_t lens[] = {20000, 40000, 40001, 40960, 65536};
+
+    fixture_begin_in(&f, "/var/tmp"); /* /tmp may be a tmpfs */
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    host_write_pattern(f.export, "file", 40000);
+    struct vnode *vn = fixture_find(&f, "file");
+    int fd = open(host_path(f.export, "file").text, O_RDONLY | O_CLOEXEC);
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+        size_t len;
+        int err = 0;
+        /* Asking has the page read, and a fast disk may have done so before the answer. */
+        for (int j = 0; j < 20 && err == 0; j++) {
+            if (!evict(fd, 40000))
+                test_skip("/var/tmp is in memory");
+            len = lens[i];
+            err = vop_splice(&f.ctx, vn, 0, ends[1], 65536, &len, &eof, &attr);
+            if (err == 0)
+                assert_int_equal(read(ends[0], buf, sizeof(buf)), len);
+        }
+        assert_int_equal(err, EOPNOTSUPP);
+        assert_int_equal(read(ends[0], buf, sizeof(buf)), -1);
+        len = lens[i];
+        assert_int_equal(vop_read(&f.ctx, vn, 0, buf, &len, &eof, &attr), 0);
+        size_t again = lens[i];
+        assert_int_equal(vop_splice(&f.ctx, vn, 0, ends[1], 65536, &again, &eof, &attr), 0);
+        assert_int_equal(again, len);
+        assert_int_equal(read(ends[0], buf, sizeof(buf)), len);
+    }
+    close(fd);
+    close(ends[0]);
+    close(ends[1]);
     vnode_put(vn);
     fixture_unmount(&f);
 }
