@@ -10,6 +10,7 @@
  * All under the lock of the file's node.
  */
 #include "memfs.h"
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,10 @@
 
 struct chunk {
     uint32_t from, to;
-    uint8_t bytes[]; /* to - from */
+    uint8_t *bytes; /* to - from; its own, or a block where it is whole */
+    /* Its own; of one with a block the first says whether that was spliced, atomically, since
+     * readers set it. */
+    uint8_t own[];
 };
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -52,14 +56,14 @@ static void uncharge(struct memfs *m, struct memfs_node *node, uint64_t bytes)
 
 /* --- the tree --- */
 
-static const struct chunk *chunk_find(const struct memfs_node *node, uint64_t index)
+static struct chunk *chunk_find(const struct memfs_node *node, uint64_t index)
 {
-    const void *at = node->file.top;
+    void *at = node->file.top;
 
     if (index >> (BRANCH_BITS * node->height) != 0)
         return NULL;
     for (unsigned level = node->height; level > 0 && at != NULL; level--)
-        at = ((void *const *)at)[(index >> (BRANCH_BITS * (level - 1))) % BRANCHES];
+        at = ((void **)at)[(index >> (BRANCH_BITS * (level - 1))) % BRANCHES];
     return at;
 }
 
@@ -104,6 +108,65 @@ static int place_make(struct memfs *m, struct memfs_node *node, uint64_t index, 
     return 0;
 }
 
+/* --- chunks --- */
+
+static bool has_block(const struct chunk *chunk)
+{
+    return chunk->bytes != chunk->own;
+}
+
+static struct chunk *chunk_create(struct memfs *m, uint32_t from, uint32_t to)
+{
+    uint8_t *block = to - from == CHUNK_BYTES ? memfs_block_get(&m->blocks) : NULL;
+    struct chunk *chunk = malloc(sizeof(*chunk) + (block != NULL ? 1 : to - from));
+
+    if (chunk == NULL) {
+        if (block != NULL)
+            memfs_block_put(&m->blocks, block, false);
+        return NULL;
+    }
+    chunk->from = from;
+    chunk->to = to;
+    chunk->bytes = block != NULL ? block : chunk->own;
+    if (block != NULL)
+        chunk->own[0] = 0;
+    return chunk;
+}
+
+static void chunk_destroy(struct memfs *m, struct chunk *chunk)
+{
+    if (has_block(chunk))
+        memfs_block_put(&m->blocks, chunk->bytes, chunk->own[0] != 0);
+    free(chunk);
+}
+
+/* One in the place of `old`, which goes, with what both have. NULL without memory. */
+static struct chunk *chunk_replace(struct memfs *m, struct chunk *old, uint32_t from, uint32_t to)
+{
+    struct chunk *chunk = chunk_create(m, from, to);
+
+    if (chunk == NULL || old == NULL)
+        return chunk;
+    uint32_t a = from > old->from ? from : old->from, b = smaller(to, old->to);
+    if (a < b)
+        memcpy(chunk->bytes + (a - from), old->bytes + (a - old->from), b - a);
+    chunk_destroy(m, old);
+    return chunk;
+}
+
+/* The same where the beginning stays: in place, if it can be. */
+static struct chunk *chunk_resize(struct memfs *m, struct chunk *old, uint32_t to)
+{
+    if (has_block(old) || to - old->from == CHUNK_BYTES)
+        return chunk_replace(m, old, old->from, to);
+    struct chunk *chunk = realloc(old, sizeof(*chunk) + (to - old->from));
+    if (chunk == NULL)
+        return NULL;
+    chunk->to = to;
+    chunk->bytes = chunk->own;
+    return chunk;
+}
+
 /* --- windows --- */
 
 /* Clears [low, high) of a chunk, but for [a, b). */
@@ -129,22 +192,15 @@ static int window_set(struct memfs *m, struct memfs_node *node, void **place, ui
 
     if (err != 0)
         return err;
-    if (old != NULL && old_from == from) {
-        chunk = realloc(old, sizeof(*chunk) + (to - from));
-    } else {
-        chunk = malloc(sizeof(*chunk) + (to - from));
-        if (chunk != NULL && old != NULL) {
-            memcpy(chunk->bytes + (old_from - from), old->bytes, old_to - old_from);
-            free(old);
-        }
-    }
+    if (old != NULL && old_from == from)
+        chunk = chunk_resize(m, old, to);
+    else
+        chunk = chunk_replace(m, old, from, to);
     if (chunk == NULL) {
         uncharge(m, node, more);
         return ENOMEM;
     }
     *place = chunk;
-    chunk->from = from;
-    chunk->to = to;
     clear_around(chunk, from, old_from, a, b);
     clear_around(chunk, old_to, to, a, b);
     return 0;
@@ -179,7 +235,7 @@ static void chunk_free(struct memfs *m, struct memfs_node *node, void **place)
     struct chunk *chunk = *place;
 
     uncharge(m, node, chunk->to - chunk->from);
-    free(chunk);
+    chunk_destroy(m, chunk);
     *place = NULL;
 }
 
@@ -196,11 +252,11 @@ static void window_cut(struct memfs *m, struct memfs_node *node, void **place, u
     }
     uint32_t to = chunk->from + round_up(end - chunk->from, SMALL_STEP);
     if (to < chunk->to) {
-        struct chunk *less = realloc(chunk, sizeof(*chunk) + (to - chunk->from));
-        if (less != NULL) {
-            uncharge(m, node, less->to - to);
-            less->to = to;
-            *place = chunk = less;
+        uint64_t less = chunk->to - to;
+        struct chunk *cut = chunk_resize(m, chunk, to);
+        if (cut != NULL) {
+            uncharge(m, node, less);
+            *place = chunk = cut;
         }
     }
     memset(chunk->bytes + (end - chunk->from), 0, chunk->to - end);
@@ -233,6 +289,39 @@ void memfs_data_read(const struct memfs_node *node, uint64_t offset, void *buf, 
         offset += n;
         len -= n;
     }
+}
+
+/* The chunk that [offset, ...) begins in, if it has a block. */
+static struct chunk *block_find(const struct memfs_node *node, uint64_t offset)
+{
+    struct chunk *chunk = chunk_find(node, offset / CHUNK_BYTES);
+
+    return chunk != NULL && has_block(chunk) ? chunk : NULL;
+}
+
+int memfs_data_splice(struct memfs *m, const struct memfs_node *node, uint64_t offset, int pipe,
+                      size_t *len)
+{
+    size_t done = 0;
+
+    for (uint64_t at = offset; at < offset + *len; at = (at / CHUNK_BYTES + 1) * CHUNK_BYTES)
+        if (block_find(node, at) == NULL)
+            return EOPNOTSUPP;
+    while (done < *len) {
+        struct chunk *chunk = block_find(node, offset + done);
+        uint32_t a = (uint32_t)((offset + done) % CHUNK_BYTES);
+        size_t n = *len - done < CHUNK_BYTES - a ? *len - done : CHUNK_BYTES - a;
+        loff_t from = memfs_block_offset(&m->blocks, chunk->bytes + a);
+        __atomic_store_n(&chunk->own[0], 1, __ATOMIC_RELAXED);
+        ssize_t got = splice(m->blocks.fd, &from, pipe, NULL, n, SPLICE_F_NONBLOCK);
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    if (done == 0 && *len > 0)
+        return EOPNOTSUPP;
+    *len = done;
+    return 0;
 }
 
 /* Frees all chunks from `first` on below a branch; the branch itself where nothing is left. As deep

@@ -5,8 +5,9 @@
 #include "memfs.h"
 #include <string.h>
 
-int memfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
-               bool *eof, struct vattr *attr)
+/* READ into buf or, where that is NULL, into the pipe. */
+static int read_into(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, int pipe,
+                     size_t *len, bool *eof, struct vattr *attr)
 {
     struct memfs_node *node = memfs_node(vn);
 
@@ -17,13 +18,29 @@ int memfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *
         uint64_t left = offset < size ? size - offset : 0;
         if (*len > left)
             *len = left;
-        memfs_data_read(node, offset, buf, *len);
+        if (buf != NULL)
+            memfs_data_read(node, offset, buf, *len);
+        else
+            err = memfs_data_splice(memfs_of(vn), node, offset, pipe, len);
         *eof = *len == left;
         memfs_touch_read(node);
         memfs_attr(vn->fs, node, attr);
     }
     memfs_unlock_read(&node->lock);
     return err;
+}
+
+int memfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
+               bool *eof, struct vattr *attr)
+{
+    return read_into(ctx, vn, offset, buf, -1, len, eof, attr);
+}
+
+int memfs_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
+                 size_t *len, bool *eof, struct vattr *attr)
+{
+    (void)room; /* where it is short, so is the reply */
+    return read_into(ctx, vn, offset, NULL, pipe, len, eof, attr);
 }
 
 int memfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,

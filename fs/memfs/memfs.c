@@ -37,6 +37,7 @@ static int make_root(struct memfs *m)
 static void memfs_destroy(struct memfs *m)
 {
     memfs_numbers_finish(m);
+    memfs_blocks_finish(&m->blocks);
     pthread_mutex_destroy(&m->rename_lock);
     free(m);
 }
@@ -55,6 +56,7 @@ static int memfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     m->fs = fs;
     m->limits = options;
     pthread_mutex_init(&m->rename_lock, NULL);
+    memfs_blocks_init(&m->blocks, options.bytes);
     err = memfs_numbers_init(m);
     if (err == 0)
         err = draw(&m->epoch);
@@ -109,6 +111,7 @@ static const struct vfs_type memfs_type = {
             .glance = memfs_glance,
             .readlink = memfs_readlink,
             .read = memfs_read,
+            .splice = memfs_splice,
             .write = memfs_write,
             .create = memfs_create,
             .mkdir = memfs_mkdir,

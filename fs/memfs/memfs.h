@@ -16,11 +16,13 @@
  *                          in any order, but under rename_lock; two nodes of one operation: a
  *                          directory before what is none, else the lower number first
  *   numbers[].lock         the table of numbers; nothing else inside
+ *   blocks.lock            likewise (blocks.h)
  * None is held while the vnode table is called, since that may reclaim nodes.
  */
 #ifndef MEMFS_H
 #define MEMFS_H
 
+#include "blocks.h"
 #include "lock.h"
 #include <errno.h>
 #include <loopnfs/vfs.h>
@@ -86,6 +88,7 @@ struct memfs {
     uint64_t name_seed; /* secret, so that no client can choose names with one hash */
     struct memfs_options limits;
     pthread_mutex_t rename_lock;
+    struct memfs_blocks blocks;
     struct memfs_numbers numbers[MEMFS_NUMBER_SHARDS];
     _Atomic uint64_t last_number __attribute__((aligned(64)));
     _Atomic uint64_t bytes, nodes; /* taken of the limits */
@@ -162,6 +165,10 @@ const struct memfs_entry *memfs_names_at(const struct memfs_names *names, uint32
 /* --- data.c: a file's content, under its node's lock --- */
 /* `len` bytes at offset, which lie within the file's size. */
 void memfs_data_read(const struct memfs_node *node, uint64_t offset, void *buf, size_t len);
+/* The same into a pipe; *len becomes what found room there. EOPNOTSUPP, and nothing in the pipe:
+ * some of it is not in blocks. */
+int memfs_data_splice(struct memfs *m, const struct memfs_node *node, uint64_t offset, int pipe,
+                      size_t *len);
 /* *len becomes what found room; an error where nothing did. Does not change the size. */
 int memfs_data_write(struct memfs *m, struct memfs_node *node, uint64_t offset, const void *buf,
                      size_t *len);
@@ -210,6 +217,8 @@ int memfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st);
 int memfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc);
 
 /* --- io.c --- */
+int memfs_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
+                 size_t *len, bool *eof, struct vattr *attr);
 int memfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
                bool *eof, struct vattr *attr);
 int memfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,

@@ -1,0 +1,185 @@
+/*
+ * memfs_splice.c - memfs: whole chunks in blocks of a memfd, and READs by splice from them.
+ */
+#include "tests/unit/memfs_fixture.h"
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHUNK 65536
+
+static int ends[2];
+
+static void pipe_open(void)
+{
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20) > 0);
+}
+
+static void pipe_close(void)
+{
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static int splice_some(struct vnode *vn, uint64_t offset, size_t *len, bool *eof)
+{
+    struct vattr attr;
+
+    return vop_splice(&mem_ctx, vn, offset, ends[1], 1 << 20, len, eof, &attr);
+}
+
+static void take(char *buf, size_t len)
+{
+    for (size_t n = 0; n < len;) {
+        ssize_t got = read(ends[0], buf + n, len - n);
+        assert_true(got > 0);
+        n += (size_t)got;
+    }
+}
+
+static struct vnode *make(const char *name, int byte, size_t size)
+{
+    struct vnode *vn;
+    char *data = malloc(size);
+
+    assert_non_null(data);
+    memset(data, byte, size);
+    assert_int_equal(mem_create(mem_root, name, 0644, &vn), 0);
+    assert_int_equal(mem_write(vn, 0, data, size), 0);
+    free(data);
+    return vn;
+}
+
+static void expect_all(const char *buf, size_t len, int byte)
+{
+    for (size_t i = 0; i < len; i++)
+        assert_int_equal(buf[i], byte);
+}
+
+TEST(memfs_splice_gives_what_read_gives)
+{
+    static char by_read[1 << 20], by_pipe[1 << 20];
+    const size_t size = 5 * CHUNK + 1000;
+    unsigned seed = 1, spliced = 0;
+
+    mem_mount(NULL);
+    pipe_open();
+    struct vnode *vn = make("f", 'x', size);
+    for (size_t at = 0; at < size; at += 997)
+        assert_int_equal(mem_write(vn, at, &at, 1), 0);
+    for (int i = 0; i < 2000; i++) {
+        seed = seed * 1103515245 + 12345;
+        uint64_t offset = (seed >> 8) % (size + 5000);
+        size_t len = (seed >> 3) % (3 * CHUNK), read_len = len;
+        bool eof, read_eof;
+        int err = splice_some(vn, offset, &len, &eof);
+        if (err != 0) {
+            assert_int_equal(err, EOPNOTSUPP);
+            continue;
+        }
+        take(by_pipe, len);
+        read_len = len < read_len ? len : read_len;
+        assert_int_equal(mem_read(vn, offset, by_read, &read_len, &read_eof), 0);
+        assert_int_equal(read_len, len);
+        assert_int_equal(eof, read_eof);
+        assert_memory_equal(by_pipe, by_read, len);
+        spliced += len > 0;
+    }
+    assert_true(spliced > 500);
+    vnode_put(vn);
+    pipe_close();
+    mem_unmount();
+}
+
+/* What a client has not taken from its socket yet is in these pages. */
+TEST(memfs_pages_of_a_reply_never_come_to_hold_another_file)
+{
+    static char buf[CHUNK];
+
+    mem_mount("size=64M");
+    pipe_open();
+    for (int way = 0; way < 3; way++) {
+        struct vnode *vn = make("secret", 'a', CHUNK);
+        size_t len = CHUNK;
+        bool eof;
+        assert_int_equal(splice_some(vn, 0, &len, &eof), 0);
+        assert_int_equal(len, CHUNK);
+        if (way == 0)
+            assert_int_equal(mem_truncate(vn, 0), 0);
+        if (way == 1)
+            assert_int_equal(mem_write(vn, CHUNK, "more", 4), 0);
+        assert_int_equal(mem_remove(mem_root, "secret"), 0);
+        vnode_put(vn);
+        /* More than the blocks that are kept with their pages. */
+        vn = make("other", 'b', 600 * CHUNK);
+        take(buf, CHUNK);
+        expect_all(buf, CHUNK, 'a');
+        assert_int_equal(mem_remove(mem_root, "other"), 0);
+        vnode_put(vn);
+    }
+    pipe_close();
+    mem_unmount();
+}
+
+TEST(memfs_whole_chunks_can_be_cut_and_grow_again)
+{
+    static char buf[3 * CHUNK], expected[3 * CHUNK];
+    const size_t cuts[] = {CHUNK - 1, CHUNK / 2, 100, 64, 1, CHUNK + 1, 2 * CHUNK, 2 * CHUNK - 70};
+    bool eof;
+
+    mem_mount("size=16M");
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+        struct vnode *vn = make("f", 'x', 3 * CHUNK);
+        size_t len = 3 * CHUNK;
+        assert_int_equal(mem_truncate(vn, cuts[i]), 0);
+        assert_true(mem_attr(vn).used < cuts[i] + 4096);
+        assert_int_equal(mem_truncate(vn, 3 * CHUNK), 0);
+        memset(expected, 'x', cuts[i]);
+        memset(expected + cuts[i], 0, sizeof(expected) - cuts[i]);
+        assert_int_equal(mem_read(vn, 0, buf, &len, &eof), 0);
+        assert_memory_equal(buf, expected, sizeof(buf));
+        assert_int_equal(mem_write(vn, cuts[i] + 5, "y", 1), 0);
+        expected[cuts[i] + 5] = 'y';
+        assert_int_equal(mem_read(vn, 0, buf, &len, &eof), 0);
+        assert_memory_equal(buf, expected, sizeof(buf));
+        assert_int_equal(mem_remove(mem_root, "f"), 0);
+        vnode_put(vn);
+        assert_int_equal(mem_statfs().free_bytes, 16 << 20);
+    }
+    mem_unmount();
+}
+
+/* By writes of any size, from the front, from the back, and in between. */
+TEST(memfs_chunks_that_became_whole_step_by_step_hold_what_was_written)
+{
+    static char expected[2 * CHUNK], buf[2 * CHUNK], piece[9000];
+    unsigned seed = 7;
+    bool eof;
+
+    mem_mount("size=16M");
+    for (int round = 0; round < 20; round++) {
+        struct vnode *vn = make("f", 'x', 1);
+        memset(expected, 0, sizeof(expected));
+        expected[0] = 'x';
+        for (int i = 0; i < 200; i++) {
+            seed = seed * 1103515245 + 12345;
+            size_t at = (seed >> 4) % (2 * CHUNK), len = (seed >> 12) % sizeof(piece);
+            len = at + len > 2 * CHUNK ? 2 * CHUNK - at : len;
+            if (len == 0)
+                continue;
+            memset(piece, 'a' + i % 26, len);
+            memcpy(expected + at, piece, len);
+            assert_int_equal(mem_write(vn, at, piece, len), 0);
+        }
+        assert_int_equal(mem_truncate(vn, 2 * CHUNK), 0);
+        size_t len = 2 * CHUNK;
+        assert_int_equal(mem_read(vn, 0, buf, &len, &eof), 0);
+        assert_memory_equal(buf, expected, sizeof(buf));
+        assert_int_equal(mem_remove(mem_root, "f"), 0);
+        vnode_put(vn);
+    }
+    assert_int_equal(mem_statfs().free_bytes, 16 << 20);
+    mem_unmount();
+}
