@@ -153,13 +153,17 @@ void hostfs_watch_finish(void)
     close_idle(0);
 }
 
-/* NULL: no longer watched. */
-static struct watched *watched_find(struct watcher *watcher, int wd)
+/* What an event says of the directory of wd: it has changed, or is not watched any more. A
+ * directory that is seen under several mounts has several places, and one wd. */
+static void watched_note(struct watcher *watcher, int wd, bool watched)
 {
-    for (struct watched *at = watcher->dirs; at < watcher->dirs + DIRECTORIES; at++)
-        if (at->serial && at->wd == wd)
-            return at;
-    return NULL;
+    for (struct watched *at = watcher->dirs; at < watcher->dirs + DIRECTORIES; at++) {
+        if (!at->serial || at->wd != wd)
+            continue;
+        at->doubtful = true;
+        if (!watched)
+            at->serial = 0;
+    }
 }
 
 /* The place of dir in the table, or of what is to be replaced by it. */
@@ -227,32 +231,28 @@ static bool is_own(struct hostfs_watch *watch, const struct inotify_event *event
     return false;
 }
 
-static bool is_side(const struct hostfs_watch *watch, const struct watched *at)
+static bool is_side(const struct hostfs_watch *watch, int wd)
 {
-    return watch->side[0].watched == at || (watch->count == 2 && watch->side[1].watched == at);
+    return watch->side[0].watched->wd == wd ||
+           (watch->count == 2 && watch->side[1].watched->wd == wd);
 }
 
 /* One event. False: `before` is not certain. */
 static bool take_event(struct hostfs_watch *watch, const struct inotify_event *event, bool ending)
 {
+    bool gone = event->mask & IN_IGNORED;
+
     if (event->mask & IN_Q_OVERFLOW) {
         watch->lost = true;
         return false;
-    }
-    struct watched *at = watched_find(&watchers[watch->watcher], event->wd);
-    if (!at)
-        return true;
-    if (event->mask & IN_IGNORED) {
-        at->serial = 0;
-        return !is_side(watch, at);
     }
     /* Attributes of something in the directory are none of the directory's. */
     if (event->len > 0 && (event->mask & ~IN_ISDIR) == IN_ATTRIB)
         return true;
     if (ending && is_own(watch, event))
         return true;
-    at->doubtful = true;
-    return !ending || !is_side(watch, at);
+    watched_note(&watchers[watch->watcher], event->wd, !gone);
+    return !(ending || gone) || !is_side(watch, event->wd);
 }
 
 /* Takes all events there are. While ending, only own ones may be among them. */
@@ -404,10 +404,10 @@ static bool is_alone(struct hostfs_watch *watch)
            still_moved(watch);
 }
 
-static void side_end(const struct hostfs_watch_side *side, bool certain, struct vchange *change)
+static void side_end(const struct hostfs_watch *watch, int i, bool certain, struct vchange *change)
 {
-    const struct statx *before = &side->before;
-    struct watched *at = side->watched;
+    const struct statx *before = &watch->side[i].before;
+    const struct watched *at = watch->side[i].watched;
 
     if (certain && !same_time(before->stx_ctime, at->doubt)) {
         change->has_before = true;
@@ -419,7 +419,7 @@ static void side_end(const struct hostfs_watch_side *side, bool certain, struct 
     }
     if (!certain || (before->stx_ctime.tv_sec == change->after.ctime.tv_sec &&
                      before->stx_ctime.tv_nsec == change->after.ctime.tv_nsec))
-        at->doubtful = true;
+        watched_note(&watchers[watch->watcher], at->wd, true);
 }
 
 void hostfs_watch_end(struct hostfs_watch *watch, int error, struct vchange *change,
@@ -429,8 +429,8 @@ void hostfs_watch_end(struct hostfs_watch *watch, int error, struct vchange *cha
         return;
     bool certain = !error && change->after.type != VNON &&
                    (!to_change || to_change->after.type != VNON) && is_alone(watch);
-    side_end(&watch->side[0], certain, change);
+    side_end(watch, 0, certain, change);
     if (to_change)
-        side_end(&watch->side[1], certain, to_change);
+        side_end(watch, 1, certain, to_change);
     let_go(watch);
 }

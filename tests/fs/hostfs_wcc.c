@@ -205,31 +205,81 @@ TEST(a_move_says_what_both_directories_were_before)
 
 /* tmpfs gives a directory the ctime of the file that is removed from it, which may be what it has:
  * a client that saw the file would keep it for ever, were this time told as `before`. */
-TEST(a_change_that_leaves_the_directorys_times_alone_is_not_hidden)
+static void alien_removals(struct fixture *f)
 {
-    struct fixture f = {0};
     struct vchange change = {.has_before = false};
     unsigned untold = 0;
 
-    fixture_begin_in(&f, "/dev/shm");
-    round_last = true;
-    assert_int_equal(do_create(&f, f.root, "own", VCREATE_UNCHECKED, &change), 0);
+    assert_int_equal(do_create(f, f->root, "own", VCREATE_UNCHECKED, &change), 0);
     for (int i = 0; i < 1000; i++) {
-        host_write(f.export, "alien", "");
-        struct stamp seen = stamp_of(&f, NULL), now;
-        host_unlink(f.export, "alien");
-        now = stamp_of(&f, NULL);
+        host_write(f->export, "alien", "");
+        struct stamp seen = stamp_of(f, NULL), now;
+        host_unlink(f->export, "alien");
+        now = stamp_of(f, NULL);
         untold += now.ctime.tv_nsec == seen.ctime.tv_nsec;
         change = (struct vchange){.has_before = false};
         if (i % 2 == 0)
-            assert_int_equal(vop_remove(&f.ctx, f.root, fixture_view("own"), &change), 0);
+            assert_int_equal(vop_remove(&f->ctx, f->root, fixture_view("own"), &change), 0);
         else
-            assert_int_equal(do_create(&f, f.root, "own", VCREATE_UNCHECKED, &change), 0);
+            assert_int_equal(do_create(f, f->root, "own", VCREATE_UNCHECKED, &change), 0);
         struct stamp before = stamp_before(&change);
         assert_false(change.has_before && before.ctime.tv_nsec == seen.ctime.tv_nsec);
     }
     test_note("%u of 1000 removals left the ctime as it was", untold);
+}
+
+TEST(a_change_that_leaves_the_directorys_times_alone_is_not_hidden)
+{
+    struct fixture f = {0};
+
+    fixture_begin_in(&f, "/dev/shm");
+    round_last = true;
+    alien_removals(&f);
     round_last = false;
+    fixture_unmount(&f);
+}
+
+/* The same, where the file is removed through another export of the directory. */
+static void removals_by_the_other(struct fixture *f, struct fixture *other)
+{
+    unsigned untold = 0;
+
+    for (int i = 0; i < 1000; i++) {
+        struct vchange change = {.has_before = false};
+        char name[16];
+        snprintf(name, sizeof(name), "f-%d", i);
+        host_write(f->export, "alien", "");
+        assert_int_equal(do_create(f, f->root, name, VCREATE_UNCHECKED, &change), 0);
+        struct stamp seen = stamp_of(f, NULL), now;
+        assert_int_equal(vop_remove(&other->ctx, other->root, fixture_view("alien"), &change), 0);
+        now = stamp_of(f, NULL);
+        untold += now.ctime.tv_nsec == seen.ctime.tv_nsec;
+        change = (struct vchange){.has_before = false};
+        assert_int_equal(vop_remove(&f->ctx, f->root, fixture_view(name), &change), 0);
+        struct stamp before = stamp_before(&change);
+        assert_false(change.has_before && before.ctime.tv_nsec == seen.ctime.tv_nsec);
+    }
+    test_note("%u of 1000 removals by the other left the ctime as it was", untold);
+}
+
+/* One inode has one watch, whatever it is known by. */
+TEST(nothing_is_hidden_in_a_directory_that_two_exports_have)
+{
+    struct fixture f = {0}, other;
+    struct vchange change = {.has_before = false};
+
+    fixture_begin_in(&f, "/dev/shm");
+    other = f;
+    snprintf(other.state, sizeof(other.state), "%s/state-2", f.base);
+    host_mkdir(f.base, "state-2", 0700);
+    fixture_mount(&other);
+    round_last = true;
+    assert_int_equal(do_create(&f, f.root, "first", VCREATE_UNCHECKED, &change), 0);
+    other.ctx.cred = &other.cred;
+    alien_removals(&other);
+    removals_by_the_other(&f, &other);
+    round_last = false;
+    fixture_unmount(&other);
     fixture_unmount(&f);
 }
 
