@@ -6,15 +6,29 @@
  * that a system without memory says so, instead of ending the process when it writes.
  */
 #include "blocks.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define BLOCKS_MAX (1u << 24)
 /* So many unused blocks keep their pages, for the next files. */
 #define KEPT 256
+
+/* Whether a file and a mapping of this size can be had. Where the process' address space is limited
+ * all of it is wanted for other things; a file beyond its limit would be the signal SIGXFSZ, too.
+ */
+static bool may_have(uint64_t size)
+{
+    struct rlimit space, file;
+
+    return size <= SIZE_MAX / 2 && getrlimit(RLIMIT_AS, &space) == 0 &&
+           getrlimit(RLIMIT_FSIZE, &file) == 0 && space.rlim_cur == RLIM_INFINITY &&
+           (file.rlim_cur == RLIM_INFINITY || file.rlim_cur >= size);
+}
 
 void memfs_blocks_init(struct memfs_blocks *blocks, uint64_t bytes)
 {
@@ -22,16 +36,19 @@ void memfs_blocks_init(struct memfs_blocks *blocks, uint64_t bytes)
 
     *blocks = (struct memfs_blocks){.max = max < BLOCKS_MAX ? (uint32_t)max : BLOCKS_MAX};
     pthread_mutex_init(&blocks->lock, NULL);
-    size_t size = (size_t)blocks->max * MEMFS_BLOCK_BYTES;
-    blocks->fd = memfd_create("memfs", MFD_CLOEXEC);
+    uint64_t size = (uint64_t)blocks->max * MEMFS_BLOCK_BYTES;
+    blocks->fd = may_have(size) ? memfd_create("memfs", MFD_CLOEXEC) : -1;
     if (blocks->fd < 0)
         return;
     blocks->base = MAP_FAILED;
     if (ftruncate(blocks->fd, (off_t)size) == 0)
         blocks->base =
             mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, blocks->fd, 0);
-    if (blocks->base != MAP_FAILED)
+    if (blocks->base != MAP_FAILED) {
+        /* A core dump would have pages made for all that has none. */
+        madvise(blocks->base, size, MADV_DONTDUMP);
         return;
+    }
     close(blocks->fd);
     blocks->fd = -1;
 }
@@ -42,6 +59,7 @@ void memfs_blocks_finish(struct memfs_blocks *blocks)
         munmap(blocks->base, (size_t)blocks->max * MEMFS_BLOCK_BYTES);
         close(blocks->fd);
     }
+    blocks->fd = -1;
     free(blocks->unused);
     pthread_mutex_destroy(&blocks->lock);
 }
@@ -71,17 +89,35 @@ static bool reserve(struct memfs_blocks *blocks)
     return true;
 }
 
-/* *with: it has pages. False: there is none. */
-static bool number_get(struct memfs_blocks *blocks, uint32_t *number, bool *with)
+static bool is_hole(const struct memfs_blocks *blocks, uint32_t number)
+{
+    off_t data = lseek(blocks->fd, place(number), SEEK_DATA);
+    return data < 0 ? errno == ENXIO : data >= place(number + 1);
+}
+
+/* False: it is in a huge page (transparent_hugepage/shmem_enabled, khugepaged) that a reply has.
+ * Punching only clears its part of that, which would be the next file's. */
+static bool is_punched(const struct memfs_blocks *blocks, uint32_t number)
+{
+    if (is_hole(blocks, number))
+        return true;
+    punch(blocks, number);
+    return is_hole(blocks, number);
+}
+
+enum kind { WITH, WITHOUT, FRESH };
+
+/* *kind: whether it has pages, or may have had some. False: there is none. */
+static bool number_get(struct memfs_blocks *blocks, uint32_t *number, enum kind *kind)
 {
     bool got = true;
 
     pthread_mutex_lock(&blocks->lock);
-    *with = blocks->nwith > 0;
-    if (*with) {
+    *kind = blocks->nwith > 0 ? WITH : blocks->nunused > 0 ? WITHOUT : FRESH;
+    if (*kind == WITH) {
         *number = blocks->unused[--blocks->nwith];
         blocks->unused[blocks->nwith] = blocks->unused[--blocks->nunused];
-    } else if (blocks->nunused > 0) {
+    } else if (*kind == WITHOUT) {
         *number = blocks->unused[--blocks->nunused];
     } else if (blocks->made < blocks->max && reserve(blocks)) {
         *number = blocks->made++;
@@ -105,21 +141,27 @@ static bool number_put(struct memfs_blocks *blocks, uint32_t number, bool with)
     return with;
 }
 
+/* To be had again last: it may not be to be had. */
 static void number_put_without(struct memfs_blocks *blocks, uint32_t number)
 {
     pthread_mutex_lock(&blocks->lock);
-    blocks->unused[blocks->nunused++] = number;
+    blocks->unused[blocks->nunused++] = blocks->unused[blocks->nwith];
+    blocks->unused[blocks->nwith] = number;
     pthread_mutex_unlock(&blocks->lock);
 }
 
 uint8_t *memfs_block_get(struct memfs_blocks *blocks)
 {
     uint32_t number;
-    bool with;
+    enum kind kind;
 
-    if (blocks->fd < 0 || !number_get(blocks, &number, &with))
+    if (blocks->fd < 0 || !number_get(blocks, &number, &kind))
         return NULL;
-    if (!with &&
+    if (kind == WITHOUT && !is_punched(blocks, number)) {
+        number_put_without(blocks, number);
+        return NULL;
+    }
+    if (kind != WITH &&
         fallocate(blocks->fd, FALLOC_FL_KEEP_SIZE, place(number), MEMFS_BLOCK_BYTES) != 0) {
         punch(blocks, number); /* what it got before it failed */
         number_put_without(blocks, number);
@@ -130,8 +172,9 @@ uint8_t *memfs_block_get(struct memfs_blocks *blocks)
 
 void memfs_block_put(struct memfs_blocks *blocks, uint8_t *block, bool spliced)
 {
+    if (blocks->fd < 0) /* all are gone */
+        return;
     uint32_t number = (uint32_t)(memfs_block_offset(blocks, block) / MEMFS_BLOCK_BYTES);
-
     if (number_put(blocks, number, !spliced))
         return;
     /* Before anybody can have it again. */

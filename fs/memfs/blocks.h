@@ -29,6 +29,7 @@ struct memfs_blocks {
 
 /* For content of so many bytes. Where the system has no memory of this kind, there are none. */
 void memfs_blocks_init(struct memfs_blocks *blocks, uint64_t bytes);
+/* Blocks may still be given back afterwards, but not touched. */
 void memfs_blocks_finish(struct memfs_blocks *blocks);
 /* A block, with anything in it; NULL: use malloc(). */
 uint8_t *memfs_block_get(struct memfs_blocks *blocks);

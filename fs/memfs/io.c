@@ -5,6 +5,8 @@
 #include "memfs.h"
 #include <string.h>
 
+#define PAGE 4096u
+
 /* READ into buf or, where that is NULL, into the pipe. */
 static int read_into(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, int pipe,
                      size_t *len, bool *eof, struct vattr *attr)
@@ -39,7 +41,9 @@ int memfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *
 int memfs_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
                  size_t *len, bool *eof, struct vattr *attr)
 {
-    (void)room; /* where it is short, so is the reply */
+    /* A part of what was asked for would be an answer, but the client would have to ask again. */
+    if ((offset % PAGE + *len + PAGE - 1) / PAGE * PAGE > room)
+        return EOPNOTSUPP;
     return read_into(ctx, vn, offset, NULL, pipe, len, eof, attr);
 }
 

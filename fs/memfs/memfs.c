@@ -36,8 +36,8 @@ static int make_root(struct memfs *m)
 
 static void memfs_destroy(struct memfs *m)
 {
+    memfs_blocks_finish(&m->blocks); /* first: all at once, not one after the other */
     memfs_numbers_finish(m);
-    memfs_blocks_finish(&m->blocks);
     pthread_mutex_destroy(&m->rename_lock);
     free(m);
 }

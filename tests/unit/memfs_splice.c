@@ -3,11 +3,19 @@
  */
 #include "tests/unit/memfs_fixture.h"
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define CHUNK 65536
+#define HUGE  (2u << 20)
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
 static int ends[2];
 
@@ -182,4 +190,98 @@ TEST(memfs_chunks_that_became_whole_step_by_step_hold_what_was_written)
     }
     assert_int_equal(mem_statfs().free_bytes, 16 << 20);
     mem_unmount();
+}
+
+/* The memfd that the mount has its blocks in. */
+static int memfd_find(void)
+{
+    char path[32], target[64];
+
+    for (int fd = 0; fd < 1000; fd++) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(path, target, sizeof(target) - 1);
+        if (n > 0 && strncmp(target, "/memfd:memfs", 12) == 0)
+            return fd;
+    }
+    return -1;
+}
+
+/* As khugepaged may. False: this kernel can't. */
+static bool make_huge(int fd)
+{
+    uint8_t *space = mmap(NULL, 2 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_ptr_not_equal(space, MAP_FAILED);
+    uint8_t *at = space + (HUGE - (uintptr_t)space % HUGE) % HUGE;
+    assert_ptr_equal(mmap(at, HUGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0), at);
+    bool done = madvise(at, HUGE, MADV_COLLAPSE) == 0;
+    munmap(space, 2 * HUGE);
+    return done;
+}
+
+TEST(memfs_huge_pages_of_a_reply_never_come_to_hold_another_file)
+{
+    static char buf[CHUNK];
+    size_t len = CHUNK;
+    bool eof;
+
+    mem_mount("size=64M");
+    pipe_open();
+    struct vnode *vn = make("secret", 'a', 2 * HUGE);
+    if (!make_huge(memfd_find()))
+        test_skip("this kernel makes no huge pages of a memfd");
+    assert_int_equal(splice_some(vn, 5 * CHUNK, &len, &eof), 0);
+    assert_int_equal(len, CHUNK);
+    assert_int_equal(mem_remove(mem_root, "secret"), 0);
+    vnode_put(vn);
+    vn = make("other", 'b', 600 * CHUNK);
+    take(buf, CHUNK);
+    for (int i = 0; i < CHUNK; i++)
+        assert_true(buf[i] == 'a' || buf[i] == 0);
+    for (int i = 0; i < 600; i++) {
+        len = CHUNK;
+        assert_int_equal(mem_read(vn, (uint64_t)i * CHUNK, buf, &len, &eof), 0);
+        expect_all(buf, CHUNK, 'b');
+    }
+    vnode_put(vn);
+    pipe_close();
+    mem_unmount();
+}
+
+TEST(memfs_splices_all_that_was_asked_for_or_nothing)
+{
+    bool eof;
+
+    mem_mount("size=16M");
+    pipe_open();
+    struct vnode *vn = make("f", 'x', 40 * CHUNK);
+    size_t len = 1 << 20;
+    assert_int_equal(splice_some(vn, 100, &len, &eof), EOPNOTSUPP);
+    len = 1 << 20;
+    assert_int_equal(splice_some(vn, 4096, &len, &eof), 0);
+    assert_int_equal(len, 1 << 20);
+    vnode_put(vn);
+    pipe_close();
+    mem_unmount();
+}
+
+TEST(memfs_does_without_blocks_where_files_may_not_be_as_long)
+{
+    struct rlimit limit;
+    char buf[5];
+    size_t len = sizeof(buf);
+    bool eof;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 1 << 20, .rlim_max = limit.rlim_max}),
+        0);
+    mem_mount("size=16M"); /* no SIGXFSZ */
+    assert_int_equal(memfd_find(), -1);
+    struct vnode *vn = make("f", 'x', 40 * CHUNK);
+    assert_int_equal(mem_read(vn, 39 * CHUNK, buf, &len, &eof), 0);
+    expect_all(buf, sizeof(buf), 'x');
+    vnode_put(vn);
+    mem_unmount();
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
