@@ -30,3 +30,18 @@ uint64_t hash_bytes(const void *data, size_t len, uint64_t seed)
     }
     return hash_mix(h);
 }
+
+uint64_t hash_long(const void *data, size_t len, uint64_t seed)
+{
+    const uint8_t *p = data;
+    uint64_t lanes[4] = {seed, K0, K1, ~seed};
+    uint64_t word;
+
+    for (; len >= 32; p += 32, len -= 32) {
+        for (int i = 0; i < 4; i++) {
+            memcpy(&word, p + 8 * i, 8);
+            lanes[i] = fold(lanes[i] ^ word ^ K0, K1);
+        }
+    }
+    return hash_bytes(p, len, fold(lanes[0] ^ K0, lanes[1]) ^ fold(lanes[2] ^ K1, lanes[3]));
+}

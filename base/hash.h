@@ -12,6 +12,8 @@
 
 /* 64-bit hash of `len` bytes, seeded. */
 uint64_t hash_bytes(const void *data, size_t len, uint64_t seed);
+/* Another one, for 64 bytes and more: four words at a time. */
+uint64_t hash_long(const void *data, size_t len, uint64_t seed);
 
 /* Mixes a 64-bit number so that every bit of the result depends on every bit of it. */
 static inline uint64_t hash_mix(uint64_t x)
