@@ -11,7 +11,8 @@
  * the monitor is on the alert: it looks every tenth of a tick, and takes loops from threads that
  * sleep; a message that works keeps its loop for a whole tick as ever.
  * The alert costs some 15 % of a CPU, so it is not for the rare sleeper. Where nobody was found
- * asleep for some seconds it looks seldom: its own waking disturbs who waits for a single answer.
+ * asleep for some seconds, nor two that worked for long, it looks seldom: its own waking disturbs
+ * who waits for a single answer.
  *
  * Locks: `workers.lock` guards the list of idle threads and their assignment; it is never held
  * while a message is handled.
@@ -40,7 +41,7 @@
  * Who sleeps less often holds others up for less than a hundredth of the time by whole ticks. */
 #define MONITOR_ALERT_USEC 100
 #define MONITOR_ALERT_MS   250
-/* Without a sleeper for so long it looks only so often, and a tick later again at a message that it
+/* Without any for so long it looks only so often, and a tick later again at a message that it
  * has met. The first one then holds others up for all of that, a hundredth of the time at most. */
 #define MONITOR_CALM_USEC 20000
 #define MONITOR_CALM_MS   4000
@@ -278,11 +279,11 @@ struct watch {
     bool asleep;    /* its thread slept at the last look */
 };
 
-/* When a thread was last found asleep, and until when the monitor is on the alert. */
 struct alert {
-    int64_t found, until;
-    bool second; /* the last look was for a message that the one before had met */
-    bool met;    /* a message, in the last look */
+    int64_t found, until; /* when a thread was last found asleep; the end of the alert */
+    int64_t taken, calm;  /* when a loop was taken from one that worked; the calm's beginning */
+    bool second;          /* the last look was for a message that the one before had met */
+    bool met;             /* a message, in the last look */
 };
 
 static int64_t now_usec(void)
@@ -326,27 +327,25 @@ static bool monitor_take(struct loop *loop, uint64_t state)
     return taken;
 }
 
-/* A loop that is in a message: true if its thread slept there, and lost it. */
-static bool monitor_watch(struct loop *loop, struct watch *watch, uint64_t state, int64_t now)
+/* A loop that is in a message. */
+static void monitor_watch(struct loop *loop, struct watch *watch, uint64_t state, int64_t now,
+                          struct alert *alert)
 {
-    if (state != watch->state) {
-        watch->since = now;
-        watch->asleep = thread_sleeps(loop->tid);
-        return false;
-    }
-    /* Once may be an instant's wait for a lock. */
-    bool asleep = thread_sleeps(loop->tid) && watch->asleep;
-    watch->asleep = asleep;
-    if (!asleep && now - watch->since < MONITOR_TICK_USEC)
-        return false;
-    return monitor_take(loop, state) && asleep;
-}
+    bool again = state == watch->state;
 
-static void monitor_alert(struct alert *alert, int64_t now)
-{
-    if (now - alert->found < MONITOR_ALERT_MS * 1000)
+    /* Once may be an instant's wait for a lock. */
+    watch->asleep = thread_sleeps(loop->tid) && (!again || watch->asleep);
+    bool asleep = again && watch->asleep;
+    if (!again)
+        watch->since = now;
+    if (!again || (!asleep && now - watch->since < MONITOR_TICK_USEC) || !monitor_take(loop, state))
+        return;
+    if (asleep && now - alert->found < MONITOR_ALERT_MS * 1000)
         alert->until = now + MONITOR_ALERT_MS * 1000;
-    alert->found = now;
+    /* One that works may only have lost its CPU for once. */
+    if (asleep || now - alert->taken < MONITOR_CALM_MS * 1000)
+        alert->calm = now + MONITOR_CALM_MS * 1000;
+    *(asleep ? &alert->found : &alert->taken) = now;
 }
 
 /* Looks at all loops once; true: something happened since the last look. */
@@ -362,8 +361,8 @@ static bool monitor_look(struct watch watches[NET_LOOPS_MAX], struct alert *aler
         alert->met = alert->met || state & 1;
         if (state != watches[i].state || state & 1)
             active = true;
-        if (state & 1 && monitor_watch(loop, &watches[i], state, now))
-            monitor_alert(alert, now);
+        if (state & 1)
+            monitor_watch(loop, &watches[i], state, now, alert);
         watches[i].state = state;
     }
     return active;
@@ -374,7 +373,7 @@ static long monitor_tick(struct alert *alert, int64_t now)
 {
     if (now < alert->until)
         return MONITOR_ALERT_USEC;
-    if (now - alert->found < MONITOR_CALM_MS * 1000)
+    if (now < alert->calm)
         return MONITOR_TICK_USEC;
     alert->second = alert->met && !alert->second;
     return alert->second ? MONITOR_TICK_USEC : MONITOR_CALM_USEC;
@@ -415,7 +414,7 @@ void monitor_poke(void)
 static void *monitor_main(void *arg)
 {
     struct watch watches[NET_LOOPS_MAX] = {0};
-    struct alert alert = {.found = INT64_MIN / 2};
+    struct alert alert = {.found = INT64_MIN / 2, .taken = INT64_MIN / 2};
     int64_t active = now_usec();
     bool ended = false;
 
