@@ -4,9 +4,21 @@
  * The gate says who calls; it is looked at only by file systems that want to know.
  */
 #include "base/address.h"
+#include "base/hash.h"
 #include <loopnfs/vfs.h>
 
 bool vctx_is_local(const struct vctx *ctx)
 {
     return ctx->peer != NULL && address_is_own(ctx->peer);
+}
+
+uint64_t vctx_caller(const struct vctx *ctx)
+{
+    size_t len;
+
+    if (ctx->peer == NULL)
+        return 0;
+    const uint8_t *bytes = address_bytes(ctx->peer, &len);
+    uint64_t hash = hash_bytes(bytes, len, address_port(ctx->peer) + 1);
+    return hash != 0 ? hash : 1;
 }

@@ -331,6 +331,7 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
 struct hostfs_watch {
     bool begun, lost;
     unsigned watcher;
+    uint64_t caller;
     int count;
     struct hostfs_watch_side {
         struct vnode *dir;

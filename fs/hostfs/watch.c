@@ -20,7 +20,8 @@
  * all changes of some milliseconds one ctime, and tmpfs still gives a directory the ctime of the
  * file that is removed from it, which may be the one it has. So a ctime is doubted, and not told
  * as `before`, when a change that is not known to have moved it may have been made since: in a
- * directory that was not watched, by others, or by us and `after` has the same.
+ * directory that was not watched, by others, or by us and `after` has the same. In the last case
+ * the one caller who made all of these changes knows them, and is told.
  *
  * A watcher, an inotify instance with the directories it watches, belongs to one operation at a
  * time, which takes it by a flag and doesn't wait: no lock. Where anything here fails, or is not
@@ -59,6 +60,7 @@ struct watched {
     uint64_t used;
     bool doubtful; /* the ctime that is seen next is doubted */
     struct statx_timestamp doubt;
+    uint64_t doubt_by; /* vctx_caller() of whom alone the changes are that make it doubted; or 0 */
 };
 
 /* All but `taken` belongs to who has taken it. */
@@ -303,8 +305,10 @@ static bool look_at(struct hostfs_watch_side *side)
 
     if (hostfs_statx(side->fd, "", &side->before) != 0)
         return false;
-    if (at->doubtful)
+    if (at->doubtful) {
         at->doubt = side->before.stx_ctime;
+        at->doubt_by = 0;
+    }
     at->doubtful = false;
     return true;
 }
@@ -334,6 +338,7 @@ static int begin(const struct vctx *ctx, struct hostfs_watch *watch)
     if (!watcher)
         return 0;
     watch->begun = true;
+    watch->caller = vctx_caller(ctx);
     watch->lost = false;
     watch->watcher = (unsigned)(watcher - watchers);
     if (!look(watch))
@@ -404,33 +409,59 @@ static bool is_alone(struct hostfs_watch *watch)
            still_moved(watch);
 }
 
-static void side_end(const struct hostfs_watch *watch, int i, bool certain, struct vchange *change)
+/* A change of the caller's left the ctime of wd's directory as it was. */
+static void watched_doubt(struct watcher *watcher, int wd, struct statx_timestamp ctime,
+                          uint64_t caller)
+{
+    for (struct watched *at = watcher->dirs; at < watcher->dirs + DIRECTORIES; at++) {
+        if (!at->serial || at->wd != wd)
+            continue;
+        at->doubt_by = same_time(at->doubt, ctime) && at->doubt_by != caller ? 0 : caller;
+        at->doubt = ctime;
+    }
+}
+
+static void side_tell(const struct hostfs_watch *watch, int i, struct vchange *change)
 {
     const struct statx *before = &watch->side[i].before;
     const struct watched *at = watch->side[i].watched;
 
-    if (certain && !same_time(before->stx_ctime, at->doubt)) {
-        change->has_before = true;
-        change->before_size = before->stx_size;
-        change->before_mtime =
-            (struct timespec){before->stx_mtime.tv_sec, before->stx_mtime.tv_nsec};
-        change->before_ctime =
-            (struct timespec){before->stx_ctime.tv_sec, before->stx_ctime.tv_nsec};
-    }
-    if (!certain || (before->stx_ctime.tv_sec == change->after.ctime.tv_sec &&
-                     before->stx_ctime.tv_nsec == change->after.ctime.tv_nsec))
-        watched_note(&watchers[watch->watcher], at->wd, true);
+    if (same_time(before->stx_ctime, at->doubt) &&
+        (watch->caller == 0 || at->doubt_by != watch->caller))
+        return;
+    change->has_before = true;
+    change->before_size = before->stx_size;
+    change->before_mtime = (struct timespec){before->stx_mtime.tv_sec, before->stx_mtime.tv_nsec};
+    change->before_ctime = (struct timespec){before->stx_ctime.tv_sec, before->stx_ctime.tv_nsec};
+}
+
+static void side_end(const struct hostfs_watch *watch, int i, bool certain,
+                     const struct vchange *change)
+{
+    struct watcher *watcher = &watchers[watch->watcher];
+    const struct statx_timestamp before = watch->side[i].before.stx_ctime;
+    const int wd = watch->side[i].watched->wd;
+
+    if (!certain)
+        watched_note(watcher, wd, true);
+    else if (before.tv_sec == change->after.ctime.tv_sec &&
+             before.tv_nsec == change->after.ctime.tv_nsec)
+        watched_doubt(watcher, wd, before, watch->caller);
 }
 
 void hostfs_watch_end(struct hostfs_watch *watch, int error, struct vchange *change,
                       struct vchange *to_change)
 {
+    struct vchange *const changes[] = {change, to_change};
+
     if (!watch->begun)
         return;
     bool certain = !error && change->after.type != VNON &&
                    (!to_change || to_change->after.type != VNON) && is_alone(watch);
-    side_end(watch, 0, certain, change);
-    if (to_change)
-        side_end(watch, 1, certain, to_change);
+    /* Both may be of one directory: what is doubted from now on was not before. */
+    for (int i = 0; i < watch->count && certain; i++)
+        side_tell(watch, i, changes[i]);
+    for (int i = 0; i < watch->count; i++)
+        side_end(watch, i, certain, changes[i]);
     let_go(watch);
 }

@@ -42,6 +42,9 @@ struct vctx {
 };
 /* Whether the call came from this host. */
 bool vctx_is_local(const struct vctx *ctx);
+/* Who asks, as a number: two calls with the same one are of the same client, by the same
+ * connection. 0: nobody knows. */
+uint64_t vctx_caller(const struct vctx *ctx);
 
 struct vfs_type;
 
