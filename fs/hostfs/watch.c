@@ -19,9 +19,12 @@
  * Equal times must mean that nothing was changed, too, and often don't: kernels before 6.13 give
  * all changes of some milliseconds one ctime, and tmpfs still gives a directory the ctime of the
  * file that is removed from it, which may be the one it has. So a ctime is doubted, and not told
- * as `before`, when a change that is not known to have moved it may have been made since: in a
- * directory that was not watched, by others, or by us and `after` has the same. In the last case
- * the one caller who made all of these changes knows them, and is told.
+ * as `before`, when a change that is not known to have moved it was made since: by others, or by us
+ * and `after` has the same. In the latter case the one caller who made all of these changes knows
+ * them, and is told. Of a directory that was not watched until now, the ctime is doubted while the
+ * tick lasts that it is of. That leaves one case, which no NFSv3 server can tell: others changed a
+ * directory twice within one tick, before it was watched, and a client looked in between; its copy
+ * was wrong before we came, and stays so until the next change.
  *
  * A watcher, an inotify instance with the directories it watches, belongs to one operation at a
  * time, which takes it by a flag and doesn't wait: no lock. Where anything here fails, or is not
@@ -58,6 +61,7 @@ struct watched {
     uint32_t serial; /* of its mount; 0: unused */
     int wd;
     uint64_t used;
+    bool fresh;    /* nobody has looked at it since it is watched */
     bool doubtful; /* the ctime that is seen next is doubted */
     struct statx_timestamp doubt;
     uint64_t doubt_by; /* vctx_caller() of whom alone the changes are that make it doubted; or 0 */
@@ -212,7 +216,7 @@ static struct watched *watched_get(struct watcher *watcher, struct vnode *dir, i
                                .btime_nsec = node->btime_nsec,
                                .serial = node->mount->serial,
                                .wd = wd,
-                               .doubtful = true};
+                               .fresh = true};
     }
     at->used = watcher->uses;
     return at;
@@ -299,17 +303,27 @@ static bool same_time(struct statx_timestamp a, struct statx_timestamp b)
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+/* Whether the next change will be in a later tick of the clock, and move the ctime. */
+static bool is_settled(struct statx_timestamp ctime)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec > ctime.tv_sec ||
+           (now.tv_sec == ctime.tv_sec && now.tv_nsec > (long)ctime.tv_nsec);
+}
+
 static bool look_at(struct hostfs_watch_side *side)
 {
     struct watched *at = side->watched;
 
     if (hostfs_statx(side->fd, "", &side->before) != 0)
         return false;
-    if (at->doubtful) {
+    if (at->doubtful || (at->fresh && !is_settled(side->before.stx_ctime))) {
         at->doubt = side->before.stx_ctime;
         at->doubt_by = 0;
     }
-    at->doubtful = false;
+    at->doubtful = at->fresh = false;
     return true;
 }
 

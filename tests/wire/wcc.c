@@ -3,6 +3,7 @@
  * can be certain; who has more calls under way does not.
  */
 #include "tests/wire/wire.h"
+#include <stdio.h>
 #include <time.h>
 
 static bool is_time(struct nfs_time time, struct timespec host)
@@ -67,5 +68,35 @@ TEST(who_has_more_calls_under_way_is_not_told_what_the_directory_was_before)
     mounted_begin(&m);
     for (int i = 0; i < 100; i++)
         assert_int_equal(removed_with_before(&m, 3), 0);
+    mounted_end(&m);
+}
+
+/* As rm -r does it. In tmpfs most of these leave the directory's ctime as it is. */
+TEST(who_removes_one_file_after_the_other_learns_what_the_directory_was_before_each)
+{
+    struct mounted m;
+    struct reply reply;
+    struct wcc wcc;
+    char name[16];
+    int given = 0;
+
+    server_prepare(&m.server, "/dev/shm");
+    mounted_begin_prepared(&m);
+    for (int i = 0; i < 200; i++) {
+        snprintf(name, sizeof(name), "f-%d", i);
+        make_file(&m, name, "");
+    }
+    for (int i = 0; i < 200; i++) {
+        struct bytes *b = nfs3_begin(&m.client, 12);
+        snprintf(name, sizeof(name), "f-%d", i);
+        put_fh(b, &m.root);
+        put_string(b, name);
+        client_send(&m.client);
+        assert_true(client_receive(&m.client, &reply));
+        expect_ok(get_u32(&reply.results));
+        get_wcc(&reply.results, &wcc);
+        given += wcc.has_before;
+    }
+    assert_int_equal(given, 200);
     mounted_end(&m);
 }
