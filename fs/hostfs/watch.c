@@ -466,16 +466,17 @@ static void side_end(const struct hostfs_watch *watch, int i, bool certain,
 void hostfs_watch_end(struct hostfs_watch *watch, int error, struct vchange *change,
                       struct vchange *to_change)
 {
-    struct vchange *const changes[] = {change, to_change};
-
     if (!watch->begun)
         return;
     bool certain = !error && change->after.type != VNON &&
                    (!to_change || to_change->after.type != VNON) && is_alone(watch);
     /* Both may be of one directory: what is doubted from now on was not before. */
-    for (int i = 0; i < watch->count && certain; i++)
-        side_tell(watch, i, changes[i]);
-    for (int i = 0; i < watch->count; i++)
-        side_end(watch, i, certain, changes[i]);
+    if (certain)
+        side_tell(watch, 0, change);
+    if (certain && to_change)
+        side_tell(watch, 1, to_change);
+    side_end(watch, 0, certain, change);
+    if (to_change)
+        side_end(watch, 1, certain, to_change);
     let_go(watch);
 }
