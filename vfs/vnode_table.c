@@ -16,6 +16,7 @@
 #include "vfs/cookies.h"
 #include "vfs/given.h"
 #include "vfs/node_life.h"
+#include "vfs/vnode_shard.h"
 #include "vfs/vop_check.h"
 #include <errno.h>
 #include <pthread.h>
@@ -23,7 +24,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SHARDS 64
 /* How many nodes the hand may look at for one that is inserted: bounds the work of a request. */
 #define HAND_STEPS 32
 /* And how many it reclaims then: more than one, so that an overfull table shrinks. */
@@ -31,115 +31,15 @@
 /* Nodes that one look for descriptors to close takes in. */
 #define SWEEP_NODES 2048
 
-struct shard {
-    pthread_mutex_t lock;
-    struct vnode **buckets; /* mask + 1 chains */
-    uint32_t mask;
-    uint32_t count;      /* nodes on the ring */
-    struct vnode *front; /* the clock's ring; NULL where empty */
-} __attribute__((aligned(64)));
-
 static struct {
     struct shard shards[SHARDS];
     uint32_t shard_max; /* nodes a shard keeps when it has a choice */
     int32_t fds_max;
     _Atomic int32_t fds;
-    _Atomic uint64_t nodes, hits, misses, evictions;
+    _Atomic uint64_t nodes, misses, evictions;
 } table;
 
-/* --- the ring and the chains; all with the shard's lock held --- */
-
-static void ring_append(struct shard *shard, struct vnode *vn)
-{
-    struct vnode *front = shard->front;
-
-    if (front == NULL) {
-        vn->lru_next = vn->lru_prev = vn;
-        shard->front = vn;
-    } else {
-        vn->lru_next = front;
-        vn->lru_prev = front->lru_prev;
-        front->lru_prev->lru_next = vn;
-        front->lru_prev = vn;
-    }
-    shard->count++;
-}
-
-static void ring_remove(struct shard *shard, struct vnode *vn)
-{
-    if (vn->lru_next == vn) {
-        shard->front = NULL;
-    } else {
-        vn->lru_next->lru_prev = vn->lru_prev;
-        vn->lru_prev->lru_next = vn->lru_next;
-        if (shard->front == vn)
-            shard->front = vn->lru_next;
-    }
-    vn->lru_next = vn->lru_prev = NULL;
-    shard->count--;
-}
-
-static void chain_remove(struct shard *shard, struct vnode *vn)
-{
-    if (!(vn->flags & VNODE_HASHED))
-        return;
-    struct vnode **at = &shard->buckets[(vn->hash / SHARDS) & shard->mask];
-    while (*at != vn)
-        at = &(*at)->hash_next;
-    *at = vn->hash_next;
-    vn->hash_next = NULL;
-    vn->flags &= (uint8_t)~VNODE_HASHED;
-}
-
-/* Doubles the chains when they have grown to two nodes each; stays as it is without memory. */
-static void chains_grow(struct shard *shard)
-{
-    uint32_t size = shard->mask + 1;
-
-    if (shard->count < size * 2)
-        return;
-    struct vnode **buckets = calloc((size_t)size * 2, sizeof(*buckets));
-    if (buckets == NULL)
-        return;
-    uint32_t mask = size * 2 - 1;
-    for (uint32_t i = 0; i < size; i++) {
-        struct vnode *vn = shard->buckets[i], *next;
-        for (; vn != NULL; vn = next) {
-            next = vn->hash_next;
-            struct vnode **at = &buckets[(vn->hash / SHARDS) & mask];
-            vn->hash_next = *at;
-            *at = vn;
-        }
-    }
-    free(shard->buckets);
-    shard->buckets = buckets;
-    shard->mask = mask;
-}
-
-static struct vnode *chain_find(struct shard *shard, const struct vfs *fs,
-                                const struct vnode_id *id, uint32_t hash)
-{
-    struct vnode *vn = shard->buckets[(hash / SHARDS) & shard->mask];
-
-    for (; vn != NULL; vn = vn->hash_next) {
-        if (vn->hash == hash && vn->fs == fs && vn->id_len == id->len &&
-            memcmp(vn->id, id->bytes, id->len) == 0) {
-            vn->refs++;
-            vn->flags |= VNODE_TOUCHED;
-            return vn;
-        }
-    }
-    return NULL;
-}
-
 /* --- the end of nodes --- */
-
-/* Takes an unused node out of the table; it is the caller's, for node_free() without the lock. */
-static void node_detach(struct shard *shard, struct vnode *vn)
-{
-    chain_remove(shard, vn);
-    ring_remove(shard, vn);
-}
 
 /* Without any lock; nobody else knows the node. */
 static void node_free(struct vnode *vn)
@@ -174,7 +74,7 @@ static void hand_move(struct shard *shard, struct vnode **out)
             shard->front = vn->lru_next;
             continue;
         }
-        node_detach(shard, vn);
+        shard_remove(shard, vn);
         vn->hash_next = *out;
         *out = vn;
         taken++;
@@ -255,7 +155,7 @@ struct vnode *vnode_find(struct vfs *fs, const struct vnode_id *id)
     struct shard *shard = shard_of(hash);
 
     pthread_mutex_lock(&shard->lock);
-    struct vnode *vn = chain_find(shard, fs, id, hash);
+    struct vnode *vn = shard_find(shard, fs, id, hash);
     pthread_mutex_unlock(&shard->lock);
     given_note(vn);
     return vn;
@@ -289,7 +189,7 @@ static int intern(struct vfs *fs, const struct vnode_id *id, enum vtype type, un
     struct shard *shard = shard_of(hash);
 
     pthread_mutex_lock(&shard->lock);
-    struct vnode *vn = chain_find(shard, fs, id, hash);
+    struct vnode *vn = shard_find(shard, fs, id, hash);
     bool made = vn == NULL;
     if (made) {
         vn = node_alloc(fs, id, type, flags, hash);
@@ -299,12 +199,7 @@ static int intern(struct vfs *fs, const struct vnode_id *id, enum vtype type, un
         }
         if (init != NULL)
             init(vn, arg);
-        chains_grow(shard);
-        struct vnode **at = &shard->buckets[(hash / SHARDS) & shard->mask];
-        vn->hash_next = *at;
-        *at = vn;
-        vn->flags |= VNODE_HASHED;
-        ring_append(shard, vn);
+        shard_add(shard, vn);
         fs->nodes++;
         table.nodes++;
         hand_move(shard, &evicted);
@@ -336,7 +231,6 @@ int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
     struct vnode *vn = vnode_find(fs, id);
 
     if (vn != NULL) {
-        table.hits++;
         *out = vn;
         return 0;
     }
@@ -362,7 +256,7 @@ void vnode_ref(struct vnode *vn)
 static bool last_put(struct shard *shard, struct vnode *vn, struct vnode_trash *trash)
 {
     if (vn->flags & VNODE_DOOMED || vn->fs->dying) {
-        node_detach(shard, vn);
+        shard_remove(shard, vn);
         return true;
     }
     if (vn->flags & VNODE_SHED) {
@@ -386,7 +280,7 @@ void vnode_put(struct vnode *vn)
             return;
     struct shard *shard = shard_of(vn->hash);
     pthread_mutex_lock(&shard->lock);
-    bool ended = --vn->refs == 0 && last_put(shard, vn, &trash);
+    bool ended = refs_drop(vn) && last_put(shard, vn, &trash);
     pthread_mutex_unlock(&shard->lock);
     if (ended)
         node_free(vn);
@@ -407,7 +301,7 @@ void vnode_doom(struct vnode *vn)
     struct shard *shard = shard_of(vn->hash);
 
     pthread_mutex_lock(&shard->lock);
-    chain_remove(shard, vn);
+    shard_hide(shard, vn);
     vn->flags |= VNODE_DOOMED;
     pthread_mutex_unlock(&shard->lock);
 }
@@ -439,11 +333,11 @@ static struct vnode *shard_flush(struct shard *shard, const struct vfs *fs)
     for (uint32_t left = shard->count; left > 0; left--) {
         struct vnode *next = vn->lru_next;
         if (vn->fs == fs && vn->refs == 0) {
-            node_detach(shard, vn);
+            shard_remove(shard, vn);
             vn->hash_next = taken;
             taken = vn;
         } else if (vn->fs == fs) {
-            chain_remove(shard, vn);
+            shard_hide(shard, vn);
             vn->flags |= VNODE_DOOMED;
         }
         vn = next;
@@ -492,9 +386,15 @@ void vnode_table_finish(void)
 
 void vnode_table_stats_get(struct vnode_table_stats *stats)
 {
+    stats->hits = 0;
+    for (int i = 0; i < SHARDS; i++) {
+        struct shard *shard = &table.shards[i];
+        pthread_mutex_lock(&shard->lock);
+        stats->hits += shard->hits;
+        pthread_mutex_unlock(&shard->lock);
+    }
     stats->nodes = table.nodes;
     stats->fds = (uint64_t)(table.fds > 0 ? table.fds : 0);
-    stats->hits = table.hits;
     stats->misses = table.misses;
     stats->evictions = table.evictions;
 }

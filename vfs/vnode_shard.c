@@ -1,0 +1,112 @@
+/*
+ * vnode_shard.c - see vnode_shard.h.
+ */
+#include "vfs/vnode_shard.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void ring_append(struct shard *shard, struct vnode *vn)
+{
+    struct vnode *front = shard->front;
+
+    if (front == NULL) {
+        vn->lru_next = vn->lru_prev = vn;
+        shard->front = vn;
+    } else {
+        vn->lru_next = front;
+        vn->lru_prev = front->lru_prev;
+        front->lru_prev->lru_next = vn;
+        front->lru_prev = vn;
+    }
+    shard->count++;
+}
+
+static void ring_remove(struct shard *shard, struct vnode *vn)
+{
+    if (vn->lru_next == vn) {
+        shard->front = NULL;
+    } else {
+        vn->lru_next->lru_prev = vn->lru_prev;
+        vn->lru_prev->lru_next = vn->lru_next;
+        if (shard->front == vn)
+            shard->front = vn->lru_next;
+    }
+    vn->lru_next = vn->lru_prev = NULL;
+    shard->count--;
+}
+
+static struct vnode **chain_of(struct shard *shard, uint32_t hash)
+{
+    return &shard->buckets[(hash / SHARDS) & shard->mask];
+}
+
+/* Doubles the chains when they have grown to two nodes each; stays as it is without memory. */
+static void chains_grow(struct shard *shard)
+{
+    uint32_t size = shard->mask + 1;
+
+    if (shard->count < size * 2)
+        return;
+    struct vnode **buckets = calloc((size_t)size * 2, sizeof(*buckets));
+    if (buckets == NULL)
+        return;
+    uint32_t mask = size * 2 - 1;
+    for (uint32_t i = 0; i < size; i++) {
+        struct vnode *vn = shard->buckets[i], *next;
+        for (; vn != NULL; vn = next) {
+            next = vn->hash_next;
+            struct vnode **at = &buckets[(vn->hash / SHARDS) & mask];
+            vn->hash_next = *at;
+            *at = vn;
+        }
+    }
+    free(shard->buckets);
+    shard->buckets = buckets;
+    shard->mask = mask;
+}
+
+struct vnode *shard_find(struct shard *shard, const struct vfs *fs, const struct vnode_id *id,
+                         uint32_t hash)
+{
+    struct vnode *vn = *chain_of(shard, hash);
+
+    for (; vn != NULL; vn = vn->hash_next) {
+        if (vn->hash == hash && vn->fs == fs && vn->id_len == id->len &&
+            memcmp(vn->id, id->bytes, id->len) == 0) {
+            refs_take(vn);
+            if (!(vn->flags & VNODE_TOUCHED))
+                vn->flags |= VNODE_TOUCHED;
+            shard->hits++;
+            return vn;
+        }
+    }
+    return NULL;
+}
+
+void shard_add(struct shard *shard, struct vnode *vn)
+{
+    chains_grow(shard);
+    struct vnode **at = chain_of(shard, vn->hash);
+    vn->hash_next = *at;
+    *at = vn;
+    vn->flags |= VNODE_HASHED;
+    ring_append(shard, vn);
+}
+
+void shard_hide(struct shard *shard, struct vnode *vn)
+{
+    if (!(vn->flags & VNODE_HASHED))
+        return;
+    struct vnode **at = chain_of(shard, vn->hash);
+    while (*at != vn)
+        at = &(*at)->hash_next;
+    *at = vn->hash_next;
+    vn->hash_next = NULL;
+    vn->flags &= (uint8_t)~VNODE_HASHED;
+}
+
+void shard_remove(struct shard *shard, struct vnode *vn)
+{
+    shard_hide(shard, vn);
+    ring_remove(shard, vn);
+}
