@@ -4,9 +4,7 @@
  * Room is taken once for all words of a structure, which are then stored one after another.
  */
 #include "xdr/attr.h"
-#include <arpa/inet.h>
-#include <endian.h>
-#include <string.h>
+#include "xdr/memory.h"
 
 #define FATTR_SIZE    84
 #define WCC_ATTR_SIZE 24
@@ -14,13 +12,7 @@
 /* The next `len` bytes of what is encoded; NULL: there is no such room. */
 static uint8_t *room_take(XDR *xdrs, uint32_t len)
 {
-    char *at = xdrs->x_private;
-
-    if (xdrs->x_op != XDR_ENCODE || xdrs->x_handy < len)
-        return NULL;
-    xdrs->x_private = at + len;
-    xdrs->x_handy -= len;
-    return (uint8_t *)at;
+    return xdrs->x_op == XDR_ENCODE ? memory_take(xdrs, len) : NULL;
 }
 
 static uint8_t *put_int(uint8_t *at, uint32_t value)
@@ -106,15 +98,15 @@ bool_t xdr_wcc_data(XDR *xdrs, wcc_data *wcc)
 
 bool_t xdr_ftype3(XDR *xdrs, ftype3 *type)
 {
-    return xdr_enum(xdrs, (enum_t *)type);
+    return memory_enum(xdrs, (enum_t *)type);
 }
 
 bool_t xdr_specdata3(XDR *xdrs, specdata3 *data)
 {
-    return xdr_u_int(xdrs, &data->specdata1) && xdr_u_int(xdrs, &data->specdata2);
+    return memory_u32(xdrs, &data->specdata1) && memory_u32(xdrs, &data->specdata2);
 }
 
 bool_t xdr_nfstime3(XDR *xdrs, nfstime3 *time)
 {
-    return xdr_u_int(xdrs, &time->seconds) && xdr_u_int(xdrs, &time->nseconds);
+    return memory_u32(xdrs, &time->seconds) && memory_u32(xdrs, &time->nseconds);
 }

@@ -2,7 +2,7 @@
  * view.c - XDR of views; see view.h. Called by the routines rpcgen makes.
  */
 #include "xdr/view.h"
-#include <string.h>
+#include "xdr/memory.h"
 
 #define NFS3_FHSIZE 64
 #define MNTPATHLEN  1024
@@ -10,41 +10,32 @@
 
 static bool_t view_encode(XDR *xdrs, const struct view *view, uint32_t max)
 {
-    static const char zeros[4];
     uint32_t len = view->len;
     uint32_t pad = -len & 3;
 
-    if (len > max || !XDR_PUTINT32(xdrs, (int32_t *)&len))
+    if (len > max || !memory_u32(xdrs, &len))
         return FALSE;
     if (view->data == NULL)
         return TRUE; /* the last of the message, and sent from elsewhere */
-    /* Unlike xdrmem_putbytes, which would copy bytes onto themselves. */
-    char *at = xdrs->x_private;
-    if (len > 0 && view->data == (const uint8_t *)at) {
-        if (xdrs->x_handy < len)
-            return FALSE;
-        xdrs->x_private = at + len;
-        xdrs->x_handy -= len;
-    } else if (len > 0 && !XDR_PUTBYTES(xdrs, (const char *)view->data, len)) {
+    uint8_t *at = len + pad < len ? NULL : memory_take(xdrs, len + pad);
+    if (at == NULL)
         return FALSE;
-    }
-    return pad == 0 || XDR_PUTBYTES(xdrs, zeros, pad);
+    /* What lies where it is to be is not copied onto itself. */
+    if (view->data != at)
+        memcpy(at, view->data, len);
+    memset(at + len, 0, pad);
+    return TRUE;
 }
 
 static bool_t view_decode(XDR *xdrs, struct view *view, uint32_t max)
 {
-    int32_t len;
+    uint32_t len;
 
-    if (!XDR_GETINT32(xdrs, &len) || (uint32_t)len > max || (uint32_t)len > xdrs->x_handy)
+    if (!memory_u32(xdrs, &len) || len > max || len > xdrs->x_handy)
         return FALSE;
-    uint32_t padded = ((uint32_t)len + 3) & ~3u;
-    if (padded > xdrs->x_handy)
-        return FALSE;
-    view->data = xdrs->x_private;
-    view->len = (uint32_t)len;
-    xdrs->x_private = (char *)xdrs->x_private + padded;
-    xdrs->x_handy -= padded;
-    return TRUE;
+    view->data = memory_take(xdrs, len + (-len & 3));
+    view->len = len;
+    return view->data != NULL;
 }
 
 bool_t xdr_view(XDR *xdrs, struct view *view, uint32_t max)
@@ -62,16 +53,15 @@ bool_t xdr_view(XDR *xdrs, struct view *view, uint32_t max)
 
 bool_t xdr_encoded(XDR *xdrs, struct view *view)
 {
-    char *at = xdrs->x_private;
-
     if (xdrs->x_op == XDR_FREE)
         return TRUE;
-    if (xdrs->x_op != XDR_ENCODE || xdrs->x_handy < view->len || view->len % 4 != 0)
+    if (xdrs->x_op != XDR_ENCODE || view->len % 4 != 0)
         return FALSE;
-    if (view->len > 0 && view->data != (const uint8_t *)at)
+    uint8_t *at = memory_take(xdrs, view->len);
+    if (at == NULL)
+        return FALSE;
+    if (view->len > 0 && view->data != at)
         memcpy(at, view->data, view->len);
-    xdrs->x_private = at + view->len;
-    xdrs->x_handy -= view->len;
     return TRUE;
 }
 

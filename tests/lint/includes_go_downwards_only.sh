@@ -8,7 +8,7 @@ rules() {
     cat << 'TABLE'
 include/loopnfs  <loopnfs/*>
 base             base/* <loopnfs/cred.h> <loopnfs/errors.h>
-xdr              base/* xdr/attr.h xdr/view.h
+xdr              base/* xdr/attr.h xdr/memory.h xdr/view.h
 net              base/* net/*
 rpc              base/* xdr/view.h xdr/rpcb.h net/* rpc/*
 vfs              base/* vfs/* <loopnfs/*>
