@@ -172,6 +172,8 @@ static bool conn_run(struct source *source)
             if (!conn_handle(conn))
                 return false;
             in_settle(conn);
+            if (conn->pos < conn->end)
+                conn_part(conn);
             break;
         }
     }

@@ -25,6 +25,8 @@ struct conn {
     struct buffer *in, *out;
     size_t pos, end;
     size_t sent, filled;
+    unsigned gathered;     /* replies written since the last were sent */
+    int64_t gathered_nsec; /* CLOCK_MONOTONIC: when half of a part had gathered */
     struct list queue;
     unsigned queued;
     bool was_long; /* the last message: the next one is likely to be so, too */
@@ -61,6 +63,8 @@ void conn_flush(struct source *source);
 bool conn_out_room(struct conn *conn);
 /* A reply was written behind `filled`; len 0: none. Its tail is sent, or copied. */
 void conn_reply(struct conn *conn, size_t len, struct net_tail *tail);
+/* In the middle of a batch: sends what has gathered, if that is much and took its time. */
+void conn_part(struct conn *conn);
 /* Gives `out` back. */
 void conn_out_release(struct conn *conn);
 /* What has gathered in `out` goes to the queue, with a reference of its own. */

@@ -12,6 +12,9 @@
 #define PIECES_MAX 16
 /* Late replies that may wait for a slow peer before it is not read from any more. */
 #define QUEUE_MAX 64
+/* A batch is sent in parts of so many replies, where each took so long to make. */
+#define PART_REPLIES 16
+#define PART_NSEC    400
 
 void conn_out_release(struct conn *conn)
 {
@@ -91,10 +94,12 @@ static void output_advance(struct conn *conn, size_t n)
         conn_out_release(conn);
 }
 
-void conn_flush(struct source *source)
+/* Messages may still be in memory, so this is not the end of a connection that has `ended`. */
+static void output_send(struct conn *conn)
 {
-    struct conn *conn = conn_of(source);
+    struct source *source = &conn->source;
 
+    conn->gathered = 0;
     while (!source->dead && conn_has_output(conn)) {
         struct iovec iov[PIECES_MAX];
         struct msghdr msg = {.msg_iov = iov};
@@ -120,10 +125,32 @@ void conn_flush(struct source *source)
             return;
         }
     }
-    if (source->dead)
+    if (!source->dead)
+        conn_set_blocked(conn, false);
+}
+
+void conn_flush(struct source *source)
+{
+    struct conn *conn = conn_of(source);
+
+    output_send(conn);
+    if (!source->dead)
+        conn_end_check(conn);
+}
+
+/*
+ * A client with many calls under way waits for none of them while it has others' replies to work
+ * on, nor do we while it does: sent all at once, they'd take turns (docs/PERFORMANCE.md). Small
+ * parts, and of what costs less than the sending, are not worth it.
+ */
+void conn_part(struct conn *conn)
+{
+    if (conn->gathered == PART_REPLIES / 2)
+        conn->gathered_nsec = net_now_nsec();
+    if (conn->gathered < PART_REPLIES || conn->gathered % (PART_REPLIES / 2) != 0)
         return;
-    conn_set_blocked(conn, false);
-    conn_end_check(conn);
+    if (net_now_nsec() - conn->gathered_nsec >= PART_NSEC * (conn->gathered - PART_REPLIES / 2))
+        output_send(conn);
 }
 
 bool conn_out_room(struct conn *conn)
@@ -131,7 +158,7 @@ bool conn_out_room(struct conn *conn)
     const size_t need = RECORD_HEADER + NET_MESSAGE_MAX;
 
     if (conn->out != NULL && BUFFER_SIZE - conn->filled < need)
-        conn_flush(&conn->source);
+        output_send(conn);
     if (conn->source.dead || conn->blocked || conn->queued > QUEUE_MAX)
         return false;
     if (conn->out == NULL)
@@ -165,6 +192,7 @@ void conn_reply(struct conn *conn, size_t len, struct net_tail *tail)
 {
     if (len == 0)
         return;
+    conn->gathered++;
     record_mark(conn->out->data + conn->filled, len + tail->len + net_tail_pad(tail->len));
     conn->filled += RECORD_HEADER + len;
     if (tail->len > 0)
@@ -173,5 +201,5 @@ void conn_reply(struct conn *conn, size_t len, struct net_tail *tail)
         return;
     loop_flush_later(&conn->source);
     if (conn->filled - conn->sent >= NET_FLUSH_BYTES)
-        conn_flush(&conn->source);
+        output_send(conn);
 }

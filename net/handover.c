@@ -174,7 +174,10 @@ bool loop_handle(struct loop *loop, const struct net_message *message, size_t *l
     struct handling mine = loop->handling;
     uint64_t state = loop->state + 1;
 
-    loop->messages++;
+    /* Only this thread counts: no atomic addition. */
+    atomic_store_explicit(&loop->messages,
+                          atomic_load_explicit(&loop->messages, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
     self->handling = loop;
     self->state = state;
     atomic_store_explicit(&loop->state, state, memory_order_release);
@@ -286,14 +289,6 @@ struct alert {
     bool met;             /* a message, in the last look */
 };
 
-static int64_t now_usec(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 /* Whether a thread of this process sleeps, rather than works, or waits for a CPU as many do on a
  * busy machine: proc_pid_stat(5). Where that can't be read, nobody is seen to sleep. */
 static bool thread_sleeps(pid_t tid)
@@ -351,7 +346,7 @@ static void monitor_watch(struct loop *loop, struct watch *watch, uint64_t state
 /* Looks at all loops once; true: something happened since the last look. */
 static bool monitor_look(struct watch watches[NET_LOOPS_MAX], struct alert *alert)
 {
-    int64_t now = now_usec();
+    int64_t now = net_now_usec();
     bool active = false;
 
     alert->met = false;
@@ -415,20 +410,20 @@ static void *monitor_main(void *arg)
 {
     struct watch watches[NET_LOOPS_MAX] = {0};
     struct alert alert = {.found = INT64_MIN / 2, .taken = INT64_MIN / 2};
-    int64_t active = now_usec();
+    int64_t active = net_now_usec();
     bool ended = false;
 
     (void)arg;
     prctl(PR_SET_TIMERSLACK, MONITOR_SLACK_NSEC);
     while (!ended) {
-        int64_t now = now_usec();
+        int64_t now = net_now_usec();
         long tick = monitor_tick(&alert, now);
         nanosleep(&(struct timespec){.tv_nsec = tick * 1000}, NULL);
         if (monitor_look(watches, &alert))
             active = now;
         if (now - active >= MONITOR_QUIET_MS * 1000) {
             ended = !monitor_sleep();
-            active = now_usec();
+            active = net_now_usec();
         }
         pthread_mutex_lock(&monitor.lock);
         ended = ended || monitor.ended;

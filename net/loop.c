@@ -30,20 +30,12 @@
 /* While the server ends, loops look this often whether everything is sent. */
 #define STOPPING_POLL_MS 10
 
-int64_t net_now_ms(void)
+int64_t net_now_nsec(void)
 {
     struct timespec ts;
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static int64_t now_usec(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 /* --- what sources call --- */
@@ -254,7 +246,7 @@ static int loop_spin(struct loop *loop, struct epoll_event *events)
     if (loop->spin_credit == 0 && ++loop->spin_skipped < SPIN_PROBE)
         return 0;
     loop->spin_skipped = 0;
-    int64_t now = now_usec(), end = now + net.config.spin_usec;
+    int64_t now = net_now_usec(), end = now + net.config.spin_usec;
     for (unsigned look = 1; now < end; look++) {
         int n = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, 0);
         if (n != 0) {
@@ -264,7 +256,7 @@ static int loop_spin(struct loop *loop, struct epoll_event *events)
         if (look % SPIN_LOOKS != 0)
             continue;
         sched_yield();
-        now = now_usec();
+        now = net_now_usec();
     }
     if (now - end > SPIN_LATE_USEC)
         loop->spin_credit = 0;

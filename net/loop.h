@@ -148,7 +148,17 @@ void loop_pause(struct source *source);
 void loop_post_late(struct loop *loop, struct late *late);
 void loop_post_source(struct loop *loop, struct source *source);
 void loop_wake(struct loop *loop);
-int64_t net_now_ms(void);
+
+/* CLOCK_MONOTONIC. */
+int64_t net_now_nsec(void);
+static inline int64_t net_now_usec(void)
+{
+    return net_now_nsec() / 1000;
+}
+static inline int64_t net_now_ms(void)
+{
+    return net_now_nsec() / 1000000;
+}
 
 /* handover.c */
 int workers_start(void);
