@@ -26,6 +26,7 @@
 #define HANDLE_BODY(id_len) (HANDLE_HEAD + ((size_t)(id_len) + 3) / 4 * 4)
 
 _Static_assert(HANDLE_BODY(VNODE_ID_MAX) + HANDLE_MAC <= HANDLE_MAX, "ids fit into handles");
+_Static_assert(HANDLE_HEAD + HANDLE_MAC == 16, "handle_len() knows it");
 _Static_assert(HANDLE_MAC == sizeof(uint64_t), "the MAC is one word");
 _Static_assert(HANDLE_KEY_SIZE == crypto_shorthash_KEYBYTES, "the key is SipHash's");
 
@@ -66,7 +67,7 @@ void handle_seal_id(uint32_t export_id, const uint8_t *id, uint8_t id_len, struc
     bytes[7] = (uint8_t)export_id;
     memcpy(bytes + HANDLE_HEAD, id, id_len);
     crypto_shorthash(bytes + len, bytes, len, handle_key);
-    out->len = (uint8_t)(len + HANDLE_MAC);
+    out->len = handle_len(id_len);
 }
 
 int handle_open(struct view handle, uint32_t *export_id, struct vnode_id *id)

@@ -18,6 +18,12 @@ struct handle {
     uint8_t bytes[HANDLE_MAX];
 };
 
+/* Of the handle of a node whose id has so many bytes. */
+static inline uint8_t handle_len(uint8_t id_len)
+{
+    return (uint8_t)(16 + (id_len + 3u) / 4 * 4);
+}
+
 /* Reads the key (state_dir/handle.key, mode 0600), or makes it: written to a temporary name,
  * synced, renamed. EACCES, EINVAL (wrong length or readable by others), .... */
 int handle_init(const char *state_dir);

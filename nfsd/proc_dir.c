@@ -20,14 +20,14 @@
 /* entry3 without its name: value follows, fileid, length, cookie. */
 #define ENTRY_SIZE (WIRE_INT + WIRE_HYPER + WIRE_INT + WIRE_HYPER)
 /* What entryplus3 adds: attributes; handle follows, its length, the handle. */
-#define PLUS_SIZE_MAX (WIRE_ATTR + WIRE_INT + WIRE_INT + HANDLE_MAX)
+#define PLUS_SIZE(handle_len) (WIRE_ATTR + WIRE_INT + WIRE_INT + (handle_len))
 /* FALSE for the end of the list, and eof. */
 #define LIST_END (WIRE_INT + WIRE_INT)
 #define NAME_MIN 4
 
 /* A page: on the stack, so not too large; never too small for the longest name with all that is
  * known of it. */
-#define PAGE_SIZE_MAX 32768
+#define PAGE_SIZE_MAX 98304
 #define PAGE_SIZE_MIN 1024
 /* `.`, `..` and one of the file system's own, so that it never sees a page full from the start. */
 #define PAGE_ENTRIES_MIN 3
@@ -106,7 +106,9 @@ static void put_plus(struct listing *list, const struct vdirent *entry)
 static bool listing_add(struct listing *list, const struct vdirent *entry)
 {
     size_t names = ENTRY_SIZE + (((size_t)entry->namelen + 3) & ~(size_t)3);
-    size_t size = names + (list->plus ? PLUS_SIZE_MAX : 0);
+    const struct vdirent_plus *plus = vdirent_plus(entry);
+    size_t handle = plus != NULL ? handle_len(plus->id.len) : HANDLE_MAX;
+    size_t size = names + (list->plus ? PLUS_SIZE(handle) : 0);
 
     if (size > (size_t)(list->end - list->at))
         return false;
@@ -123,21 +125,21 @@ static bool listing_add(struct listing *list, const struct vdirent *entry)
     return true;
 }
 
-/* Asks for no more entries than could fit: reading a directory costs for each. */
+/* Asks for no more entries than fit: reading a directory costs for each. Handles are taken to be as
+ * long as the directory's own. */
 static void page_prepare(const struct listing *list, struct vdirents *page)
 {
     size_t room = (size_t)(list->end - list->at);
     size_t names = list->plus && list->names_room < room ? list->names_room : room;
-    size_t least = ENTRY_SIZE + NAME_MIN + (list->plus ? PLUS_SIZE_MAX : 0);
-    size_t by_names = names / (ENTRY_SIZE + NAME_MIN);
-    size_t by_room = room / least;
 
+    page->each = ENTRY_SIZE + (list->plus ? PLUS_SIZE(handle_len(list->rq->vn->id_len)) : 0);
+    page->room = room;
     page->size = list->plus ? PAGE_SIZE_MAX : names;
     if (page->size < PAGE_SIZE_MIN)
         page->size = PAGE_SIZE_MIN;
     if (page->size > PAGE_SIZE_MAX)
         page->size = PAGE_SIZE_MAX;
-    page->max = (uint32_t)(by_room < by_names ? by_room : by_names);
+    page->max = (uint32_t)(names / (ENTRY_SIZE + NAME_MIN));
     if (page->max < PAGE_ENTRIES_MIN)
         page->max = PAGE_ENTRIES_MIN;
 }
@@ -146,7 +148,6 @@ static void page_prepare(const struct listing *list, struct vdirents *page)
 static int listing_fill(struct listing *list)
 {
     _Alignas(8) char buf[PAGE_SIZE_MAX];
-    const size_t least = ENTRY_SIZE + NAME_MIN + (list->plus ? PLUS_SIZE_MAX : 0);
     struct vdirents page = {.buf = buf, .plus = list->plus};
 
     do {
@@ -162,7 +163,7 @@ static int listing_fill(struct listing *list)
         if (page.count == 0 && !page.eof)
             return list->at == list->start ? VFS_ETOOSMALL : 0;
         list->eof = page.eof;
-    } while (!list->eof && (size_t)(list->end - list->at) >= least &&
+    } while (!list->eof && (size_t)(list->end - list->at) >= page.each + NAME_MIN &&
              (!list->plus || list->names_room >= ENTRY_SIZE + NAME_MIN));
     return 0;
 }

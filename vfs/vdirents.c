@@ -16,7 +16,10 @@ static struct vdirent *add(struct vdirents *page, uint64_t fileid, uint64_t cook
     size_t own = ALIGNED(offsetof(struct vdirent, name) + namelen + 1);
     size_t reclen = own + extra;
 
-    if (reclen > page->size - page->used || (page->max != 0 && page->count >= page->max))
+    size_t measure = page->each != 0 ? page->each + ((namelen + 3) & ~(size_t)3) : 0;
+
+    if (reclen > page->size - page->used || (page->max != 0 && page->count >= page->max) ||
+        measure > page->room)
         return NULL;
     struct vdirent *entry = (struct vdirent *)(void *)(page->buf + page->used);
     entry->fileid = fileid;
@@ -28,6 +31,7 @@ static struct vdirent *add(struct vdirents *page, uint64_t fileid, uint64_t cook
     memcpy(entry->name, name, namelen);
     entry->name[namelen] = '\0';
     page->used += reclen;
+    page->room -= measure;
     page->count++;
     return entry;
 }

@@ -322,31 +322,43 @@ int vop_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, struct
     return err;
 }
 
+/* One of the two, with what a lookup says of it. To who may not search the directory its parent is
+ * unknown, and shown as the directory itself. */
+static int dot_add(const struct vctx *ctx, struct vnode *dir, const char *name,
+                   struct vdirents *page, bool *full)
+{
+    const struct view view = {(const uint8_t *)name, (uint32_t)strlen(name)};
+    const uint64_t cookie = view.len;
+    struct vdirent_plus *plus;
+    struct vnode_id id;
+    struct vattr attr;
+
+    int err = vop_glance(ctx, dir, view, &id, &attr);
+    bool known = err == 0;
+    if (err == EACCES || err == ESTALE || err == ENOENT)
+        err = vop_getattr(ctx, dir, &attr);
+    if (err != 0)
+        return err;
+    if (known && page->plus) {
+        plus = vdirents_add_plus(page, attr.fileid, cookie, VDIR, name, view.len);
+        *full = plus == NULL;
+        if (plus != NULL)
+            *plus = (struct vdirent_plus){.attr = attr, .id = id};
+    } else {
+        *full = !vdirents_add(page, attr.fileid, cookie, VDIR, name, view.len);
+    }
+    return 0;
+}
+
 /* `.` and `..`, which no file system gives itself. */
 static int dots_add(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
                     struct vdirents *page, bool *full)
 {
-    static const struct view dotdot = {(const uint8_t *)"..", 2};
-    struct vnode *parent = NULL;
-    struct vattr attr = {0};
+    int err = cookie < 1 ? dot_add(ctx, dir, ".", page, full) : 0;
 
-    if (cookie < 1) {
-        int err = vop_getattr(ctx, dir, &attr);
-        if (err != 0)
-            return err;
-        *full = !vdirents_add(page, attr.fileid, 1, VDIR, ".", 1);
-    }
-    if (cookie < 2 && !*full) {
-        /* Without the right to search it the parent can't be seen: its number is then unknown. */
-        int err = vop_lookup(ctx, dir, dotdot, &parent, &attr);
-        if (err != 0 && err != EACCES && err != ESTALE && err != ENOENT)
-            return err;
-        if (err != 0 && vop_getattr(ctx, dir, &attr) != 0)
-            return err;
-        vnode_put(parent);
-        *full = !vdirents_add(page, attr.fileid, 2, VDIR, "..", 2);
-    }
-    return 0;
+    if (err == 0 && !*full)
+        err = dot_add(ctx, dir, "..", page, full);
+    return err;
 }
 
 /* An entry that fits a page, whatever its name. */
@@ -382,11 +394,16 @@ static const char *entry_wrong(const struct vdirent *entry)
 static void plus_check(const struct vnode *dir, bool wanted, struct vdirent *entry)
 {
     const struct vdirent_plus *plus = vdirent_plus(entry);
-    const char *wrong = wanted && plus != NULL ? plus_wrong(&plus->id, &plus->attr) : NULL;
+    const char *wrong = NULL;
 
+    if (plus == NULL)
+        return;
+    bool empty = plus->id.len == 0 && plus->attr.type == VNON;
+    if (wanted && !empty)
+        wrong = plus_wrong(&plus->id, &plus->attr);
     if (wrong != NULL)
         vop_broken(dir, "readdir", wrong);
-    if (!wanted || wrong != NULL)
+    if (!wanted || empty || wrong != NULL)
         entry->plus = 0;
 }
 
@@ -417,7 +434,8 @@ static const char *page_wrong(const struct vnode *dir, const struct vdirents *pa
         return "came back to the cookie it was to go on from";
     if (count != page->count)
         return "miscounted its entries";
-    bool had_room = page->size - used >= ENTRY_MAX && (page->max == 0 || page->max > count);
+    bool had_room = page->size - used >= ENTRY_MAX && (page->max == 0 || page->max > count) &&
+                    (page->each == 0 || page->room >= page->each + VNAME_MAX + 1);
     if (page->used == used && !page->eof && had_room)
         return "gave neither an entry nor the end";
     return NULL;

@@ -15,8 +15,9 @@
 #define BUFFER_BYTES 32768
 /* The least the kernel takes for the longest name, and more. */
 #define BUFFER_LEAST 512
-/* What the kernel has to say of a name of up to 12 bytes. */
+/* What the kernel has to say of a name of up to so many bytes. */
 #define ENTRY_BYTES 32
+#define NAME_BYTES  12
 
 /* Positions 0 to 2 are not free as cookies: they take the place of the last ones, which no file
  * system uses (ext4's hashes end before; btrfs and ext4 have the very last one as the end). */
@@ -79,26 +80,22 @@ struct listing {
 static bool add_entry(struct listing *list, const struct dirent64 *entry, struct vdirents *page)
 {
     uint64_t cookie = cookie_of(entry->d_off);
-    if (page->max != 0 && page->count >= page->max)
-        return false;
+    enum vtype type = type_of(entry->d_type);
     size_t len = strlen(entry->d_name);
-    struct vnode_id id;
-    struct vattr attr;
 
-    int error = list->plus
-                    ? hostfs_glance_at(list->ctx, list->dir, list->fd, entry->d_name, &id, &attr)
-                    : ENOENT;
-    if (error) {
-        /* He may not search it: no need to ask for each. */
-        list->plus = list->plus && error != EACCES;
-        return vdirents_add(page, entry->d_ino, cookie, type_of(entry->d_type), entry->d_name, len);
-    }
+    if (!list->plus)
+        return vdirents_add(page, entry->d_ino, cookie, type, entry->d_name, len);
+    /* Its place first: what does not fit is not looked at. */
     struct vdirent_plus *plus =
-        vdirents_add_plus(page, entry->d_ino, cookie, attr.type, entry->d_name, len);
+        vdirents_add_plus(page, entry->d_ino, cookie, type, entry->d_name, len);
     if (!plus)
         return false;
-    plus->attr = attr;
-    plus->id = id;
+    int error =
+        hostfs_glance_at(list->ctx, list->dir, list->fd, entry->d_name, &plus->id, &plus->attr);
+    if (error)
+        *plus = (struct vdirent_plus){0};
+    /* He may not search it: no need to ask for each. */
+    list->plus = error != EACCES;
     return true;
 }
 
@@ -125,6 +122,8 @@ static size_t worth_reading(const struct vdirents *page)
 
     if (page->plus)
         bytes = bytes / (ENTRY_BYTES + sizeof(struct vdirent_plus)) * ENTRY_BYTES;
+    if (page->each && page->room / (page->each + NAME_BYTES) * ENTRY_BYTES < bytes)
+        bytes = page->room / (page->each + NAME_BYTES) * ENTRY_BYTES;
     if (page->max && (size_t)(page->max - page->count) * ENTRY_BYTES < bytes)
         bytes = (size_t)(page->max - page->count) * ENTRY_BYTES;
     if (bytes < BUFFER_LEAST)

@@ -154,6 +154,10 @@ struct vdirents {
     uint32_t max; /* stop after so many entries; 0: no such limit */
     bool eof;     /* set by readdir: nothing follows the last entry in here */
     bool plus;    /* what lookup says of each entry is wanted, too: vdirents_add_plus() */
+    /* By the caller's own measure: what is left for entries, of which each takes so much and its
+     * name, in words of 4 bytes. each 0: no such limit. */
+    uint32_t each;
+    size_t room;
 };
 struct vdirent {
     uint64_t fileid;
@@ -173,8 +177,8 @@ struct vdirent_plus {
 bool vdirents_add(struct vdirents *page, uint64_t fileid, uint64_t cookie, enum vtype type,
                   const char *name, size_t namelen);
 /* The same, of a page that asks for more, by a file system that knows it for less than a lookup:
- * what is to be filled in before the next entry is added; NULL where it does not fit. Entries
- * without it are looked up one by one. */
+ * what is to be filled in before the next entry is added; NULL where it does not fit. It arrives
+ * zeroed; left so, or without it, the entry is looked up by itself. */
 struct vdirent_plus *vdirents_add_plus(struct vdirents *page, uint64_t fileid, uint64_t cookie,
                                        enum vtype type, const char *name, size_t namelen);
 /* What was filled in; NULL: nothing. */

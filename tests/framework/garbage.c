@@ -274,6 +274,11 @@ static void plus_beyond_entry(struct vdirents *page)
     entry->plus += 8;
 }
 
+static void plus_left_zeroed(struct vdirents *page)
+{
+    *add_plus(page) = (struct vdirent_plus){0};
+}
+
 static const struct vdirent *last_of(const struct vdirents *page)
 {
     const struct vdirent *last = NULL, *next = NULL;
@@ -311,8 +316,9 @@ TEST(an_impossible_listing_is_an_io_error_and_a_log_line)
 
 TEST(what_is_impossible_about_one_entry_is_left_out_of_the_listing)
 {
-    static void (*const left_out[])(struct vdirents *) = {
-        plus_without_id, plus_with_long_id, plus_without_type, plus_of_size_minus_one};
+    static void (*const left_out[])(struct vdirents *) = {plus_left_zeroed, plus_without_id,
+                                                          plus_with_long_id, plus_without_type,
+                                                          plus_of_size_minus_one};
     struct vfs *fs = fixture_mount(&bad);
     _Alignas(8) static char buf[8192];
     struct vdirents page = {.buf = buf, .size = sizeof(buf), .plus = true};
