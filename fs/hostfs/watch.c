@@ -46,10 +46,13 @@
 #define MASK                                                                            \
     (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | \
      IN_MOVE_SELF | IN_ONLYDIR)
-/* The kernel goes through a directory's cached names when it is watched first. */
-#define SIZE_MAX_TO_WATCH (256u * 1024)
+#define SIZE_MAX_TO_WATCH (256u * 1024) /* the kernel goes through all cached names then */
 #define IDLE_S            10
 #define RETRY_S           5
+/* With more changes than this to a look it is mostly in vain; each costs a system call's time. */
+#define CHANGES_A_LOOK  4
+#define CHANGES_ALLOWED 64
+#define CROWDED_S       2
 
 /* NAME_MAX and the kernel's padding. */
 #define EVENT_MAX (sizeof(struct inotify_event) + 272)
@@ -59,7 +62,9 @@ struct watched {
     int64_t btime_sec;
     uint32_t btime_nsec;
     uint32_t serial; /* of its mount; 0: unused */
-    int wd;
+    int wd;          /* -1: not watched before rest_s */
+    int allowed;     /* changes */
+    int64_t rest_s;
     uint64_t used;
     bool fresh;    /* nobody has looked at it since it is watched */
     bool doubtful; /* the ctime that is seen next is doubted */
@@ -167,6 +172,7 @@ static void watched_note(struct watcher *watcher, int wd, bool watched)
         if (!at->serial || at->wd != wd)
             continue;
         at->doubtful = true;
+        at->allowed--;
         if (!watched)
             at->serial = 0;
     }
@@ -199,23 +205,26 @@ static struct watched *watched_get(struct watcher *watcher, struct vnode *dir, i
     bool found;
     struct watched *at = watched_place(watcher, dir, &found);
 
-    if (!found) {
-        if (seconds() < watcher->full_s || hostfs_statx(fd, "", &st) != 0 ||
+    if (found && at->wd < 0 && watcher->last_s < at->rest_s)
+        return NULL;
+    if (!found || at->wd < 0) {
+        if (watcher->last_s < watcher->full_s || hostfs_statx(fd, "", &st) != 0 ||
             st.stx_size > SIZE_MAX_TO_WATCH || cred_assume_server() != 0)
             return NULL;
         hostfs_proc_path(&path, fd);
         int wd = inotify_add_watch(watcher->fd, path.text, MASK);
         if (wd < 0) {
-            watcher->full_s = errno == EACCES ? 0 : seconds() + RETRY_S;
+            watcher->full_s = errno == EACCES ? 0 : watcher->last_s + RETRY_S;
             return NULL;
         }
-        if (at->serial && at->wd != wd)
+        if (at->serial && at->wd >= 0 && at->wd != wd)
             inotify_rm_watch(watcher->fd, at->wd);
         *at = (struct watched){.ino = node->ino,
                                .btime_sec = node->btime_sec,
                                .btime_nsec = node->btime_nsec,
                                .serial = node->mount->serial,
                                .wd = wd,
+                               .allowed = CHANGES_ALLOWED,
                                .fresh = true};
     }
     at->used = watcher->uses;
@@ -313,10 +322,18 @@ static bool is_settled(struct statx_timestamp ctime)
            (now.tv_sec == ctime.tv_sec && now.tv_nsec > (long)ctime.tv_nsec);
 }
 
-static bool look_at(struct hostfs_watch_side *side)
+static bool look_at(struct watcher *watcher, struct hostfs_watch_side *side)
 {
     struct watched *at = side->watched;
 
+    if (at->allowed < 0) {
+        inotify_rm_watch(watcher->fd, at->wd);
+        at->wd = -1;
+        at->rest_s = watcher->last_s + CROWDED_S;
+        return false;
+    }
+    if (at->allowed < CHANGES_ALLOWED)
+        at->allowed += CHANGES_A_LOOK;
     if (hostfs_statx(side->fd, "", &side->before) != 0)
         return false;
     if (at->doubtful || (at->fresh && !is_settled(side->before.stx_ctime))) {
@@ -341,7 +358,7 @@ static bool look(struct hostfs_watch *watch)
     if (!take_events(watch, false))
         return false;
     for (int i = 0; i < watch->count; i++)
-        if (!look_at(&side[i]))
+        if (!look_at(&watchers[watch->watcher], &side[i]))
             return false;
     return true;
 }

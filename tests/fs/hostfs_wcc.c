@@ -311,6 +311,54 @@ TEST(watched_directories_can_be_removed_and_their_mount_unmounted)
     assert_true(fixture_open_fds() < fds);
 }
 
+/* Some files come and go. Says whether who made the last of them was told what was before. */
+static bool crowd_tells(struct fixture *f, struct vnode *dir, int others)
+{
+    struct vchange change;
+    char name[32];
+
+    host_sleep_ms(30); /* what was doubted is settled */
+
+    for (int i = 0; i <= others; i++) {
+        snprintf(name, sizeof(name), "c-%d", i);
+        round_last = i == others;
+        change = (struct vchange){.has_before = false};
+        assert_int_equal(do_create(f, dir, name, VCREATE_UNCHECKED, &change), 0);
+    }
+    for (int i = 0; i <= others; i++) {
+        struct vchange removed = {.has_before = false};
+        snprintf(name, sizeof(name), "c-%d", i);
+        round_last = i == others;
+        assert_int_equal(vop_remove(&f->ctx, dir, fixture_view(name), &removed), 0);
+    }
+    return change.has_before;
+}
+
+TEST(a_directory_that_is_changed_much_more_than_looked_at_is_left_alone_for_a_while)
+{
+    struct fixture f = {0};
+    int waited = 0;
+
+    fixture_begin_in(&f, "/dev/shm");
+    if (!host_can_be_watched(f.base))
+        skip();
+    host_mkdir(f.export, "crowd", 0777);
+    struct vnode *dir = fixture_find(&f, "crowd");
+    for (int i = 0; i < 20; i++)
+        assert_true(crowd_tells(&f, dir, 0) || i == 0);
+    for (int i = 0; i < 10; i++)
+        crowd_tells(&f, dir, 16);
+    assert_false(crowd_tells(&f, dir, 0));
+    while (!crowd_tells(&f, dir, 0)) {
+        assert_true(++waited < 100);
+        host_sleep_ms(100);
+    }
+    assert_true(waited > 5);
+    vnode_put(dir);
+    round_last = false;
+    fixture_unmount(&f);
+}
+
 /* --- others change the directory, too --- */
 
 /* Only adds names, so that how many there are says which. */
