@@ -50,7 +50,7 @@ static int node_get(struct vfs *fs, int fd, struct vnode **out)
         err = vnode_intern_number(fs, number_of(st.st_ino), type_of(st.st_mode), out);
     struct node *node = err == 0 ? vnode_private(*out) : NULL;
     if (err == 0 && atomic_compare_exchange_strong(&node->fd, &none, fd))
-        vnode_count_fds(1);
+        vnode_count_fds(*out, 1);
     else
         close(fd);
     return err;
@@ -69,7 +69,7 @@ static void passfs_reclaim(struct vnode *vn)
 {
     if (fd_of(vn) >= 0) {
         close(fd_of(vn));
-        vnode_count_fds(-1);
+        vnode_count_fds(vn, -1);
     }
 }
 

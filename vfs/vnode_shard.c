@@ -5,34 +5,49 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void ring_append(struct shard *shard, struct vnode *vn)
+static struct ring *ring_of(struct shard *shard, const struct vnode *vn)
 {
-    struct vnode *front = shard->front;
+    return vn->flags & VNODE_OPEN ? &shard->open : &shard->closed;
+}
+
+static void ring_append(struct ring *ring, struct vnode *vn)
+{
+    struct vnode *front = ring->front;
 
     if (front == NULL) {
         vn->lru_next = vn->lru_prev = vn;
-        shard->front = vn;
+        ring->front = vn;
     } else {
         vn->lru_next = front;
         vn->lru_prev = front->lru_prev;
         front->lru_prev->lru_next = vn;
         front->lru_prev = vn;
     }
-    shard->count++;
+    ring->count++;
 }
 
-static void ring_remove(struct shard *shard, struct vnode *vn)
+static void ring_remove(struct ring *ring, struct vnode *vn)
 {
     if (vn->lru_next == vn) {
-        shard->front = NULL;
+        ring->front = NULL;
     } else {
         vn->lru_next->lru_prev = vn->lru_prev;
         vn->lru_prev->lru_next = vn->lru_next;
-        if (shard->front == vn)
-            shard->front = vn->lru_next;
+        if (ring->front == vn)
+            ring->front = vn->lru_next;
     }
     vn->lru_next = vn->lru_prev = NULL;
-    shard->count--;
+    ring->count--;
+}
+
+void shard_set_open(struct shard *shard, struct vnode *vn, bool open)
+{
+    ring_remove(ring_of(shard, vn), vn);
+    if (open)
+        vn->flags |= VNODE_OPEN;
+    else
+        vn->flags &= (uint8_t)~VNODE_OPEN;
+    ring_append(ring_of(shard, vn), vn);
 }
 
 static struct vnode **chain_of(struct shard *shard, uint32_t hash)
@@ -45,7 +60,7 @@ static void chains_grow(struct shard *shard)
 {
     uint32_t size = shard->mask + 1;
 
-    if (shard->count < size * 2)
+    if (shard_count(shard) < size * 2)
         return;
     struct vnode **buckets = calloc((size_t)size * 2, sizeof(*buckets));
     if (buckets == NULL)
@@ -90,7 +105,7 @@ void shard_add(struct shard *shard, struct vnode *vn)
     vn->hash_next = *at;
     *at = vn;
     vn->flags |= VNODE_HASHED;
-    ring_append(shard, vn);
+    ring_append(ring_of(shard, vn), vn);
 }
 
 void shard_hide(struct shard *shard, struct vnode *vn)
@@ -108,5 +123,5 @@ void shard_hide(struct shard *shard, struct vnode *vn)
 void shard_remove(struct shard *shard, struct vnode *vn)
 {
     shard_hide(shard, vn);
-    ring_remove(shard, vn);
+    ring_remove(ring_of(shard, vn), vn);
 }

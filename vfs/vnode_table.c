@@ -3,11 +3,12 @@
  *
  * The gate asks for nodes by the id in a client's handle (vnode_load), file systems intern what
  * they come across (vnode_intern). The table owns all nodes. It is split in shards by the hash of
- * the id; each has a lock, hash chains, and its nodes on a ring, the clock: the hand takes nodes
- * off its front, gives those touched since its last visit another round, and reclaims the others
- * while there are too many nodes; where descriptors are too many, it has them give up theirs.
+ * the id; each has a lock, hash chains, and its nodes on rings, clocks: the hand takes nodes off
+ * the front, gives those touched since its last visit another round, and reclaims the others while
+ * there are too many nodes, those without descriptors first; where descriptors are too many,
+ * another hand goes round the nodes that have some, and has them give up theirs.
  *
- * Locks: a shard's lock guards its chains, ring and counts, and a node's way from no user to one
+ * Locks: a shard's lock guards its chains, rings and counts, and a node's way from no user to one
  * and back. No operation of a file system runs under it but init and shed, which must not block;
  * reclaim runs after the node has left the table, when nobody else can know it.
  */
@@ -60,18 +61,18 @@ static void trash_close(struct vnode_trash *trash)
         close(trash->fds[i]);
 }
 
-/* Moves the hand on; what it takes out is chained by hash_next from *out. Lock held. */
-static void hand_move(struct shard *shard, struct vnode **out)
+/* Moves a ring's hand on by HAND_STEPS at most; what it takes out is chained by hash_next from
+ * *out. False: nothing. Lock held. */
+static bool hand_move(struct shard *shard, struct ring *ring, struct vnode **out)
 {
+    uint32_t steps = ring->count < HAND_STEPS ? ring->count : HAND_STEPS;
     int taken = 0;
 
-    for (int step = 0; step < HAND_STEPS && taken < RECLAIM_BATCH && shard->front != NULL &&
-                       shard->count > table.shard_max;
-         step++) {
-        struct vnode *vn = shard->front;
+    for (; steps > 0 && taken < RECLAIM_BATCH && shard_count(shard) > table.shard_max; steps--) {
+        struct vnode *vn = ring->front;
         if (vn->refs > 0 || vn->flags & VNODE_TOUCHED) {
             vn->flags &= (uint8_t)~VNODE_TOUCHED;
-            shard->front = vn->lru_next;
+            ring->front = vn->lru_next;
             continue;
         }
         shard_remove(shard, vn);
@@ -80,27 +81,38 @@ static void hand_move(struct shard *shard, struct vnode **out)
         taken++;
         table.evictions++;
     }
+    return taken > 0;
+}
+
+/* Has a node that nobody uses give up its descriptors; lock held. */
+static void node_shed(struct shard *shard, struct vnode *vn, struct vnode_trash *trash)
+{
+    if (vn->fs->type->ops.shed != NULL)
+        vn->fs->type->ops.shed(vn, false, trash);
+    if (vn->flags & VNODE_OPEN && vn->fds == 0)
+        shard_set_open(shard, vn, false);
 }
 
 /* Has idle nodes, `most` at most, give up their descriptors until no more than `enough` are open;
  * returns how many more it could have looked at. */
 static uint32_t shard_sweep(struct shard *shard, int32_t enough, uint32_t most)
 {
+    struct ring *ring = &shard->open;
     struct vnode_trash trash;
 
     pthread_mutex_lock(&shard->lock);
-    uint32_t left = shard->count < most ? shard->count : most;
+    uint32_t left = ring->count < most ? ring->count : most;
     most -= left;
-    while (left > 0 && shard->front != NULL && table.fds > enough) {
+    while (left > 0 && ring->front != NULL && table.fds > enough) {
         trash.count = 0; /* in steps, since descriptors are closed without the lock */
-        for (; left > 0 && shard->front != NULL && trash.count == 0; left--) {
-            struct vnode *vn = shard->front;
-            shard->front = vn->lru_next;
+        for (; left > 0 && ring->front != NULL && trash.count == 0; left--) {
+            struct vnode *vn = ring->front;
+            ring->front = vn->lru_next;
             bool idle = vn->refs == 0 && !(vn->flags & VNODE_TOUCHED);
             if (vn->refs == 0)
                 vn->flags &= (uint8_t)~VNODE_TOUCHED;
-            if (idle && vn->fs->type->ops.shed != NULL)
-                vn->fs->type->ops.shed(vn, false, &trash);
+            if (idle)
+                node_shed(shard, vn, &trash);
         }
         if (trash.count > 0) {
             pthread_mutex_unlock(&shard->lock);
@@ -202,7 +214,8 @@ static int intern(struct vfs *fs, const struct vnode_id *id, enum vtype type, un
         shard_add(shard, vn);
         fs->nodes++;
         table.nodes++;
-        hand_move(shard, &evicted);
+        if (!hand_move(shard, &shard->closed, &evicted))
+            hand_move(shard, &shard->open, &evicted);
     }
     pthread_mutex_unlock(&shard->lock);
     nodes_free(evicted);
@@ -261,8 +274,7 @@ static bool last_put(struct shard *shard, struct vnode *vn, struct vnode_trash *
     }
     if (vn->flags & VNODE_SHED) {
         vn->flags &= (uint8_t)~VNODE_SHED;
-        if (vn->fs->type->ops.shed != NULL)
-            vn->fs->type->ops.shed(vn, false, trash);
+        node_shed(shard, vn, trash);
     }
     return false;
 }
@@ -311,9 +323,20 @@ void vnode_shed_soon(struct vnode *vn)
     vn->flags |= VNODE_SHED;
 }
 
-void vnode_count_fds(int delta)
+void vnode_count_fds(struct vnode *vn, int delta)
 {
+    struct shard *shard = shard_of(vn->hash);
+
     table.fds += delta;
+    if (delta < 0) { /* the table has called, and nobody else has the node */
+        vn->fds = vn->fds > -delta ? (uint8_t)(vn->fds + delta) : 0;
+        return;
+    }
+    pthread_mutex_lock(&shard->lock);
+    vn->fds = (uint8_t)(vn->fds + delta);
+    if (!(vn->flags & VNODE_OPEN) && vn->fs->type->ops.shed != NULL)
+        shard_set_open(shard, vn, true);
+    pthread_mutex_unlock(&shard->lock);
 }
 
 /* --- housekeeping, start and end --- */
@@ -324,24 +347,33 @@ void vnode_table_tick(void)
         shard_sweep(&table.shards[i], 0, SWEEP_NODES);
 }
 
-static struct vnode *shard_flush(struct shard *shard, const struct vfs *fs)
+/* Lock held. */
+static void ring_flush(struct shard *shard, struct ring *ring, const struct vfs *fs,
+                       struct vnode **taken)
 {
-    struct vnode *taken = NULL;
+    struct vnode *vn = ring->front;
 
-    pthread_mutex_lock(&shard->lock);
-    struct vnode *vn = shard->front;
-    for (uint32_t left = shard->count; left > 0; left--) {
+    for (uint32_t left = ring->count; left > 0; left--) {
         struct vnode *next = vn->lru_next;
         if (vn->fs == fs && vn->refs == 0) {
             shard_remove(shard, vn);
-            vn->hash_next = taken;
-            taken = vn;
+            vn->hash_next = *taken;
+            *taken = vn;
         } else if (vn->fs == fs) {
             shard_hide(shard, vn);
             vn->flags |= VNODE_DOOMED;
         }
         vn = next;
     }
+}
+
+static struct vnode *shard_flush(struct shard *shard, const struct vfs *fs)
+{
+    struct vnode *taken = NULL;
+
+    pthread_mutex_lock(&shard->lock);
+    ring_flush(shard, &shard->closed, fs, &taken);
+    ring_flush(shard, &shard->open, fs, &taken);
     pthread_mutex_unlock(&shard->lock);
     return taken;
 }

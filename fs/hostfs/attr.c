@@ -96,9 +96,7 @@ int hostfs_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
         hostfs_attr_hidden(vn, attr);
         return 0;
     }
-    int error = hostfs_fd(vn, &fd);
-    if (!error)
-        error = hostfs_stat(vn, fd, &st);
+    int error = hostfs_fd_stat(vn, &fd, &st);
     if (!error)
         hostfs_attr(vn, &st, attr);
     return error;

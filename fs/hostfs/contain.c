@@ -17,17 +17,25 @@
 
 /* Further up than this there is no root, but a file system gone mad. */
 #define DEPTH_MAX 65536
+#define PROC_FDS  "/proc/self/fd/"
 
 void hostfs_proc_path(struct hostfs_proc_path *path, int fd)
 {
-    snprintf(path->text, sizeof(path->text), "/proc/self/fd/%d", fd);
+    snprintf(path->text, sizeof(path->text), PROC_FDS "%d", fd);
 }
 
-static ssize_t path_of(int fd, char path[PATH_MAX])
+/* By the directory's descriptor in a third of the time less, but in a child of the process that
+ * opened it the directory is still its parent's. */
+static ssize_t path_of(const struct hostfs *h, int fd, char path[PATH_MAX])
 {
     struct hostfs_proc_path link;
+    ssize_t len;
+
     hostfs_proc_path(&link, fd);
-    ssize_t len = readlink(link.text, path, PATH_MAX - 1);
+    if (h->proc_fds >= 0 && h->proc_pid == getpid())
+        len = readlinkat(h->proc_fds, link.text + sizeof(PROC_FDS) - 1, path, PATH_MAX - 1);
+    else
+        len = readlink(link.text, path, PATH_MAX - 1);
     if (len < 0 || len == PATH_MAX - 1)
         return -1;
     path[len] = '\0';
@@ -47,7 +55,7 @@ static const struct root_path *root_path(const struct hostfs *h)
     static _Thread_local struct root_path root;
 
     if (root.serial != h->own.serial || root.round != round_number || round_number == 0) {
-        root.len = path_of(h->root_fd, root.text);
+        root.len = path_of(h, h->root_fd, root.text);
         root.round = round_number;
         root.serial = h->own.serial;
     }
@@ -90,7 +98,7 @@ int hostfs_contained(struct hostfs *h, int fd, const struct statx *st)
         return 0;
     bool directory = S_ISDIR(st->stx_mode);
     const struct root_path *root = root_path(h);
-    ssize_t len = path_of(fd, path);
+    ssize_t len = path_of(h, fd, path);
     if (root->len < 0 || len < 0)
         return directory ? climb(h, fd, st) : 0;
     if (root->len == 1)

@@ -106,7 +106,7 @@ static int create_new(const struct vctx *ctx, struct vnode *dir, int dirfd, cons
         return error;
     }
     /* The client will write: as its owner, whatever the mode says. */
-    hostfs_set_fd(&hostfs_node(*out)->write_fd, fd);
+    hostfs_set_fd(*out, &hostfs_node(*out)->write_fd, fd);
     return 0;
 }
 

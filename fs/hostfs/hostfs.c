@@ -26,12 +26,15 @@ static bool handles_work(struct hostfs *h)
     return work;
 }
 
-static bool proc_works(int root_fd)
+static void open_proc(struct hostfs *h)
 {
     struct hostfs_proc_path link;
     struct stat st;
-    hostfs_proc_path(&link, root_fd);
-    return stat(link.text, &st) == 0;
+
+    hostfs_proc_path(&link, h->root_fd);
+    h->has_proc = stat(link.text, &st) == 0;
+    h->proc_fds = open("/proc/self/fd", O_DIRECTORY | HOST_O_PATH);
+    h->proc_pid = getpid();
 }
 
 static void free_hostfs(struct hostfs *h)
@@ -41,6 +44,8 @@ static void free_hostfs(struct hostfs *h)
     hostfs_table_close(atomic_load(&h->table));
     if (h->own.fd >= 0)
         close(h->own.fd);
+    if (h->proc_fds >= 0)
+        close(h->proc_fds);
     pthread_mutex_destroy(&h->mounts_lock);
     pthread_mutex_destroy(&h->guard_lock);
     pthread_mutex_destroy(&h->lend_lock);
@@ -56,7 +61,7 @@ static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *ar
     if (!h)
         return NULL;
     h->fs = fs;
-    h->own.fd = -1;
+    h->own.fd = h->proc_fds = -1;
     h->crossmnt = args->crossmnt;
     pthread_mutex_init(&h->mounts_lock, NULL);
     pthread_mutex_init(&h->guard_lock, NULL);
@@ -108,7 +113,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     if (error)
         goto out;
     h->root_id = root.id;
-    h->has_proc = proc_works(h->root_fd);
+    open_proc(h);
     h->whole_mount = hostfs_mount_is_whole(h->own.id, h->root_fd);
     /* Containment of files is certain only when they are found from the root down. */
     bool from_root = args->table_handles || (args->subtree_check && !h->whole_mount);

@@ -61,6 +61,8 @@ struct hostfs {
     bool subtree_check;
     bool whole_mount; /* the export is all of its file system: nothing there is outside */
     bool has_proc;    /* /proc/self/fd works */
+    int proc_fds;     /* a descriptor of it, made by the process proc_pid; -1 */
+    pid_t proc_pid;
     pthread_mutex_t guard_lock, lend_lock;
     char *state_dir;
     pthread_mutex_t table_lock;         /* for opening the table */
@@ -173,8 +175,9 @@ void hostfs_reclaim(struct vnode *vn);
 int hostfs_fd(struct vnode *vn, int *fd);
 /* A descriptor the node has; -1. */
 int hostfs_fd_held(struct vnode *vn);
-/* ESTALE unless fd is what the node was made for: the object itself, and still there. */
-int hostfs_check_opened(struct vnode *vn, int fd);
+/* The same, and its attributes: where it had to be opened, or was loaded right before, those that
+ * were looked at then. For operations that begin by looking. */
+int hostfs_fd_stat(struct vnode *vn, int *fd, struct statx *st);
 /* Attributes by a descriptor of the node. ESTALE, and forgets the node: removed by the host. */
 int hostfs_stat(struct vnode *vn, int fd, struct statx *st);
 /* The error of an operation on a name in `dir`, which fd is of: where there was no such name since
@@ -183,7 +186,7 @@ int hostfs_name_error(struct vnode *dir, int fd, int error);
 /* hostfs_fd(), then acts as the caller. EACCES for hidden nodes. */
 int hostfs_enter(const struct vctx *ctx, struct vnode *vn, int *fd);
 /* Gives the node a descriptor; where it got one meanwhile, fd is closed. Returns the node's. */
-int hostfs_set_fd(_Atomic int *slot, int fd);
+int hostfs_set_fd(struct vnode *vn, _Atomic int *slot, int fd);
 /* Opens a node's object O_PATH as the server, into no slot. */
 int hostfs_open_id(struct hostfs *h, const struct vnode_id *id, int flags, int *fd);
 bool hostfs_needs_table(const struct hostfs *h, const struct vnode_id *id);

@@ -81,7 +81,7 @@ int hostfs_open_data(struct vnode *vn, int mode, int *fd)
     if (error == EACCES)
         error = open_lent(vn, &id, mode, fd);
     if (!error)
-        *fd = hostfs_set_fd(slot, *fd);
+        *fd = hostfs_set_fd(vn, slot, *fd);
     return error;
 }
 

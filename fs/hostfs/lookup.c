@@ -210,7 +210,7 @@ static int lookup_parent(const struct vctx *ctx, struct vnode *dir, int dirfd, s
     if (error)
         close(fd);
     else
-        hostfs_set_fd(&hostfs_node(*out)->path_fd, fd);
+        hostfs_set_fd(*out, &hostfs_node(*out)->path_fd, fd);
     return error;
 }
 

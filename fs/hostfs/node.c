@@ -7,6 +7,7 @@
  * lock for as long as it lasts.
  */
 #include "base/cred.h"
+#include "base/round.h"
 #include "hostfs.h"
 #include <errno.h>
 #include <sched.h>
@@ -16,6 +17,32 @@
 
 /* Times a handle is tried that the kernel says it lacks memory for. */
 #define ATTEMPTS 16
+
+/* What a load of this thread saw of its node, for the operation that it is loaded for. Any other
+ * operation that asks for a descriptor puts an end to it, as does the round (base/round.h). */
+static _Thread_local struct {
+    const struct vnode *vn; /* NULL: nothing; else it may be gone, and is only compared */
+    uint64_t round;
+    struct statx st;
+} seen;
+
+static void seen_note(const struct vnode *vn, const struct statx *st)
+{
+    seen.vn = round_number != 0 ? vn : NULL;
+    seen.round = round_number;
+    seen.st = *st;
+}
+
+/* Whether *st is what was seen of the node. It is not seen any more. */
+static bool seen_take(const struct vnode *vn, struct statx *st)
+{
+    bool known = seen.vn == vn && seen.round == round_number;
+
+    if (known)
+        *st = seen.st;
+    seen.vn = NULL;
+    return known;
+}
 
 static void node_init(struct vnode *vn, void *arg)
 {
@@ -147,7 +174,8 @@ int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
     if (!error)
         error = hostfs_intern(h, &object, out);
     if (!error) {
-        hostfs_set_fd(&hostfs_node(*out)->path_fd, fd);
+        hostfs_set_fd(*out, &hostfs_node(*out)->path_fd, fd);
+        seen_note(*out, &object.st);
         return 0;
     }
 out:
@@ -155,11 +183,11 @@ out:
     return error;
 }
 
-int hostfs_set_fd(_Atomic int *slot, int fd)
+int hostfs_set_fd(struct vnode *vn, _Atomic int *slot, int fd)
 {
     int held = -1;
     if (atomic_compare_exchange_strong(slot, &held, fd)) {
-        vnode_count_fds(1);
+        vnode_count_fds(vn, 1);
         return fd;
     }
     close(fd);
@@ -177,41 +205,57 @@ int hostfs_fd_held(struct vnode *vn)
     return fd;
 }
 
-int hostfs_check_opened(struct vnode *vn, int fd)
+/* ESTALE unless fd is what the node was made for: the object itself, and still there. */
+static int check_opened(struct vnode *vn, int fd, struct statx *st)
 {
     struct hostfs_node *node = hostfs_node(vn);
-    struct statx st;
-    int error = hostfs_statx(fd, "", &st);
+    int error = hostfs_statx(fd, "", st);
     if (error)
         return error;
-    if (st.stx_ino == node->ino && st.stx_btime.tv_sec == node->btime_sec &&
-        st.stx_btime.tv_nsec == node->btime_nsec && hostfs_vtype(st.stx_mode) == vn->type &&
-        (st.stx_nlink > 0 || !node->mount->counts_links))
+    if (st->stx_ino == node->ino && st->stx_btime.tv_sec == node->btime_sec &&
+        st->stx_btime.tv_nsec == node->btime_nsec && hostfs_vtype(st->stx_mode) == vn->type &&
+        (st->stx_nlink > 0 || !node->mount->counts_links))
         /* The host may have moved it out of the export since it was loaded. */
-        return hostfs_contained(hostfs_of(vn), fd, &st);
+        return hostfs_contained(hostfs_of(vn), fd, st);
     return ESTALE;
 }
 
-int hostfs_fd(struct vnode *vn, int *fd)
+static int fd_open(struct vnode *vn, int *fd, struct statx *st)
 {
     struct vnode_id id;
 
-    *fd = hostfs_fd_held(vn);
-    if (*fd >= 0)
-        return 0;
     id.len = vn->id_len;
     memcpy(id.bytes, vn->id, vn->id_len);
     int error = hostfs_open_id(hostfs_of(vn), &id, HOST_O_PATH, fd);
     if (!error) {
-        error = hostfs_check_opened(vn, *fd);
+        error = check_opened(vn, *fd, st);
         if (error)
             close(*fd);
     }
     if (error == ESTALE && !(vn->flags & VNODE_IS_ROOT))
         hostfs_forget(vn);
     if (!error)
-        *fd = hostfs_set_fd(&hostfs_node(vn)->path_fd, *fd);
+        *fd = hostfs_set_fd(vn, &hostfs_node(vn)->path_fd, *fd);
     return error;
+}
+
+int hostfs_fd(struct vnode *vn, int *fd)
+{
+    struct statx st;
+
+    seen.vn = NULL;
+    *fd = hostfs_fd_held(vn);
+    return *fd >= 0 ? 0 : fd_open(vn, fd, &st);
+}
+
+int hostfs_fd_stat(struct vnode *vn, int *fd, struct statx *st)
+{
+    bool known = seen_take(vn, st);
+
+    *fd = hostfs_fd_held(vn);
+    if (*fd < 0)
+        return fd_open(vn, fd, st);
+    return known ? 0 : hostfs_stat(vn, *fd, st);
 }
 
 int hostfs_enter(const struct vctx *ctx, struct vnode *vn, int *fd)
@@ -259,7 +303,7 @@ void hostfs_shed(struct vnode *vn, bool all, struct vnode_trash *trash)
         count++;
     }
     if (count)
-        vnode_count_fds(-count);
+        vnode_count_fds(vn, -count);
 }
 
 void hostfs_reclaim(struct vnode *vn)

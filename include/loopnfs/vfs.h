@@ -256,8 +256,9 @@ void vnode_forget(struct vnode *vn);
 void vnode_shed_soon(struct vnode *vn);
 /* How many nodes the table keeps when it has a choice: for memos that are sized by it. */
 uint32_t vnode_nodes_max(void);
-/* A file system counts the descriptors its nodes hold, so that the table can bound them. */
-void vnode_count_fds(int delta);
+/* A file system counts the descriptors its nodes hold, so that the table can bound them: by a
+ * positive delta when a node in use has got some, by a negative one in shed() and reclaim(). */
+void vnode_count_fds(struct vnode *vn, int delta);
 
 /*
  * Cookies, for file systems that don't want to make ids: the library makes ids, generations and

@@ -51,11 +51,12 @@ struct vnode_id {
 struct vnode {
     struct vfs *fs;
     struct vnode *hash_next;           /* guarded: chain of the hash bucket */
-    struct vnode *lru_next, *lru_prev; /* guarded: the shard's nodes, least recently used first */
+    struct vnode *lru_next, *lru_prev; /* guarded: one of the shard's rings */
     LOOPNFS_ATOMIC(uint32_t) refs;
     uint32_t hash;
     uint8_t type;                  /* enum vtype */
     LOOPNFS_ATOMIC(uint8_t) flags; /* enum vnode_flags */
+    uint8_t fds;                   /* guarded: see vnode_count_fds() */
     uint8_t id_len;                /* the id, as in struct vnode_id */
     uint8_t id[];
 };
@@ -68,6 +69,7 @@ enum vnode_flags {
     VNODE_DOOMED = 16,  /* forgotten: freed with its last reference */
     VNODE_NUMBER = 32,  /* its id was made of a number (vnode_intern_number) */
     VNODE_POINTER = 64, /* its id stands for a registered pointer (vnode_register) */
+    VNODE_OPEN = 128,   /* on the ring of nodes that can give up descriptors */
 };
 
 /* What a node is like now (RFC 1813 fattr3). */

@@ -1,12 +1,14 @@
 /*
  * hostfs_handles.c - ids that clients hold for long: what the host does meanwhile, and a restart.
  */
+#include "base/round.h"
 #include "tests/fs/fixture.h"
 #include "vfs/mount.h"
 #include "vfs/vnode_table.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 TEST(an_id_survives_a_restart)
@@ -150,6 +152,83 @@ TEST(what_the_host_moved_out_of_the_export_is_stale)
     fixture_expect_stale(&f, &dir);
     host_stat(f.base, "outside/file"); /* the kernel knows its path now */
     fixture_expect_stale(&f, &file);
+    fixture_unmount(&f);
+}
+
+/* What looks into /proc must not look at the parent's. */
+TEST(what_the_host_moved_out_is_stale_in_a_child_of_the_server_too)
+{
+    struct fixture f = {0};
+    int status = 1;
+    fixture_begin(&f);
+    host_mkdir(f.export, "dir", 0755);
+    host_write(f.export, "dir/file", "hello");
+    host_write(f.export, "inside", "hello");
+    struct vnode_id file = fixture_id(&f, "dir/file"), inside = fixture_id(&f, "inside");
+    fixture_restart(&f);
+    host_rename(f.export, "dir", f.base, "outside");
+    host_stat(f.base, "outside/file");
+    /* So that the child's descriptors have numbers that the parent's have not, or others have. */
+    int gap = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(gap);
+        fixture_expect_stale(&f, &file);
+        fixture_expect(&f, &inside, "hello");
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(gap);
+    fixture_unmount(&f);
+}
+
+static uint64_t size_of(struct fixture *f, struct vnode *vn)
+{
+    struct vattr attr = {.type = VNON};
+
+    assert_int_equal(vop_getattr(&f->ctx, vn, &attr), 0);
+    return attr.size;
+}
+
+/* What a load saw is only for the look that it was done for. */
+TEST(attributes_are_those_after_the_last_change)
+{
+    struct fixture f = {0};
+    struct vchange change = {.has_before = false};
+    struct vnode *vn;
+    enum vstable stable = VSTABLE_UNSTABLE;
+    size_t len = 6;
+
+    fixture_begin(&f);
+    host_write(f.export, "file", "hello");
+    struct vnode_id id = fixture_id(&f, "file");
+    /* Loaded, written, looked at, all in one round. */
+    fixture_restart(&f);
+    round_begin();
+    assert_int_equal(vnode_load(f.fs, &id, &vn), 0);
+    assert_int_equal(vop_write(&f.ctx, vn, 5, " world", &len, &stable, &change), 0);
+    assert_int_equal(size_of(&f, vn), 11);
+    vnode_put(vn);
+    /* Loaded in one round, changed by the host, looked at in the next. */
+    fixture_restart(&f);
+    round_begin();
+    assert_int_equal(vnode_load(f.fs, &id, &vn), 0);
+    host_write(f.export, "file", "bye");
+    round_begin();
+    assert_int_equal(size_of(&f, vn), 3);
+    host_write(f.export, "file", "hello");
+    assert_int_equal(size_of(&f, vn), 5);
+    vnode_put(vn);
+    /* Looked at for the second time in one round. */
+    fixture_restart(&f);
+    round_begin();
+    assert_int_equal(vnode_load(f.fs, &id, &vn), 0);
+    assert_int_equal(size_of(&f, vn), 5);
+    host_write(f.export, "file", "bye");
+    assert_int_equal(size_of(&f, vn), 3);
+    vnode_put(vn);
     fixture_unmount(&f);
 }
 

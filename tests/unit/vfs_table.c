@@ -77,7 +77,7 @@ static void counting_shed(struct vnode *vn, bool all, struct vnode_trash *trash)
     if (part->fd >= 0) {
         trash->fds[trash->count++] = part->fd;
         part->fd = -1;
-        vnode_count_fds(-1);
+        vnode_count_fds(vn, -1);
     }
 }
 
@@ -88,7 +88,7 @@ static void counting_reclaim(struct vnode *vn)
     counts.reclaimed++;
     if (part->fd >= 0) {
         close(part->fd);
-        vnode_count_fds(-1);
+        vnode_count_fds(vn, -1);
     }
 }
 
@@ -243,19 +243,24 @@ TEST(the_table_keeps_to_its_bound_and_never_takes_a_node_in_use)
     finish(fs);
 }
 
+static void load_with_fd(struct vfs *fs, uint64_t number)
+{
+    struct vnode_id id = id_of(number);
+    struct vnode *vn;
+    int fd = dup(0);
+
+    assert_int_equal(vnode_intern(fs, &id, VREG, part_init, &fd, &vn, NULL), 0);
+    vnode_count_fds(vn, 1);
+    vnode_put(vn);
+}
+
 TEST(descriptors_are_bounded_and_idle_ones_shed)
 {
     struct vfs *fs = start(100000, 50);
     struct vnode_table_stats stats;
-    struct vnode *vn;
 
-    for (uint64_t i = 1; i < 2000; i++) {
-        struct vnode_id id = id_of(i);
-        int fd = dup(0);
-        vnode_count_fds(1);
-        assert_int_equal(vnode_intern(fs, &id, VREG, part_init, &fd, &vn, NULL), 0);
-        vnode_put(vn);
-    }
+    for (uint64_t i = 1; i < 2000; i++)
+        load_with_fd(fs, i);
     vnode_table_stats_get(&stats);
     test_note("%d descriptors open after 1,999; bound 50", (int)stats.fds);
     /* Each shard may have some that were just touched. */
@@ -264,6 +269,44 @@ TEST(descriptors_are_bounded_and_idle_ones_shed)
         vnode_table_tick();
     vnode_table_stats_get(&stats);
     assert_int_equal(stats.fds, 0);
+    finish(fs);
+}
+
+TEST(who_looks_for_descriptors_looks_only_at_nodes_that_have_some)
+{
+    struct vfs *fs = start(100000, 50);
+    struct vnode *vn;
+
+    for (uint64_t i = 1; i < 20000; i++) {
+        struct vnode_id id = id_of(i);
+        assert_int_equal(vnode_load(fs, &id, &vn), 0);
+        vnode_put(vn);
+    }
+    for (uint64_t i = 20000; i < 20300; i++)
+        load_with_fd(fs, i);
+    for (int i = 0; i < 3; i++)
+        vnode_table_tick();
+    assert_int_equal(counts.shed, 300);
+    finish(fs);
+}
+
+TEST(nodes_in_use_without_descriptors_do_not_keep_those_with_some_in_the_table)
+{
+    struct vfs *fs = start(640, 100000);
+    struct vnode *held[640];
+    struct vnode_table_stats stats;
+
+    for (uint64_t i = 0; i < 640; i++) {
+        struct vnode_id id = id_of(i + 1);
+        assert_int_equal(vnode_load(fs, &id, &held[i]), 0);
+    }
+    for (uint64_t i = 1000; i < 6000; i++)
+        load_with_fd(fs, i);
+    vnode_table_stats_get(&stats);
+    test_note("%d nodes, 640 of them in use; bound 640", (int)stats.nodes);
+    assert_true(stats.nodes <= 640 + 64 * 4);
+    for (int i = 0; i < 640; i++)
+        vnode_put(held[i]);
     finish(fs);
 }
 
