@@ -1,10 +1,11 @@
 /*
  * limit.c - the yardstick for a server's speed: receives, answers, sends; see limit.h.
  *
- *     limit [-p PORT] [-s SPIN_USEC] DIR
+ *     limit [-m] [-p PORT] [-s SPIN_USEC] DIR
  *
  * One epoll loop in one thread on 127.0.0.1; a receive takes what there is, a send gives all
- * replies. With -s it polls so long before it sleeps. bench/compare runs it beside the servers.
+ * replies. With -s it polls so long before it sleeps. bench/compare runs it beside the servers;
+ * bench/memory does so with -m, where READ needs no system call.
  */
 #include "bench/limit.h"
 #include <arpa/inet.h>
@@ -163,16 +164,18 @@ int main(int argc, char **argv)
     uint64_t spin_us = 0;
     int option;
 
-    while ((option = getopt(argc, argv, "p:s:")) != -1) {
+    while ((option = getopt(argc, argv, "mp:s:")) != -1) {
         if (option == '?')
             return 2;
-        if (option == 'p')
+        if (option == 'm')
+            limit_from_memory = true;
+        else if (option == 'p')
             port = (uint16_t)atoi(optarg);
         else
             spin_us = strtoul(optarg, NULL, 10);
     }
     if (argc - optind != 1) {
-        fprintf(stderr, "usage: limit [-p PORT] [-s SPIN_USEC] DIR\n");
+        fprintf(stderr, "usage: limit [-m] [-p PORT] [-s SPIN_USEC] DIR\n");
         return 2;
     }
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

@@ -19,6 +19,9 @@
 /* limit_calls.c: answers the call in `message` (behind its record mark) into `out`, which has
  * LIMIT_CALL_MAX bytes of room. Returns the reply's length. */
 size_t limit_answer(const uint8_t *message, size_t len, uint8_t *out);
+/* Set: READ is answered from a mapping of the file, without a system call or attributes, as a file
+ * system that has its data in memory might. */
+extern bool limit_from_memory;
 
 /* limit_files.c: handles are either a directory's number, or the number of the directory and the
  * name in it. Functions that return int: a descriptor, or -errno. */
