@@ -21,8 +21,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Messages handled before other sources have their turn. */
-#define RUN_MAX 256
+/* Messages handled before other sources have their turn, and batches received. */
+#define RUN_MAX     256
+#define BATCHES_MAX 4
+/* A batch of so many messages is mostly followed by another one. */
+#define BATCH_LARGE 8
 /* Less room than this in the receive buffer is not worth a system call. */
 #define RECEIVE_MIN (128u * 1024)
 /* A message of more bytes than this is received alone. */
@@ -232,9 +235,42 @@ static size_t in_take(const struct conn *conn)
     return take < room ? take : room;
 }
 
+/* Takes in what the socket has. False: nothing, or the end. */
+static bool conn_receive(struct conn *conn)
+{
+    if (conn->in == NULL && net.buffers >= NET_BUFFERS_MAX)
+        conn_evict_borrower(conn->source.loop, &conn->source);
+    if (!in_room(conn)) {
+        conn_close(conn);
+        return false;
+    }
+    if (conn->end == BUFFER_SIZE)
+        return true; /* full of messages that wait for their turn */
+    ssize_t n = recv(conn->source.fd, conn->in->data + conn->end, in_take(conn), MSG_DONTWAIT);
+    if (n <= 0) {
+        in_settle(conn);
+        if (n == 0)
+            conn_end(conn); /* it may still read what it has asked for */
+        else if (errno != EAGAIN && errno != EINTR)
+            conn_close(conn);
+        return false;
+    }
+    conn->end += (size_t)n;
+    round_begin();
+    loop_touch(&conn->source);
+    return true;
+}
+
+static bool conn_takes(const struct conn *conn)
+{
+    return !conn->source.dead && !conn->blocked && !conn->paused && !conn->ended &&
+           list_empty(&conn->source.ready_link);
+}
+
 static bool conn_event(struct source *source, uint32_t events)
 {
     struct conn *conn = conn_of(source);
+    struct loop *loop = source->loop;
 
     if (events & EPOLLOUT)
         conn_flush(source);
@@ -250,27 +286,17 @@ static bool conn_event(struct source *source, uint32_t events)
         conn_end(conn);
         return true;
     }
-    if (conn->in == NULL && net.buffers >= NET_BUFFERS_MAX)
-        conn_evict_borrower(source->loop, source);
-    if (!in_room(conn)) {
-        conn_close(conn);
-        return true;
+    /* While a large batch was worked on the next one has mostly arrived: no need to ask epoll. */
+    for (int batch = 0; batch < BATCHES_MAX; batch++) {
+        uint64_t handled = loop->messages;
+        if (!conn_receive(conn))
+            break;
+        if (!conn_run(source))
+            return false;
+        if (loop->messages - handled < BATCH_LARGE || !conn_takes(conn))
+            break;
     }
-    if (conn->end == BUFFER_SIZE)
-        return conn_run(source); /* full of messages that wait for their turn */
-    ssize_t n = recv(source->fd, conn->in->data + conn->end, in_take(conn), MSG_DONTWAIT);
-    if (n <= 0) {
-        in_settle(conn);
-        if (n == 0)
-            conn_end(conn); /* it may still read what it has asked for */
-        else if (errno != EAGAIN && errno != EINTR)
-            conn_close(conn);
-        return true;
-    }
-    conn->end += (size_t)n;
-    round_begin();
-    loop_touch(source);
-    return conn_run(source);
+    return true;
 }
 
 /* --- late messages --- */
