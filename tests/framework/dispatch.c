@@ -155,7 +155,7 @@ TEST(a_config_that_makes_no_sense_is_refused)
         assert_int_equal(loopnfs_create(&own, &wrong[i], &server), EINVAL);
     assert_true(fixture_log_has("give a numeric address"));
     const struct loopnfs_config unknown = {
-        .options = "sideways", .port = LOOPNFS_PORT_ANY, .state_dir = "/tmp/loopnfs-no-state"};
+        .options = "sideways", .port = LOOPNFS_PORT_ANY, .state_dir = fixture_state_dir()};
     assert_int_equal(loopnfs_create(&own, &unknown, &server), 0);
     assert_int_not_equal(loopnfs_start(server), 0);
     test_note("%s", loopnfs_message(server));

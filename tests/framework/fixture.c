@@ -70,19 +70,26 @@ static void state_remove(void)
     host_remove_tree(state_dir);
 }
 
+const char *fixture_state_dir(void)
+{
+    if (state_dir[0] == '\0') {
+        snprintf(state_dir, sizeof(state_dir), "/tmp/loopnfs-test.XXXXXX");
+        assert_non_null(mkdtemp(state_dir));
+        atexit(state_remove);
+    }
+    return state_dir;
+}
+
 struct loopnfs *fixture_serve(const struct vfs_type *type, uint32_t flags)
 {
     static const char *const listen[] = {"127.0.0.1", NULL};
     struct loopnfs *server;
 
-    snprintf(state_dir, sizeof(state_dir), "/tmp/loopnfs-test.XXXXXX");
-    assert_non_null(mkdtemp(state_dir));
-    atexit(state_remove);
     const struct loopnfs_config config = {.path = "/export",
                                           .options = "insecure",
                                           .listen = listen,
                                           .port = LOOPNFS_PORT_ANY,
-                                          .state_dir = state_dir,
+                                          .state_dir = fixture_state_dir(),
                                           .threads = 2,
                                           .flags = flags};
     assert_int_equal(loopnfs_create(type, &config, &server), 0);

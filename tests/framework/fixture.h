@@ -19,6 +19,8 @@ struct view fixture_name(const char *name);
 void fixture_log_begin(void);
 bool fixture_log_has(const char *text);
 
+/* Of this process: made at the first call, removed with the process. */
+const char *fixture_state_dir(void);
 /* A library's server on a free port; state and everything ends with the process. */
 struct loopnfs *fixture_serve(const struct vfs_type *type, uint32_t flags);
 /* A client of it, and the root. Any thread but the author's may call it. */

@@ -41,13 +41,14 @@ TEST(usage_errors_are_one_line_and_exit_2)
         {"--handles=magic", "/tmp"},
         {NULL},
     };
-    char output[4096];
+    struct server server;
+    char output[4096], state_arg[120];
 
+    server_prepare(&server, NULL);
+    snprintf(state_arg, sizeof(state_arg), "--state-dir=%s", server.state_dir);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const char *args[8] = {"--portmap=off", "--state-dir=/tmp/loopnfs-usage-test"};
+        const char *args[8] = {state_arg, "--portmap=off"};
         size_t n = cases[i][0] && strncmp(cases[i][0], "--portmap", 9) == 0 ? 1 : 2;
-        if (n == 1)
-            args[0] = "--state-dir=/tmp/loopnfs-usage-test";
         for (size_t k = 0; cases[i][k]; k++)
             args[n++] = cases[i][k];
         int status = run_line(args, output, sizeof(output));
@@ -55,7 +56,6 @@ TEST(usage_errors_are_one_line_and_exit_2)
         assert_int_equal(status, 2);
         assert_int_equal(count_lines(output), 1);
     }
-    host_remove_tree("/tmp/loopnfs-usage-test");
 }
 
 TEST(run_time_errors_exit_1_and_say_what)
