@@ -18,8 +18,10 @@
 #include <unistd.h>
 
 #define EVENTS_MAX 64
-/* Spinning: a hit earns credit, a miss costs some; without credit, one wait in so many spins. */
+/* Spinning: a hit earns credit, a miss costs twice as much, so that it goes on only where two waits
+ * in three end within it; without credit, one wait in so many spins. */
 #define SPIN_CREDIT_MAX 8
+#define SPIN_MISS       2
 #define SPIN_PROBE      64
 /* Automatic spinning stops after batches of more messages than this. */
 #define SPIN_BATCH_MAX 2
@@ -250,7 +252,8 @@ static int loop_spin(struct loop *loop, struct epoll_event *events)
     for (unsigned look = 1; now < end; look++) {
         int n = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, 0);
         if (n != 0) {
-            loop->spin_credit = SPIN_CREDIT_MAX;
+            if (loop->spin_credit < SPIN_CREDIT_MAX)
+                loop->spin_credit++;
             return n;
         }
         if (look % SPIN_LOOKS != 0)
@@ -258,10 +261,10 @@ static int loop_spin(struct loop *loop, struct epoll_event *events)
         sched_yield();
         now = net_now_usec();
     }
-    if (now - end > SPIN_LATE_USEC)
+    if (now - end > SPIN_LATE_USEC || loop->spin_credit < SPIN_MISS)
         loop->spin_credit = 0;
-    else if (loop->spin_credit > 0)
-        loop->spin_credit--;
+    else
+        loop->spin_credit -= SPIN_MISS;
     return 0;
 }
 
