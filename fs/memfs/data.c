@@ -21,6 +21,8 @@
 /* Up to this many bytes a window has a multiple of the small step, beyond it of the large one. */
 #define SMALL_WINDOW 4096u
 #define SMALL_STEP   64u
+/* To give more memory than this back to the system takes longer than others should wait. */
+#define SLOW_BYTES (16u << 20)
 
 struct chunk {
     uint32_t from, to;
@@ -357,6 +359,8 @@ void memfs_data_cut(struct memfs *m, struct memfs_node *node, uint64_t size)
     uint32_t end = (uint32_t)(size % CHUNK_BYTES);
     void **place;
 
+    if (node->file.used > SLOW_BYTES && node->file.size > size + SLOW_BYTES)
+        vfs_will_sleep();
     if (index >> (BRANCH_BITS * node->height) == 0) {
         branch_cut(m, node, &node->file.top, node->height, end > 0 ? index + 1 : index);
         /* All tables on its way exist, so this takes nothing. */

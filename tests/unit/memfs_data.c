@@ -1,6 +1,7 @@
 /*
  * memfs_data.c - memfs: content, holes, limits, times, and what nodes cost.
  */
+#include "base/sleep.h"
 #include "tests/unit/memfs_fixture.h"
 #include <malloc.h>
 #include <stdio.h>
@@ -41,6 +42,39 @@ TEST(memfs_reads_end_where_the_file_ends)
         assert_int_equal(eof, cases[i].eof);
     }
     vnode_put(vn);
+    mem_unmount();
+}
+
+static void count_call(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+TEST(memfs_says_that_the_end_of_a_large_file_takes_long)
+{
+    static char block[1 << 20];
+    unsigned said = 0;
+    struct vnode *vn;
+
+    mem_mount(NULL);
+    sleep_set_hook(count_call, &said);
+    assert_int_equal(mem_create(mem_root, "large", 0644, &vn), 0);
+    for (uint64_t at = 0; at < 40; at++)
+        assert_int_equal(mem_write(vn, at << 20, block, sizeof(block)), 0);
+    assert_int_equal(mem_truncate(vn, 39 << 20), 0);
+    assert_int_equal(said, 0);
+    assert_int_equal(mem_truncate(vn, 20 << 20), 0);
+    assert_int_equal(said, 1);
+    vnode_put(vn);
+    assert_int_equal(mem_remove(mem_root, "large"), 0);
+    assert_int_equal(said, 2);
+    /* However large it is, where there is nothing in it. */
+    assert_int_equal(mem_create(mem_root, "hole", 0644, &vn), 0);
+    assert_int_equal(mem_truncate(vn, (uint64_t)1 << 40), 0);
+    vnode_put(vn);
+    assert_int_equal(mem_remove(mem_root, "hole"), 0);
+    assert_int_equal(said, 2);
+    sleep_set_hook(NULL, NULL);
     mem_unmount();
 }
 
