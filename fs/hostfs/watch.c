@@ -18,13 +18,13 @@
  *
  * Equal times must mean that nothing was changed, too, and often don't: kernels before 6.13 give
  * all changes of some milliseconds one ctime, and tmpfs still gives a directory the ctime of the
- * file that is removed from it, which may be the one it has. So a ctime is doubted, and not told
- * as `before`, when a change that is not known to have moved it was made since: by others, or by us
+ * file that is removed from it, which may be the one it has. So a ctime is doubted, and not told as
+ * `before`, when a change that is not known to have moved it was made since: by others, or by us
  * and `after` has the same. In the latter case the one caller who made all of these changes knows
  * them, and is told. Of a directory that was not watched until now, the ctime is doubted while the
- * tick lasts that it is of. That leaves one case, which no NFSv3 server can tell: others changed a
- * directory twice within one tick, before it was watched, and a client looked in between; its copy
- * was wrong before we came, and stays so until the next change.
+ * tick lasts that it is of; of one that was left alone, always. That leaves one case, which no
+ * NFSv3 server can tell: others changed a directory twice within one tick, before it was watched,
+ * and a client looked in between; its copy was wrong already, and is so until the next change.
  *
  * A watcher, an inotify instance with the directories it watches, belongs to one operation at a
  * time, which takes it by a flag and doesn't wait: no lock. Where anything here fails, or is not
@@ -225,7 +225,8 @@ static struct watched *watched_get(struct watcher *watcher, struct vnode *dir, i
                                .serial = node->mount->serial,
                                .wd = wd,
                                .allowed = CHANGES_ALLOWED,
-                               .fresh = true};
+                               .fresh = true,
+                               .doubtful = found}; /* nobody saw what was changed meanwhile */
     }
     at->used = watcher->uses;
     return at;

@@ -359,6 +359,24 @@ TEST(a_directory_that_is_changed_much_more_than_looked_at_is_left_alone_for_a_wh
     fixture_unmount(&f);
 }
 
+/* What was not seen of it meanwhile is doubted; see alien_removals(). */
+TEST(a_change_of_a_directory_that_was_left_alone_is_not_hidden)
+{
+    struct fixture f = {0};
+    struct vchange change = {.has_before = false};
+
+    fixture_begin_in(&f, "/dev/shm");
+    for (int i = 0; i < 10; i++)
+        crowd_tells(&f, f.root, 16);
+    host_write(f.export, "alien", "");
+    struct stamp seen = stamp_of(&f, NULL);
+    host_unlink(f.export, "alien");
+    host_sleep_ms(3100);
+    assert_int_equal(do_create(&f, f.root, "own", VCREATE_UNCHECKED, &change), 0);
+    assert_false(change.has_before && stamp_before(&change).ctime.tv_nsec == seen.ctime.tv_nsec);
+    fixture_unmount(&f);
+}
+
 /* --- others change the directory, too --- */
 
 /* Only adds names, so that how many there are says which. */
