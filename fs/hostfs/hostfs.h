@@ -178,6 +178,8 @@ int hostfs_fd_held(struct vnode *vn);
 /* The same, and its attributes: where it had to be opened, or was loaded right before, those that
  * were looked at then. For operations that begin by looking. */
 int hostfs_fd_stat(struct vnode *vn, int *fd, struct statx *st);
+/* The descriptor a file has to read or write (O_RDONLY, O_WRONLY) its data now; -1. */
+int hostfs_fd_data(struct vnode *vn, int mode);
 /* Attributes by a descriptor of the node. ESTALE, and forgets the node: removed by the host. */
 int hostfs_stat(struct vnode *vn, int fd, struct statx *st);
 /* The error of an operation on a name in `dir`, which fd is of: where there was no such name since

@@ -205,7 +205,7 @@ static int read_into(const struct vctx *ctx, struct vnode *vn, uint64_t offset, 
     *len = 0;
     if (hostfs_is_hidden(vn))
         return EACCES;
-    fd = atomic_load(&hostfs_node(vn)->read_fd);
+    fd = hostfs_fd_data(vn, O_RDONLY);
     int error = fd >= 0 ? cred_assume(ctx->cred) : open_checked(ctx, vn, O_RDONLY, &fd);
     if (error)
         return error;
@@ -265,7 +265,7 @@ static int write_all(int fd, const void *buf, size_t *len, int64_t offset)
 static int enter_writing(const struct vctx *ctx, struct vnode *vn, int *fd)
 {
     struct statx st;
-    *fd = atomic_load(&hostfs_node(vn)->write_fd);
+    *fd = hostfs_fd_data(vn, O_WRONLY);
     if (*fd < 0)
         return open_checked(ctx, vn, O_WRONLY, fd);
     int error = cred_assume(ctx->cred);
@@ -321,16 +321,15 @@ int hostfs_open_any(struct vnode *vn, int *fd)
 int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                   struct vchange *change)
 {
-    struct hostfs_node *node = hostfs_node(vn);
     int error = 0;
 
     (void)offset; /* no cheaper call flushes a part of a file and its attributes */
     (void)count;
     if (hostfs_is_hidden(vn))
         return EACCES;
-    int fd = atomic_load(&node->write_fd);
+    int fd = hostfs_fd_data(vn, O_WRONLY);
     if (fd < 0)
-        fd = atomic_load(&node->read_fd);
+        fd = hostfs_fd_data(vn, O_RDONLY);
     /* Any descriptor will do: what another one wrote, and the error of that, is the file's. */
     if (fd < 0)
         error = hostfs_open_any(vn, &fd);

@@ -194,6 +194,14 @@ int hostfs_set_fd(struct vnode *vn, _Atomic int *slot, int fd)
     return held;
 }
 
+int hostfs_fd_data(struct vnode *vn, int mode)
+{
+    struct hostfs_node *node = hostfs_node(vn);
+
+    seen.vn = NULL;
+    return atomic_load(mode == O_WRONLY ? &node->write_fd : &node->read_fd);
+}
+
 int hostfs_fd_held(struct vnode *vn)
 {
     struct hostfs_node *node = hostfs_node(vn);

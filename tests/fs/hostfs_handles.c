@@ -232,6 +232,28 @@ TEST(attributes_are_those_after_the_last_change)
     fixture_unmount(&f);
 }
 
+/* Two threads load a file at once, and write to it: the slower one finds the node open. */
+TEST(attributes_are_those_after_a_write_by_who_was_slower_to_load)
+{
+    struct fixture f = {0};
+    struct vnode *vn, *again;
+
+    fixture_begin(&f);
+    host_write(f.export, "file", "hello");
+    struct vnode_id id = fixture_id(&f, "file");
+    fixture_restart(&f);
+    round_begin();
+    assert_int_equal(fixture_load(&f, &id, &vn), 0);
+    assert_int_equal(fixture_write(&f, vn, "hello", VSTABLE_UNSTABLE), 0);
+    assert_int_equal(f.fs->type->ops.load(f.fs, &id, &again), 0);
+    assert_ptr_equal(again, vn);
+    assert_int_equal(fixture_write(&f, again, "hello world", VSTABLE_UNSTABLE), 0);
+    assert_int_equal(size_of(&f, again), 11);
+    vnode_put(again);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
 TEST(a_directory_moved_out_while_it_is_known_is_stale_once_it_rests)
 {
     struct fixture f = {0};
