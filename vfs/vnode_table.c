@@ -61,14 +61,17 @@ static void trash_close(struct vnode_trash *trash)
         close(trash->fds[i]);
 }
 
-/* Moves a ring's hand on by HAND_STEPS at most; what it takes out is chained by hash_next from
- * *out. False: nothing. Lock held. */
+/* Moves a ring's hand on by HAND_STEPS at most, and twice round at most: a second turn takes what
+ * the first found touched. What it takes out is chained by hash_next from *out. False: nothing.
+ * Lock held. */
 static bool hand_move(struct shard *shard, struct ring *ring, struct vnode **out)
 {
-    uint32_t steps = ring->count < HAND_STEPS ? ring->count : HAND_STEPS;
+    uint32_t steps = ring->count < HAND_STEPS / 2 ? ring->count * 2 : HAND_STEPS;
     int taken = 0;
 
-    for (; steps > 0 && taken < RECLAIM_BATCH && shard_count(shard) > table.shard_max; steps--) {
+    for (; steps > 0 && ring->front != NULL && taken < RECLAIM_BATCH &&
+           shard_count(shard) > table.shard_max;
+         steps--) {
         struct vnode *vn = ring->front;
         if (vn->refs > 0 || vn->flags & VNODE_TOUCHED) {
             vn->flags &= (uint8_t)~VNODE_TOUCHED;
