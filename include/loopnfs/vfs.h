@@ -257,7 +257,8 @@ void vnode_shed_soon(struct vnode *vn);
 /* How many nodes the table keeps when it has a choice: for memos that are sized by it. */
 uint32_t vnode_nodes_max(void);
 /* A file system counts the descriptors its nodes hold, so that the table can bound them: by a
- * positive delta when a node in use has got some, by a negative one in shed() and reclaim(). */
+ * positive delta when a node in use has got some (not in init(): this takes the table's lock), by
+ * a negative one in shed() and reclaim(). */
 void vnode_count_fds(struct vnode *vn, int delta);
 
 /*
