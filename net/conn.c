@@ -24,8 +24,10 @@
 /* Messages handled before other sources have their turn, and batches received. */
 #define RUN_MAX     256
 #define BATCHES_MAX 4
-/* A batch of so many messages is mostly followed by another one. */
-#define BATCH_LARGE 8
+/* A batch of so many messages may be followed by another one. Where it was not, so many more of
+ * them are taken not to be. */
+#define BATCH_LARGE      8
+#define BATCHES_IN_TURNS 15
 /* Less room than this in the receive buffer is not worth a system call. */
 #define RECEIVE_MIN (128u * 1024)
 /* A message of more bytes than this is received alone. */
@@ -286,15 +288,23 @@ static bool conn_event(struct source *source, uint32_t events)
         conn_end(conn);
         return true;
     }
-    /* While a large batch was worked on the next one has mostly arrived: no need to ask epoll. */
+    /* While a large batch was worked on the next one has mostly arrived: no need to ask epoll.
+     * Where it has not, the client waits for all of a batch, and will do so again. */
     for (int batch = 0; batch < BATCHES_MAX; batch++) {
         uint64_t handled = loop->messages;
-        if (!conn_receive(conn))
+        if (!conn_receive(conn)) {
+            if (batch > 0)
+                conn->in_turns = BATCHES_IN_TURNS;
             break;
+        }
         if (!conn_run(source))
             return false;
         if (loop->messages - handled < BATCH_LARGE || !conn_takes(conn))
             break;
+        if (conn->in_turns > 0) {
+            conn->in_turns--;
+            break;
+        }
     }
     return true;
 }

@@ -29,10 +29,11 @@ struct conn {
     int64_t gathered_nsec; /* CLOCK_MONOTONIC: when half of a part had gathered */
     struct list queue;
     unsigned queued;
-    bool was_long; /* the last message: the next one is likely to be so, too */
-    bool blocked;  /* the peer's window is full: waits for EPOLLOUT, reads nothing */
-    bool paused;   /* its host has too many messages asleep: nothing is begun or read */
-    bool ended;    /* nothing more will be read: closed when all replies are sent */
+    uint8_t in_turns; /* large batches after which no other one is expected at once */
+    bool was_long;    /* the last message: the next one is likely to be so, too */
+    bool blocked;     /* the peer's window is full: waits for EPOLLOUT, reads nothing */
+    bool paused;      /* its host has too many messages asleep: nothing is begun or read */
+    bool ended;       /* nothing more will be read: closed when all replies are sent */
 };
 
 static inline struct conn *conn_of(struct source *source)
