@@ -29,7 +29,7 @@ static bool_t view_encode(XDR *xdrs, const struct view *view, uint32_t max)
 
 static bool_t view_decode(XDR *xdrs, struct view *view, uint32_t max)
 {
-    uint32_t len;
+    uint32_t len = 0;
 
     if (!memory_u32(xdrs, &len) || len > max || len > xdrs->x_handy)
         return FALSE;
