@@ -91,7 +91,6 @@ struct vnode *shard_find(struct shard *shard, const struct vfs *fs, const struct
             refs_take(vn);
             if (!(vn->flags & VNODE_TOUCHED))
                 vn->flags |= VNODE_TOUCHED;
-            shard->hits++;
             return vn;
         }
     }

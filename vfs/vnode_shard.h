@@ -25,7 +25,7 @@ struct shard {
     struct vnode **buckets; /* mask + 1 chains */
     uint32_t mask;
     struct ring closed, open; /* all nodes are on one of them: open has those with VNODE_OPEN */
-    uint64_t hits;            /* of shard_find() */
+    uint64_t hits;            /* of vnode_load() */
 } __attribute__((aligned(64)));
 
 static inline uint32_t shard_count(const struct shard *shard)

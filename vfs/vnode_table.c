@@ -164,16 +164,22 @@ static struct shard *shard_of(uint32_t hash)
     return &table.shards[hash % SHARDS];
 }
 
-struct vnode *vnode_find(struct vfs *fs, const struct vnode_id *id)
+static struct vnode *find(struct vfs *fs, const struct vnode_id *id, bool count)
 {
     uint32_t hash = id_hash(fs, id);
     struct shard *shard = shard_of(hash);
 
     pthread_mutex_lock(&shard->lock);
     struct vnode *vn = shard_find(shard, fs, id, hash);
+    shard->hits += count && vn != NULL;
     pthread_mutex_unlock(&shard->lock);
     given_note(vn);
     return vn;
+}
+
+struct vnode *vnode_find(struct vfs *fs, const struct vnode_id *id)
+{
+    return find(fs, id, false);
 }
 
 static struct vnode *node_alloc(struct vfs *fs, const struct vnode_id *id, enum vtype type,
@@ -244,7 +250,7 @@ int vnode_intern_flagged(struct vfs *fs, const struct vnode_id *id, enum vtype t
 
 int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 {
-    struct vnode *vn = vnode_find(fs, id);
+    struct vnode *vn = find(fs, id, true);
 
     if (vn != NULL) {
         *out = vn;

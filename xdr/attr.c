@@ -5,6 +5,7 @@
  */
 #include "xdr/attr.h"
 #include "xdr/memory.h"
+#include <endian.h>
 
 #define FATTR_SIZE    84
 #define WCC_ATTR_SIZE 24

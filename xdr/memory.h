@@ -13,7 +13,6 @@
 #define XDR_MEMORY_H
 
 #include <arpa/inet.h>
-#include <endian.h>
 #include <rpc/types.h>
 #include <rpc/xdr.h>
 #include <stdint.h>
@@ -50,22 +49,14 @@ static inline bool_t memory_u32(XDR *xdrs, uint32_t *value)
     return TRUE;
 }
 
+/* The upper half comes first. */
 static inline bool_t memory_u64(XDR *xdrs, uint64_t *value)
 {
-    uint64_t word;
+    uint32_t high = (uint32_t)(*value >> 32), low = (uint32_t)*value;
 
-    if (xdrs->x_op == XDR_FREE)
-        return TRUE;
-    uint8_t *at = memory_take(xdrs, sizeof(word));
-    if (at == NULL)
+    if (!memory_u32(xdrs, &high) || !memory_u32(xdrs, &low))
         return FALSE;
-    if (xdrs->x_op == XDR_ENCODE) {
-        word = htobe64(*value);
-        memcpy(at, &word, sizeof(word));
-    } else {
-        memcpy(&word, at, sizeof(word));
-        *value = be64toh(word);
-    }
+    *value = (uint64_t)high << 32 | low;
     return TRUE;
 }
 

@@ -258,7 +258,8 @@ void vnode_shed_soon(struct vnode *vn);
 uint32_t vnode_nodes_max(void);
 /* A file system counts the descriptors its nodes hold, so that the table can bound them: by a
  * positive delta when a node in use has got some (not in init(): this takes the table's lock), by
- * a negative one in shed() and reclaim(). */
+ * a negative one in shed() and reclaim(). A node has as many as struct vnode_trash takes, at most.
+ */
 void vnode_count_fds(struct vnode *vn, int delta);
 
 /*

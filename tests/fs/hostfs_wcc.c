@@ -340,20 +340,19 @@ TEST(a_directory_that_is_changed_much_more_than_looked_at_is_left_alone_for_a_wh
     int waited = 0;
 
     fixture_begin_in(&f, "/dev/shm");
-    if (!host_can_be_watched(f.base))
-        skip();
+    bool can = host_can_be_watched(f.base);
     host_mkdir(f.export, "crowd", 0777);
     struct vnode *dir = fixture_find(&f, "crowd");
     for (int i = 0; i < 20; i++)
-        assert_true(crowd_tells(&f, dir, 0) || i == 0);
+        assert_true(crowd_tells(&f, dir, 0) == can || i == 0);
     for (int i = 0; i < 10; i++)
         crowd_tells(&f, dir, 16);
     assert_false(crowd_tells(&f, dir, 0));
-    while (!crowd_tells(&f, dir, 0)) {
+    while (can && !crowd_tells(&f, dir, 0)) {
         assert_true(++waited < 100);
         host_sleep_ms(100);
     }
-    assert_true(waited > 5);
+    assert_true(waited > 5 || !can);
     vnode_put(dir);
     round_last = false;
     fixture_unmount(&f);
