@@ -210,6 +210,14 @@ void host_sleep_ms(int ms)
     nanosleep(&t, NULL);
 }
 
+int64_t host_now_nsec(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 void host_private_mounts(void)
 {
     if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -42,6 +43,8 @@ bool host_changes_have_times(const char *dir);
 
 void host_remove_tree(const char *path);
 void host_sleep_ms(int ms);
+/* CLOCK_MONOTONIC. */
+int64_t host_now_nsec(void);
 
 /* Gives this process a mount namespace of its own, so that the test may mount things. Skips the
  * test where that is not allowed. */

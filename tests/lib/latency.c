@@ -3,6 +3,7 @@
  * waits for whom.
  */
 #include "tests/lib/latency.h"
+#include "tests/lib/host.h"
 #include "tests/lib/test.h"
 #include <errno.h>
 #include <poll.h>
@@ -48,14 +49,6 @@ struct load {
     unsigned slow_allowed; /* run until no more slow calls are in flight than this */
 };
 
-static int64_t now_nsec(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 void latency_init(struct latency *l, struct client *const *clients, unsigned nlines,
                   const struct fh *fh)
 {
@@ -84,7 +77,7 @@ static void put_quick(struct latency *l, struct bytes *out)
     assert_true(l->quick_inflight < LATENCY_INFLIGHT);
     bytes_patch_u32(&l->quick, AT_XID, XID_QUICK | serial);
     put_raw(out, l->quick.data, l->quick.len);
-    l->sent_nsec[serial % LATENCY_INFLIGHT] = now_nsec();
+    l->sent_nsec[serial % LATENCY_INFLIGHT] = host_now_nsec();
     l->quick_inflight++;
 }
 
@@ -98,7 +91,7 @@ static void put_slow(struct latency *l, struct bytes *out)
 /* Sends what is due: one send a connection, slow calls in front of quick ones. */
 static void send_due(struct latency *l, struct load *load)
 {
-    int64_t now = now_nsec();
+    int64_t now = host_now_nsec();
 
     for (unsigned line = 0; line < l->nlines; line++) {
         struct bytes out = {0};
@@ -159,7 +152,7 @@ static void receive(struct latency *l, struct latency_line *line)
         return;
     if (n <= 0)
         fail_msg("the connection ends while calls are in flight");
-    int64_t now = now_nsec();
+    int64_t now = host_now_nsec();
     line->have += (size_t)n;
     while (line->have - at >= 4) {
         struct cursor c = {line->received + at, line->received + line->have};
@@ -198,12 +191,12 @@ static int64_t next_due(const struct latency *l, const struct load *load, int64_
 static void run(struct latency *l, struct load *load)
 {
     struct pollfd polled[LATENCY_LINES];
-    int64_t heard = now_nsec();
+    int64_t heard = host_now_nsec();
 
     for (unsigned i = 0; i < l->nlines; i++)
         polled[i] = (struct pollfd){.fd = l->lines[i].client->fd, .events = POLLIN};
     for (;;) {
-        int64_t now = now_nsec();
+        int64_t now = host_now_nsec();
         if (now >= load->until_nsec && l->quick_inflight == 0 &&
             l->slow_inflight <= load->slow_allowed)
             return;
@@ -213,7 +206,7 @@ static void run(struct latency *l, struct load *load)
         struct timespec timeout = {left / 1000000000, left % 1000000000};
         int n = ppoll(polled, l->nlines, &timeout, NULL);
         if (n > 0)
-            heard = now_nsec();
+            heard = host_now_nsec();
         else if (now - heard > PATIENCE_MS * INT64_C(1000000))
             fail_msg("no reply within %d s", PATIENCE_MS / 1000);
         for (unsigned i = 0; n > 0 && i < l->nlines; i++)
@@ -230,7 +223,7 @@ void latency_slow_begin(struct latency *l, const struct latency_slow *slow)
     l->slow_wanted = slow->count;
     l->slow_done = 0;
     l->slow_every_nsec = (int64_t)slow->took_ms * 1000000 / slow->count;
-    l->slow_next_nsec = now_nsec();
+    l->slow_next_nsec = host_now_nsec();
 }
 
 unsigned latency_slow_end(struct latency *l)
@@ -254,7 +247,7 @@ static int compare(const void *a, const void *b)
 static void measure(struct latency *l, unsigned line, const struct way *way, struct rounds *into,
                     unsigned round)
 {
-    int64_t now = now_nsec();
+    int64_t now = host_now_nsec();
     struct load load = {.line = line,
                         .depth = way->depth,
                         .every_nsec = (int64_t)way->every_usec * 1000,
