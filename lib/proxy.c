@@ -303,7 +303,7 @@ static int queued_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offs
 }
 
 /* shed is left out: it is called under a lock and can't wait for another thread; and glance and
- * splice, for which lookup and read will do. */
+ * the splices, for which lookup, read and write will do. */
 static void table_make(const struct vfs_ops *author, struct vfs_ops *ops)
 {
 #define STAND_IN(op) ops->op = author->op != NULL ? queued_##op : NULL

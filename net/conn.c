@@ -8,7 +8,8 @@
  *   out   replies to be sent, [sent, filled);
  *   queue replies in other buffers, to be sent before `out`: the rest of a buffer that a late
  *         message still writes to, and late replies themselves.
- * A connection whose peer does not take its replies is not read from until it does.
+ * The end of a long message may be in a pipe instead (conn_rest.c). A connection whose peer does
+ * not take its replies is not read from until it does.
  */
 #include "net/conn.h"
 #include "base/hash.h"
@@ -105,11 +106,14 @@ static bool conn_handle(struct conn *conn)
 {
     struct loop *loop = conn->source.loop;
     struct net_tail tail = {.len = 0};
+    struct net_rest rest = conn->rest;
+    const bool spliced = rest.len > 0;
     struct net_message message = {
         .peer = conn->peer,
         .local = conn->local,
         .data = conn->in->data + conn->record.offset,
         .len = conn->record.len,
+        .rest = &rest,
         .reply = conn->out->data + conn->filled + RECORD_HEADER,
         .reply_room = NET_MESSAGE_MAX,
         .tail = &tail,
@@ -117,11 +121,14 @@ static bool conn_handle(struct conn *conn)
     size_t len;
 
     conn->was_long = conn->record.len >= MESSAGE_LONG;
+    conn->head = 0;
+    conn->rest.len = 0; /* the handler's now, whoever has the connection afterwards */
     conn->record = (struct record){0};
     loop->handling = (struct handling){&conn->source, conn->in, conn->out};
     round_last = conn->pos == conn->end;
     if (!loop_handle(loop, &message, &len))
         return false;
+    conn_rest_learn(conn, &message, spliced);
     conn_reply(conn, len, &tail);
     return true;
 }
@@ -229,12 +236,25 @@ static size_t in_take(const struct conn *conn)
 {
     size_t room = BUFFER_SIZE - conn->end;
     size_t take = room;
+    size_t begun =
+        conn->record.fragments > 0 ? conn->record.len + RECORD_HEADER : conn->end - conn->pos;
 
-    if (conn->record.left >= MESSAGE_LONG)
+    if (conn->record.fragments <= 1 && conn->head > 0 && begun < conn->head + RECORD_HEADER)
+        take = conn->head + RECORD_HEADER - begun;
+    else if (conn->record.left >= MESSAGE_LONG)
         take = conn->record.left;
     else if (conn->was_long && conn->record.fragments == 0)
         take = MESSAGE_LONG;
     return take < room ? take : room;
+}
+
+static bool received(struct conn *conn, bool something)
+{
+    if (!something || conn->source.dead)
+        return false;
+    round_begin();
+    loop_touch(&conn->source);
+    return true;
 }
 
 /* Takes in what the socket has. False: nothing, or the end. */
@@ -248,6 +268,11 @@ static bool conn_receive(struct conn *conn)
     }
     if (conn->end == BUFFER_SIZE)
         return true; /* full of messages that wait for their turn */
+    if (conn_expects_rest(conn)) {
+        enum conn_rest outcome = conn_receive_rest(conn);
+        if (outcome != REST_REFUSED || conn->source.dead)
+            return received(conn, outcome == REST_TAKEN);
+    }
     ssize_t n = recv(conn->source.fd, conn->in->data + conn->end, in_take(conn), MSG_DONTWAIT);
     if (n <= 0) {
         in_settle(conn);
@@ -258,9 +283,7 @@ static bool conn_receive(struct conn *conn)
         return false;
     }
     conn->end += (size_t)n;
-    round_begin();
-    loop_touch(&conn->source);
-    return true;
+    return received(conn, true);
 }
 
 static bool conn_takes(const struct conn *conn)
@@ -293,13 +316,18 @@ static bool conn_event(struct source *source, uint32_t events)
     for (int batch = 0; batch < BATCHES_MAX; batch++) {
         uint64_t handled = loop->messages;
         if (!conn_receive(conn)) {
-            if (batch > 0)
+            if (batch > 0 && conn->head == 0)
                 conn->in_turns = BATCHES_IN_TURNS;
             break;
         }
         if (!conn_run(source))
             return false;
-        if (loop->messages - handled < BATCH_LARGE || !conn_takes(conn))
+        conn_rest_settle(conn);
+        if (!conn_takes(conn))
+            break;
+        if (conn->head > 0)
+            continue;
+        if (loop->messages - handled < BATCH_LARGE)
             break;
         if (conn->in_turns > 0) {
             conn->in_turns--;

@@ -9,6 +9,7 @@
 
 #include "net/loop.h"
 #include "net/record.h"
+#include "net/rest.h"
 #include "net/tail.h"
 
 /* A reply, or several in a row, in a buffer of which it holds a reference. */
@@ -29,11 +30,16 @@ struct conn {
     int64_t gathered_nsec; /* CLOCK_MONOTONIC: when half of a part had gathered */
     struct list queue;
     unsigned queued;
-    uint8_t in_turns; /* large batches after which no other one is expected at once */
-    bool was_long;    /* the last message: the next one is likely to be so, too */
-    bool blocked;     /* the peer's window is full: waits for EPOLLOUT, reads nothing */
-    bool paused;      /* its host has too many messages asleep: nothing is begun or read */
-    bool ended;       /* nothing more will be read: closed when all replies are sent */
+    struct net_rest rest; /* the end of the message that is complete now */
+    size_t head;          /* bytes of the next message before the rest that goes to a pipe; 0: it
+                             is received to memory */
+    uint8_t rest_pause;   /* messages until this is tried again */
+    bool rest_waits;      /* epoll is to tell only when all of the rest is there */
+    uint8_t in_turns;     /* large batches after which no other one is expected at once */
+    bool was_long;        /* the last message: the next one is likely to be so, too */
+    bool blocked;         /* the peer's window is full: waits for EPOLLOUT, reads nothing */
+    bool paused;          /* its host has too many messages asleep: nothing is begun or read */
+    bool ended;           /* nothing more will be read: closed when all replies are sent */
 };
 
 static inline struct conn *conn_of(struct source *source)
@@ -54,6 +60,20 @@ void conn_close(struct conn *conn);
 void conn_end_check(struct conn *conn);
 /* Tells epoll what the connection waits for. */
 void conn_watch(struct conn *conn);
+
+/* --- conn_rest.c --- */
+
+enum conn_rest { REST_TAKEN, REST_LATER, REST_REFUSED };
+
+/* A message was handled, of which the rest was in the pipe or not. */
+void conn_rest_learn(struct conn *conn, const struct net_message *message, bool spliced);
+/* A rest whose message could not be handled at once leaves the pipe. */
+void conn_rest_settle(struct conn *conn);
+/* Whether the beginning of a message is there, and its rest is to go to a pipe. */
+bool conn_expects_rest(const struct conn *conn);
+/* Moves it there. REST_LATER: the socket does not have all of it; REST_REFUSED: it is to be
+ * received to memory after all. */
+enum conn_rest conn_receive_rest(struct conn *conn);
 
 /* --- conn_send.c --- */
 

@@ -21,6 +21,7 @@
 #include "base/round.h"
 #include "base/sleep.h"
 #include "net/loop.h"
+#include "net/rest.h"
 #include "net/tail.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -183,6 +184,8 @@ bool loop_handle(struct loop *loop, const struct net_message *message, size_t *l
     atomic_store_explicit(&loop->state, state, memory_order_release);
     *len = net.config.handler(message);
     self->handling = NULL;
+    if (message->rest != NULL)
+        net_rest_drop(message->rest);
     if (atomic_compare_exchange_strong(&loop->state, &state, state + 1)) {
         if (loop->slept) {
             loop->slept = false;

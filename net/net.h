@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct net_rest; /* rest.h */
 struct net_tail; /* tail.h */
 
 /* The largest legal message: a WRITE of 1 MiB with its headers (call header, 400-byte credential
@@ -33,6 +34,7 @@ struct net_message {
     bool is_datagram;
     const uint8_t *data; /* aligned to 4 */
     size_t len;
+    struct net_rest *rest; /* how much of its end is in a pipe instead; NULL: nothing */
     uint8_t *reply;        /* aligned to 4; the handler writes its reply here */
     size_t reply_room;     /* bytes; at least NET_MESSAGE_MAX, or NET_DATAGRAM_MAX for a datagram */
     struct net_tail *tail; /* empty: what the handler wants sent behind the reply; fits there; or

@@ -2,9 +2,11 @@
  * proc_data.c - READ, WRITE, COMMIT, READLINK: what is inside files and links.
  *
  * READ data and a link's target are read to where they go in the reply; WRITE data is written from
- * the receive buffer. The write verifier tells a client whether data it has not committed is still
- * there, so the order in which it is asked for matters; see nfs3_write() and nfs3_commit().
+ * the receive buffer. Large data of either goes by a pipe instead where the file system can. The
+ * write verifier tells a client whether data it has not committed is still there, so the order in
+ * which it is asked for matters; see nfs3_write() and nfs3_commit().
  */
+#include "net/rest.h"
 #include "net/tail.h"
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
@@ -28,8 +30,9 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* READs of less are copied: the pipe costs as much. */
-#define SPLICE_MIN (16u * 1024)
+/* READs of less are copied: the pipe costs as much. The same for WRITEs. */
+#define SPLICE_MIN       (16u * 1024)
+#define SPLICE_WRITE_MIN (128u * 1024)
 
 /* The data goes from the file's pages into the reply's tail. EOPNOTSUPP: it has to be copied. */
 static int read_spliced(struct nfs3_request *rq, uint64_t offset, size_t *len, bool *eof,
@@ -82,6 +85,29 @@ int nfs3_read(struct nfs3_request *rq, const READ3args *args, READ3resok *res)
     return 0;
 }
 
+/* The data goes from a pipe into the file's pages. EOPNOTSUPP: it has to be in memory. */
+static int write_spliced(struct nfs3_request *rq, const WRITE3args *args, size_t *len,
+                         enum vstable *stable)
+{
+    struct net_rest *rest = rq->call->rest;
+
+    if (rest == NULL || rest->len == 0 || *len != rest->len)
+        return EOPNOTSUPP;
+    int error = vop_splice_write(&rq->ctx, rq->vn, args->offset, net_rest_pipe(rest), len, stable,
+                                 &rq->change);
+    if (error == 0)
+        rest->len -= *len;
+    return error;
+}
+
+/* Large data, of a file system that takes it so: a client that sends it will send more. */
+static void expect_more(const struct nfs3_request *rq, const WRITE3args *args)
+{
+    if (rq->call->rest != NULL && args->data.len >= SPLICE_WRITE_MIN &&
+        vop_can_splice_write(rq->vn))
+        rq->call->rest->begins = args->data.data;
+}
+
 int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res)
 {
     /* Of data longer than count, count says what is meant; data that is missing can't be written.
@@ -94,9 +120,15 @@ int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res
      * and the client must find another one at COMMIT. */
     uint64_t verifier = vfs_verifier();
     enum vstable stable = (enum vstable)args->stable;
-    int error =
-        vop_write(&rq->ctx, rq->vn, args->offset, args->data.data, &len, &stable, &rq->change);
-
+    bool in_pipe = rq->call->rest != NULL && rq->call->rest->len > 0;
+    int error = write_spliced(rq, args, &len, &stable);
+    if (error != EOPNOTSUPP || !in_pipe)
+        expect_more(rq, args);
+    if (error == EOPNOTSUPP && !net_rest_fill(rq->call->rest))
+        return VFS_ESERVERFAULT;
+    if (error == EOPNOTSUPP)
+        error =
+            vop_write(&rq->ctx, rq->vn, args->offset, args->data.data, &len, &stable, &rq->change);
     if (error != 0)
         return error;
     nfs3_wcc(rq, &rq->change, &res->file_wcc);

@@ -6,6 +6,7 @@
  * behind the reply header, in the place from which they are sent.
  */
 #include "rpc/dispatch.h"
+#include "net/rest.h"
 #include "net/tail.h"
 #include "rpc/program.h"
 #include "rpc/reply_cache.h"
@@ -182,6 +183,26 @@ union results {
     char bytes[RPC_RESULTS_MAX];
 };
 
+/* The arguments, of which the last may be in a pipe where the procedure can do with that: then
+ * what is in memory must end where it begins. */
+static bool args_decode(const struct rpc_procedure *row, struct rpc_call *call, union args *args)
+{
+    struct view rest = {0};
+    XDR xdrs = {0};
+
+    memset(args->bytes, 0, row->args_size);
+    if (call->rest != NULL && call->rest->len > 0 && row->flags & RPC_REST)
+        rest = (struct view){call->rest->at, (uint32_t)call->rest->len};
+    else if (!net_rest_fill(call->rest))
+        return false;
+    xdrmem_create(&xdrs, (char *)(uintptr_t)call->args.data, call->args.len - rest.len, XDR_DECODE);
+    xdrs.x_public = rest.len > 0 ? (void *)&rest : NULL;
+    if (row->decode(&xdrs, args))
+        return true;
+    /* Again, with all of it. */
+    return rest.len > 0 && net_rest_fill(call->rest) && args_decode(row, call, args);
+}
+
 /* Decodes, runs and encodes. Returns the length of the reply, 0 for none. */
 static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *call, uint8_t *reply)
 {
@@ -189,10 +210,8 @@ static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *ca
     union results results;
     XDR xdrs;
 
-    memset(args.bytes, 0, row->args_size);
     memset(results.bytes, 0, row->results_size);
-    xdrmem_create(&xdrs, (char *)(uintptr_t)call->args.data, call->args.len, XDR_DECODE);
-    if (!row->decode(&xdrs, &args))
+    if (!args_decode(row, call, &args))
         return reply_accepted(reply, call->xid, RPC_GARBAGE_ARGS);
     enum rpc_outcome outcome = row->run(call, &args, &results);
     if (outcome == RPC_NO_REPLY)
@@ -270,7 +289,8 @@ static size_t call_answer(struct rpc_call *call, const struct header *header, ui
 
 size_t rpc_dispatch(const struct net_message *message)
 {
-    struct reader reader = {message->data, message->data + message->len};
+    const size_t rest = message->rest != NULL ? message->rest->len : 0;
+    struct reader reader = {message->data, message->data + message->len - rest};
     struct rpc_call call;
     struct header header;
     uint32_t type;
@@ -284,12 +304,16 @@ size_t rpc_dispatch(const struct net_message *message)
         return reply_accepted(message->reply, call.xid, RPC_GARBAGE_ARGS);
     if (header.rpc_version != RPC_VERSION)
         return reply_rpc_mismatch(message->reply, call.xid);
-    if (!header_read(&reader, &header, &call))
+    bool whole = header_read(&reader, &header, &call);
+    if (!whole && rest > 0 && net_rest_fill(message->rest))
+        return rpc_dispatch(message); /* in memory, now */
+    if (!whole)
         return reply_accepted(message->reply, call.xid, RPC_GARBAGE_ARGS);
     call.peer = &message->peer;
     call.local = &message->local;
     call.is_datagram = message->is_datagram;
-    call.args = (struct view){reader.at, (uint32_t)(reader.end - reader.at)};
+    call.args = (struct view){reader.at, (uint32_t)(reader.end - reader.at + rest)};
+    call.rest = message->rest;
     call.results = message->reply + REPLY_HEADER;
     call.results_room = message->reply_room - REPLY_HEADER;
     call.tail = message->tail;

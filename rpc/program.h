@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct net_rest;
 struct net_tail;
 
 enum rpc_flavor { RPC_AUTH_NONE = 0, RPC_AUTH_SYS = 1 };
@@ -45,6 +46,8 @@ struct rpc_call {
     const struct address *local; /* where it came to; port 0 where unknown */
     bool is_datagram;
     struct view args; /* the undecoded arguments */
+    /* How much of their end is in the thread's pipe (net/rest.h) instead; NULL: nothing. */
+    struct net_rest *rest;
     uint8_t *results; /* where the encoded results will begin, aligned to 4 */
     size_t results_room;
     /* For results whose last bytes are in the thread's pipe (net/tail.h): their view has a length,
@@ -62,6 +65,7 @@ uint8_t *rpc_call_payload(const struct rpc_call *call, size_t offset, size_t *ro
 
 enum rpc_flags {
     RPC_REPLAY = 1, /* changes something: its reply is kept in the reply cache */
+    RPC_REST = 2,   /* can do with arguments whose last view is in a pipe: call->rest */
 };
 
 #define RPC_ARGS_MAX    512  /* bytes of a decoded argument structure */

@@ -16,6 +16,7 @@
  */
 #include "rpc/reply_cache.h"
 #include "base/hash.h"
+#include "net/rest.h"
 #include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -28,6 +29,7 @@
 /* Arguments are summed up whole to so many bytes; of longer ones so many. */
 #define CHECKED_WHOLE 1024
 #define CHECKED_HEAD  256
+_Static_assert(CHECKED_HEAD <= NET_REST_PEEKED, "in memory, wherever the rest is");
 /* Most replies fit: CREATE's has 280 bytes with the longest handle, and no attributes of before. */
 #define INLINE_MAX 288
 /* Of a slot, so much is fetched beforehand: its key, and the reply of a WRITE. */

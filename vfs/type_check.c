@@ -35,6 +35,7 @@ static const struct needs rows[] = {
     NEEDS(remove, lookup, "what is removed could not be found"),
     NEEDS(rmdir, lookup, "what is removed could not be found"),
     NEEDS(write, getattr, "what is written would have no size"),
+    NEEDS(splice_write, write, "what can't be spliced could not be written"),
     NEEDS(setattr, getattr, "what is set could not be seen"),
     NEEDS(commit, write, "there would be nothing to commit"),
 };

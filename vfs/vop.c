@@ -177,32 +177,84 @@ static void writeback_check(int err)
         vfs_verifier_renew();
 }
 
-int vop_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
-              size_t *len, enum vstable *stable, struct vchange *change)
+/* What a write may be asked for. */
+static int write_check(const struct vctx *ctx, struct vnode *vn, uint64_t offset, size_t len)
 {
-    size_t asked = *len;
-    enum vstable wanted = *stable;
     int err = vop_check_writable(vn);
 
     if (err == 0)
         err = file_check(vn);
-    if (err == 0 && (offset > INT64_MAX || asked > INT64_MAX - offset))
+    if (err == 0 && (offset > INT64_MAX || len > INT64_MAX - offset))
         err = EFBIG;
-    if (err == 0)
-        err = rights_write(ctx, vn);
-    if (err == 0 && vop_table(vn)->write == NULL)
-        err = EOPNOTSUPP;
-    if (err == 0)
-        err = vop_checked(vn, "write",
-                          vop_table(vn)->write(ctx, vn, offset, buf, len, stable, change));
-    if (err == 0 && (*len > asked || *stable < wanted || *stable > VSTABLE_FILE))
-        err = vop_broken(vn, "write", "claimed more bytes, or did it less stable, than asked");
-    if (err == 0 && *len == 0 && asked > 0)
-        err = vop_broken(vn, "write", "wrote nothing and gave no error");
-    if (err != 0 && wanted != VSTABLE_UNSTABLE)
+    return err == 0 ? rights_write(ctx, vn) : err;
+}
+
+/* What it may say, as above. */
+struct written {
+    const char *operation;
+    size_t asked, len;
+    enum vstable wanted, stable;
+};
+
+static int write_complete(const struct vctx *ctx, struct vnode *vn, const struct written *w,
+                          int err, struct vchange *change)
+{
+    if (err == 0 && (w->len > w->asked || w->stable < w->wanted || w->stable > VSTABLE_FILE))
+        err = vop_broken(vn, w->operation, "claimed more bytes, or did it less stable, than asked");
+    if (err == 0 && w->len == 0 && w->asked > 0)
+        err = vop_broken(vn, w->operation, "wrote nothing and gave no error");
+    if (err != 0 && w->wanted != VSTABLE_UNSTABLE)
         writeback_check(err);
     vop_complete_change(ctx, vn, change);
     return err;
+}
+
+int vop_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+              size_t *len, enum vstable *stable, struct vchange *change)
+{
+    struct written w = {.operation = "write", .asked = *len, .wanted = *stable};
+    int err = write_check(ctx, vn, offset, *len);
+
+    if (err == 0 && vop_table(vn)->write == NULL)
+        err = EOPNOTSUPP;
+    if (err == 0)
+        err = vop_checked(vn, w.operation,
+                          vop_table(vn)->write(ctx, vn, offset, buf, len, stable, change));
+    w.len = *len;
+    w.stable = *stable;
+    return write_complete(ctx, vn, &w, err, change);
+}
+
+bool vop_can_splice_write(const struct vnode *vn)
+{
+    return vop_table(vn)->splice_write != NULL;
+}
+
+int vop_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
+                     size_t *len, enum vstable *stable, struct vchange *change)
+{
+    struct written w = {.operation = "splice_write", .asked = *len, .wanted = *stable};
+    int left = 0;
+
+    if (!vop_can_splice_write(vn))
+        return EOPNOTSUPP;
+    int err = write_check(ctx, vn, offset, *len);
+    if (err == 0) {
+        err = vop_checked(vn, w.operation,
+                          vop_table(vn)->splice_write(ctx, vn, offset, pipe, len, stable, change));
+        w.len = err == EOPNOTSUPP ? 0 : *len;
+        /* What is left is what vop_write() gets. */
+        if ((err == 0 || err == EOPNOTSUPP) && w.len <= w.asked &&
+            (ioctl(pipe, FIONREAD, &left) != 0 || (size_t)left != w.asked - w.len))
+            err = vop_broken(vn, w.operation, "took less or more from the pipe than it says");
+    }
+    if (err == EOPNOTSUPP) {
+        *len = w.asked;
+        *stable = w.wanted;
+        return err;
+    }
+    w.stable = *stable;
+    return write_complete(ctx, vn, &w, err, change);
 }
 
 int vop_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)

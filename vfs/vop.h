@@ -33,6 +33,11 @@ int vop_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pi
                size_t *len, bool *eof, struct vattr *attr);
 int vop_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
               size_t *len, enum vstable *stable, struct vchange *change);
+/* Whether there is such an operation; EOPNOTSUPP, and nothing changed or taken from the pipe:
+ * vop_write() does it. */
+bool vop_can_splice_write(const struct vnode *vn);
+int vop_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
+                     size_t *len, enum vstable *stable, struct vchange *change);
 int vop_create(const struct vctx *ctx, struct vnode *dir, struct view name,
                const struct vcreate *how, struct vnode **out, struct vattr *attr,
                struct vchange *dir_change);

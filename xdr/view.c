@@ -38,6 +38,19 @@ static bool_t view_decode(XDR *xdrs, struct view *view, uint32_t max)
     return view->data != NULL;
 }
 
+static bool_t payload_decode(XDR *xdrs, struct view *data)
+{
+    const struct view *elsewhere = (const void *)xdrs->x_public;
+    uint32_t len = 0;
+
+    if (elsewhere == NULL)
+        return view_decode(xdrs, data, UINT32_MAX);
+    if (!memory_u32(xdrs, &len) || xdrs->x_handy > 0 || len != elsewhere->len)
+        return FALSE;
+    *data = *elsewhere;
+    return TRUE;
+}
+
 bool_t xdr_view(XDR *xdrs, struct view *view, uint32_t max)
 {
     switch (xdrs->x_op) {
@@ -82,6 +95,8 @@ bool_t xdr_nfspath3(XDR *xdrs, nfspath3 *path)
 
 bool_t xdr_payload3(XDR *xdrs, payload3 *data)
 {
+    if (xdrs->x_op == XDR_DECODE)
+        return payload_decode(xdrs, data);
     return xdr_view(xdrs, data, UINT32_MAX);
 }
 

@@ -171,6 +171,7 @@ static const struct vfs_type hostfs_type = {
             .read = hostfs_read,
             .splice = hostfs_splice,
             .write = hostfs_write,
+            .splice_write = hostfs_splice_write,
             .create = hostfs_create,
             .mkdir = hostfs_mkdir,
             .symlink = hostfs_symlink,

@@ -38,11 +38,12 @@ struct hostfs_mount {
     dev_t dev;
     uint32_t serial; /* no other mount had it, in this process */
     enum hostfs_births births;
-    bool memory;            /* tmpfs and such: nothing to flush */
-    bool counts_links;      /* a link count of 0 means removed (some FUSE always say 0) */
-    bool one_commit;        /* syncing a directory commits all metadata changed before */
-    _Atomic bool no_nowait; /* RWF_NOWAIT is not supported here */
-    _Atomic bool no_splice; /* nor splice() from a file */
+    bool memory;                  /* tmpfs and such: nothing to flush */
+    bool counts_links;            /* a link count of 0 means removed (some FUSE always say 0) */
+    bool one_commit;              /* syncing a directory commits all metadata changed before */
+    _Atomic bool no_nowait;       /* RWF_NOWAIT is not supported here */
+    _Atomic bool no_splice;       /* nor splice() from a file */
+    _Atomic bool no_splice_write; /* nor to one */
 };
 
 struct hostfs_table;
@@ -270,6 +271,8 @@ int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void 
                 bool *eof, struct vattr *attr);
 int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
                  size_t *len, enum vstable *stable, struct vchange *change);
+int hostfs_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
+                        size_t *len, enum vstable *stable, struct vchange *change);
 int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                   struct vchange *change);
 /* Sets the size, after checking the caller's right to; st was taken from fd. */

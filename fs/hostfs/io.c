@@ -261,6 +261,30 @@ static int write_all(int fd, const void *buf, size_t *len, int64_t offset)
     return 0;
 }
 
+/* The same from a pipe. EOPNOTSUPP: nothing was taken, it has to be written. */
+static int splice_write_all(struct hostfs_mount *mount, int fd, int pipe, size_t *len,
+                            int64_t offset)
+{
+    size_t done = 0;
+    while (done < *len) {
+        loff_t at = offset + (loff_t)done;
+        ssize_t put = splice(pipe, NULL, fd, &at, *len - done, 0);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0 && done == 0 && errno != EINVAL)
+            return errno;
+        if (put < 0 && done == 0) {
+            atomic_store_explicit(&mount->no_splice_write, true, memory_order_relaxed);
+            return EOPNOTSUPP;
+        }
+        if (put <= 0)
+            break;
+        done += (size_t)put;
+    }
+    *len = done;
+    return 0;
+}
+
 /* The descriptor to write by, for a caller who may. */
 static int enter_writing(const struct vctx *ctx, struct vnode *vn, int *fd)
 {
@@ -279,8 +303,9 @@ static int enter_writing(const struct vctx *ctx, struct vnode *vn, int *fd)
     return error;
 }
 
-int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
-                 size_t *len, enum vstable *stable, struct vchange *change)
+/* WRITE from buf or, where that is NULL, from the pipe. */
+static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+                      int pipe, size_t *len, enum vstable *stable, struct vchange *change)
 {
     size_t want = *len;
     int fd;
@@ -292,7 +317,8 @@ int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, cons
         return EFBIG;
     int error = enter_writing(ctx, vn, &fd);
     if (!error)
-        error = write_all(fd, buf, &want, (int64_t)offset);
+        error = buf ? write_all(fd, buf, &want, (int64_t)offset)
+                    : splice_write_all(hostfs_node(vn)->mount, fd, pipe, &want, (int64_t)offset);
     if (error)
         return error;
     if (*stable != VSTABLE_UNSTABLE) {
@@ -309,6 +335,20 @@ int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, cons
     *len = want;
     hostfs_attr(vn, &st, &change->after);
     return 0;
+}
+
+int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+                 size_t *len, enum vstable *stable, struct vchange *change)
+{
+    return write_from(ctx, vn, offset, buf, -1, len, stable, change);
+}
+
+int hostfs_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
+                        size_t *len, enum vstable *stable, struct vchange *change)
+{
+    if (atomic_load_explicit(&hostfs_node(vn)->mount->no_splice_write, memory_order_relaxed))
+        return EOPNOTSUPP;
+    return write_from(ctx, vn, offset, NULL, pipe, len, stable, change);
 }
 
 int hostfs_open_any(struct vnode *vn, int *fd)

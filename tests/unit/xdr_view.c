@@ -8,7 +8,7 @@
 
 static bool_t decode(const void *bytes, size_t len, struct view *view, uint32_t max, size_t *used)
 {
-    XDR xdrs;
+    XDR xdrs = {0};
     char copy[256];
 
     memcpy(copy, bytes, len);
@@ -54,7 +54,7 @@ TEST(encoding_pads_with_zeros_and_keeps_to_its_room)
 {
     struct view view = {(const uint8_t *)"hello", 5};
     char out[16];
-    XDR xdrs;
+    XDR xdrs = {0};
 
     memset(out, 'x', sizeof(out));
     xdrmem_create(&xdrs, out, sizeof(out), XDR_ENCODE);
@@ -74,7 +74,7 @@ TEST(data_that_is_in_its_place_already_is_not_copied)
 {
     char out[16] = "____data_______";
     struct view view = {(const uint8_t *)out + 4, 7};
-    XDR xdrs;
+    XDR xdrs = {0};
 
     xdrmem_create(&xdrs, out, sizeof(out), XDR_ENCODE);
     assert_true(xdr_payload3(&xdrs, &view));
@@ -89,7 +89,7 @@ TEST(encoded_entries_go_out_as_they_are)
 {
     struct view entries = {(const uint8_t *)"\0\0\0\1abcd", 8};
     char out[8];
-    XDR xdrs;
+    XDR xdrs = {0};
 
     xdrmem_create(&xdrs, out, sizeof(out), XDR_ENCODE);
     assert_true(xdr_encoded(&xdrs, &entries));
@@ -108,7 +108,7 @@ TEST(handles_have_at_most_64_bytes)
     uint8_t bytes[68] = {0, 0, 0, 64};
     char wrong[72] = {0, 0, 0, 65};
     struct view fh;
-    XDR xdrs;
+    XDR xdrs = {0};
 
     xdrmem_create(&xdrs, (char *)bytes, sizeof(bytes), XDR_DECODE);
     assert_true(xdr_nfs_fh3(&xdrs, &fh));

@@ -1,0 +1,99 @@
+/*
+ * conn_rest.c - a connection's long messages whose end does not go through memory (rest.h).
+ *
+ * Nobody may receive from the socket before all of the rest is in the thread's pipe: the handler
+ * may lose the loop at any time. So it is taken in one go, before the handler is called, and what
+ * can't be is received to memory. Until the socket has all of it the connection sleeps; where it
+ * can't have (a small receive buffer, a peer that is gone), epoll says so early.
+ *
+ * Called by conn.c; `head`, `rest` and the like of struct conn are this file's.
+ */
+#include "net/conn.h"
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+/* A rest of less than this costs as much by the pipe. */
+#define REST_MIN (64u * 1024)
+/* Longer than any call's header, credential and handle. */
+#define HEAD_MAX 2048
+/* After it did not work so many messages go through memory. */
+#define REST_PAUSE 64
+
+static void refuse(struct conn *conn)
+{
+    conn->head = 0;
+    conn->rest_pause = REST_PAUSE;
+}
+
+void conn_rest_learn(struct conn *conn, const struct net_message *message, bool spliced)
+{
+    const uint8_t *begins = message->rest->begins;
+
+    if (begins == NULL && spliced)
+        refuse(conn);
+    else if (begins != NULL && conn->rest_pause > 0)
+        conn->rest_pause--;
+    else if (begins > message->data && begins - message->data <= HEAD_MAX)
+        conn->head = (size_t)(begins - message->data);
+}
+
+void conn_rest_settle(struct conn *conn)
+{
+    if (conn->source.dead)
+        net_rest_drop(&conn->rest);
+    else if (!net_rest_fill(&conn->rest))
+        conn_close(conn);
+}
+
+bool conn_expects_rest(const struct conn *conn)
+{
+    const struct record *record = &conn->record;
+
+    return conn->head > 0 && record->fragments == 1 && record->last && conn->pos == conn->end &&
+           record->len == conn->head && record->left >= REST_MIN;
+}
+
+/* From when on the socket counts as readable: that many bytes, or the end. */
+static bool wait_for(struct conn *conn, size_t bytes)
+{
+    int low = (int)bytes;
+
+    if (setsockopt(conn->source.fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) != 0)
+        return false;
+    conn->rest_waits = bytes > 1;
+    return true;
+}
+
+static bool has_all(const struct conn *conn, uint8_t *at, size_t len)
+{
+    const size_t peeked = len < NET_REST_PEEKED ? len : NET_REST_PEEKED;
+    int waiting = 0;
+
+    return ioctl(conn->source.fd, FIONREAD, &waiting) == 0 && waiting > 0 &&
+           (size_t)waiting >= len &&
+           recv(conn->source.fd, at, peeked, MSG_PEEK | MSG_DONTWAIT) == (ssize_t)peeked;
+}
+
+enum conn_rest conn_receive_rest(struct conn *conn)
+{
+    const size_t left = conn->record.left;
+    uint8_t *at = conn->in->data + conn->end;
+    bool all = has_all(conn, at, left);
+
+    if (!all && !conn->rest_waits && wait_for(conn, left))
+        return REST_LATER;
+    if (conn->rest_waits)
+        wait_for(conn, 1);
+    if (!all) {
+        refuse(conn);
+        return REST_REFUSED;
+    }
+    size_t taken = net_rest_take(&conn->rest, conn->source.fd, at, left);
+    conn->end += taken;
+    if (taken == left)
+        return REST_TAKEN;
+    refuse(conn);
+    if (!net_rest_fill(&conn->rest))
+        conn_close(conn);
+    return taken > 0 ? REST_TAKEN : REST_REFUSED;
+}
