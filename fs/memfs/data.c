@@ -10,9 +10,11 @@
  * All under the lock of the file's node.
  */
 #include "memfs.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CHUNK_BYTES (1u << MEMFS_CHUNK_BITS)
 #define BRANCH_BITS 6
@@ -371,8 +373,23 @@ void memfs_data_cut(struct memfs *m, struct memfs_node *node, uint64_t size)
         node->height = 0;
 }
 
+/* All of it is there. */
+static int read_pipe(int pipe, uint8_t *to, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = read(pipe, to, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return EIO;
+        to += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
 int memfs_data_write(struct memfs *m, struct memfs_node *node, uint64_t offset, const void *buf,
-                     size_t *len)
+                     int pipe, size_t *len)
 {
     size_t done = 0;
     uint32_t most = CHUNK_BYTES;
@@ -395,7 +412,13 @@ int memfs_data_write(struct memfs *m, struct memfs_node *node, uint64_t offset, 
         if (err != 0)
             break;
         struct chunk *chunk = *place;
-        memcpy(chunk->bytes + (a - chunk->from), (const uint8_t *)buf + done, n);
+        uint8_t *to = chunk->bytes + (a - chunk->from);
+        if (buf == NULL)
+            err = read_pipe(pipe, to, n);
+        else
+            memcpy(to, (const uint8_t *)buf + done, n);
+        if (err != 0)
+            break;
         done += n;
     }
     /* What was prepared for bytes that found no room. */

@@ -47,8 +47,9 @@ int memfs_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int 
     return read_into(ctx, vn, offset, NULL, pipe, len, eof, attr);
 }
 
-int memfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
-                size_t *len, enum vstable *stable, struct vchange *change)
+/* From buf or, where that is NULL, from the pipe. */
+static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+                      int pipe, size_t *len, enum vstable *stable, struct vchange *change)
 {
     struct memfs_node *node = memfs_node(vn);
 
@@ -56,7 +57,7 @@ int memfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const
     int err = memfs_may_data(ctx->cred, node, MEMFS_W);
     memfs_before(node, change);
     if (err == 0 && *len > 0) {
-        err = memfs_data_write(memfs_of(vn), node, offset, buf, len);
+        err = memfs_data_write(memfs_of(vn), node, offset, buf, pipe, len);
         if (err == 0) {
             if (offset + *len > node->file.size)
                 node->file.size = offset + *len;
@@ -71,6 +72,18 @@ int memfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const
     }
     memfs_unlock_write(&node->lock);
     return err;
+}
+
+int memfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+                size_t *len, enum vstable *stable, struct vchange *change)
+{
+    return write_from(ctx, vn, offset, buf, -1, len, stable, change);
+}
+
+int memfs_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
+                       size_t *len, enum vstable *stable, struct vchange *change)
+{
+    return write_from(ctx, vn, offset, NULL, pipe, len, stable, change);
 }
 
 int memfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len)

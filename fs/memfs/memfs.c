@@ -113,6 +113,7 @@ static const struct vfs_type memfs_type = {
             .read = memfs_read,
             .splice = memfs_splice,
             .write = memfs_write,
+            .splice_write = memfs_splice_write,
             .create = memfs_create,
             .mkdir = memfs_mkdir,
             .symlink = memfs_symlink,

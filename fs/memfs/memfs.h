@@ -169,9 +169,10 @@ void memfs_data_read(const struct memfs_node *node, uint64_t offset, void *buf, 
  * some of it is not in blocks. */
 int memfs_data_splice(struct memfs *m, const struct memfs_node *node, uint64_t offset, int pipe,
                       size_t *len);
-/* *len becomes what found room; an error where nothing did. Does not change the size. */
+/* From buf or, where that is NULL, from a pipe. *len becomes what found room; an error where
+ * nothing did. Does not change the size. */
 int memfs_data_write(struct memfs *m, struct memfs_node *node, uint64_t offset, const void *buf,
-                     size_t *len);
+                     int pipe, size_t *len);
 /* Frees what lies beyond `size`. */
 void memfs_data_cut(struct memfs *m, struct memfs_node *node, uint64_t size);
 
@@ -223,6 +224,8 @@ int memfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *
                bool *eof, struct vattr *attr);
 int memfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
                 size_t *len, enum vstable *stable, struct vchange *change);
+int memfs_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
+                       size_t *len, enum vstable *stable, struct vchange *change);
 int memfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
 
 /* --- lookup.c --- */

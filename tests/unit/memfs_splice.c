@@ -1,5 +1,6 @@
 /*
- * memfs_splice.c - memfs: whole chunks in blocks of a memfd, and READs by splice from them.
+ * memfs_splice.c - memfs: whole chunks in blocks of a memfd, READs by splice from them, and WRITEs
+ * from a pipe.
  */
 #include "tests/unit/memfs_fixture.h"
 #include <fcntl.h>
@@ -96,6 +97,73 @@ TEST(memfs_splice_gives_what_read_gives)
         spliced += len > 0;
     }
     assert_true(spliced > 500);
+    vnode_put(vn);
+    pipe_close();
+    mem_unmount();
+}
+
+/* From the pipe; what was written of it. */
+static int splice_in(struct vnode *vn, uint64_t offset, const char *data, size_t *len)
+{
+    enum vstable stable = VSTABLE_UNSTABLE;
+    struct vchange change = {.after.type = VNON};
+
+    assert_int_equal(write(ends[1], data, *len), *len);
+    int err = vop_splice_write(&mem_ctx, vn, offset, ends[0], len, &stable, &change);
+    assert_true(err != 0 || (stable == VSTABLE_FILE && change.after.type == VREG));
+    return err;
+}
+
+TEST(memfs_splice_write_does_what_write_does)
+{
+    static char data[3 * CHUNK], by_pipe[1 << 20], by_write[1 << 20];
+    unsigned seed = 1;
+    bool eof;
+
+    mem_mount(NULL);
+    pipe_open();
+    struct vnode *one = make("one", 0, 1), *other = make("other", 0, 1);
+    for (int i = 0; i < 1000; i++) {
+        seed = seed * 1103515245 + 12345;
+        uint64_t offset = (seed >> 8) % (5 * CHUNK);
+        size_t len = 1 + (seed >> 3) % (i % 2 ? sizeof(data) : 5000), written = len;
+        memset(data, (int)(seed >> 16), len);
+        assert_int_equal(splice_in(one, offset, data, &written), 0);
+        assert_int_equal(written, len);
+        assert_int_equal(mem_write(other, offset, data, len), 0);
+    }
+    size_t size = sizeof(by_pipe), again = sizeof(by_write);
+    assert_int_equal(mem_read(one, 0, by_pipe, &size, &eof), 0);
+    assert_int_equal(mem_read(other, 0, by_write, &again, &eof), 0);
+    assert_int_equal(size, again);
+    assert_memory_equal(by_pipe, by_write, size);
+    assert_int_equal(mem_attr(one).size, mem_attr(other).size);
+    assert_int_equal(mem_attr(one).used, mem_attr(other).used);
+    vnode_put(one);
+    vnode_put(other);
+    pipe_close();
+    mem_unmount();
+}
+
+/* What found no room stays in the pipe. */
+TEST(memfs_splice_write_to_a_full_file_system_writes_what_has_room)
+{
+    static char data[8 * CHUNK];
+    struct vnode *vn;
+    char rest[1];
+
+    mem_mount("size=256k");
+    pipe_open();
+    assert_int_equal(mem_create(mem_root, "f", 0644, &vn), 0);
+    size_t len = sizeof(data);
+    assert_int_equal(splice_in(vn, 0, memset(data, 'x', len), &len), 0);
+    assert_true(len > CHUNK && len <= 4 * CHUNK);
+    assert_int_equal(mem_attr(vn).size, len);
+    for (size_t left = sizeof(data) - len; left > 0; left--)
+        assert_int_equal(read(ends[0], rest, 1), 1);
+    assert_int_equal(read(ends[0], rest, 1), -1);
+    len = CHUNK;
+    assert_int_equal(splice_in(vn, mem_attr(vn).size, data, &len), ENOSPC);
     vnode_put(vn);
     pipe_close();
     mem_unmount();
