@@ -12,8 +12,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* A rest of less than this costs as much by the pipe. */
-#define REST_MIN (64u * 1024)
+/* A rest of less than this costs as much by the pipe. Handlers expect no less, either: what they
+ * did not, but got, would be taken for what does not work. */
+#define REST_MIN (128u * 1024)
 /* Longer than any call's header, credential and handle. */
 #define HEAD_MAX 2048
 /* After it did not work so many messages go through memory. */
