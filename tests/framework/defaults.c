@@ -93,6 +93,13 @@ static int some_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cook
     return 0;
 }
 
+static int some_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
+                             size_t *len, enum vstable *stable, struct vchange *change)
+{
+    (void)ctx, (void)vn, (void)offset, (void)pipe, (void)len, (void)stable, (void)change;
+    return EIO;
+}
+
 static int root_is_a_file(struct vfs *fs, const struct vfs_mount_args *args)
 {
     (void)args;
@@ -111,15 +118,18 @@ TEST(a_table_that_makes_no_sense_is_refused_with_its_name_and_the_reason)
     static const struct vfs_type blind = {.name = "blind", .ops = {.lookup = some_lookup}};
     static const struct vfs_type lister = {
         .name = "lister", .ops = {.getattr = some_getattr, .readdir = some_readdir}};
+    static const struct vfs_type splicer = {
+        .name = "splicer", .ops = {.getattr = some_getattr, .splice_write = some_splice_write}};
     static const struct vfs_type flagged = {.name = "flagged", .flags = 1u << 30};
     static const struct vfs_type filed = {.name = "filed", .ops = {.mount = root_is_a_file}};
     static const struct vfs_type negative = {.name = "negative", .ops = {.mount = negative_mount}};
-    static const struct vfs_type *const wrong[] = {&large,   &blind, &lister,
+    static const struct vfs_type *const wrong[] = {&large,   &blind, &lister,  &splicer,
                                                    &flagged, &filed, &negative};
     static const char *const reasons[] = {
         "file system large: node_size",
         "file system blind: has lookup but no getattr",
         "file system lister: has readdir but no lookup",
+        "file system splicer: has splice_write but no write",
         "file system flagged: unknown flags",
         "file system filed (nothing): mount gave a root that is no directory",
         "file system negative (nothing): mount returned an impossible error"};

@@ -3,7 +3,7 @@
  * stops nobody. The server runs with slow_disk.c preloaded.
  */
 #include "tests/lib/latency.h"
-#include "tests/wire/wire.h"
+#include "tests/wire/written.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +169,65 @@ TEST(one_slow_fsync_stops_nobody)
     for (int i = 0; i < 12; i++)
         assert_true(client_receive(&m.client, &reply));
     client_disconnect(&other);
+    mounted_end(&m);
+}
+
+TEST(large_writes_on_a_slow_disk_are_the_files_bytes)
+{
+    static struct model model;
+    const uint32_t calls = 12, size = 200000;
+    struct mounted m;
+    struct client other;
+    struct bytes stream = {0};
+
+    begin_on_slow_disk(&m, "");
+    struct fh fh = make_file(&m, "file", "");
+    client_connect(&other, m.server.port, 0);
+    for (uint32_t round = 0; round < 8; round++) {
+        const uint32_t first = m.client.xid;
+        uint64_t answered = 0;
+        uint32_t which;
+        host_write(m.server.home, "disk/slow", round % 2 ? "5" : "30");
+        /* Who waits for the disk has data in its thread's pipe, or had; so have those meanwhile. */
+        for (uint32_t i = 0; i < calls; i++)
+            put_write(&m.client, &stream, &fh, &model, (uint64_t)(i + 1) * size + round, size,
+                      i % 3 == 1 ? S_FILE_SYNC : S_UNSTABLE);
+        assert_true(client_send_raw(&m.client, stream.data, stream.len));
+        stream.len = 0;
+        for (uint32_t i = 0; i < 4; i++)
+            write_model(&other, &fh, &model, 0, size, i % 2 ? S_DATA_SYNC : S_UNSTABLE, NULL);
+        for (uint32_t i = 0; i < calls; i++) {
+            struct reply reply = take_reply(&m.client, first, calls, &answered, &which);
+            expect_ok(take_written(&reply.results, NULL));
+        }
+        expect_model(&model, m.dir, "file");
+    }
+    bytes_free(&stream);
+    client_disconnect(&other);
+    mounted_end(&m);
+}
+
+TEST(a_large_write_whose_sync_fails_is_an_error_and_harms_no_other)
+{
+    static struct model model;
+    struct mounted m;
+    struct nfs3_write done;
+
+    begin_on_slow_disk(&m, "");
+    struct fh fh = make_file(&m, "file", "");
+    for (int i = 0; i < 3; i++) {
+        warm(&m, &m.client, &fh, &model);
+        write_model(&m.client, &fh, &model, 1, LARGE, S_UNSTABLE, &done);
+        const uint64_t verifier = done.verifier;
+        const uint8_t *data = some_data();
+        host_write(m.server.home, "disk/broken", "");
+        expect_status(ask_write(&m.client, &fh, 2, data, LARGE, S_FILE_SYNC, &done), NFS_IO);
+        model_put(&model, 2, data, LARGE);
+        host_unlink(m.server.home, "disk/broken");
+        write_model(&m.client, &fh, &model, MIB, LARGE, S_FILE_SYNC, &done);
+        assert_true(done.verifier != verifier);
+        expect_model(&model, m.dir, "file");
+    }
     mounted_end(&m);
 }
 
