@@ -120,6 +120,8 @@ static bool conn_handle(struct conn *conn)
     };
     size_t len;
 
+    /* record.h may have moved the message down, by less than 4 bytes. */
+    rest.at = conn->in->data + conn->record.offset + conn->record.len - rest.len;
     conn->was_long = conn->record.len >= MESSAGE_LONG;
     conn->head = 0;
     conn->rest.len = 0; /* the handler's now, whoever has the connection afterwards */

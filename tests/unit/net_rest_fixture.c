@@ -1,0 +1,320 @@
+/*
+ * net_rest_fixture.c - see net_rest_fixture.h.
+ */
+#include "tests/unit/net_rest_fixture.h"
+#include "base/hash.h"
+#include "base/sleep.h"
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PIECE    (16u * 1024)
+#define TAGS_MAX 32768u
+
+struct answer {
+    uint32_t tag, rest, taken, pad;
+    uint64_t in_memory; /* of what came before the rest, and of its bytes that are there as well */
+    uint64_t of_rest;   /* of the bytes that were taken */
+};
+
+struct rest_counts rest_counts;
+_Atomic bool rest_may_go_on;
+
+/* By tag; `len` 0: it was answered. */
+static struct question asked[TAGS_MAX];
+static uint32_t next_tag;
+
+/* In pieces, as the handler reads the pipe. */
+static uint64_t sum(const uint8_t *bytes, size_t len)
+{
+    uint64_t hash = 1;
+
+    for (size_t at = 0; at < len; at += PIECE)
+        hash = hash_long(bytes + at, len - at < PIECE ? len - at : PIECE, hash);
+    return hash;
+}
+
+/* --- the handler --- */
+
+/* The same of `len` bytes from the pipe. Ends where it does. */
+static uint64_t take(struct net_rest *rest, uint32_t len, uint32_t *taken)
+{
+    const int pipe = net_rest_pipe(rest);
+    uint8_t bytes[PIECE];
+    uint64_t hash = 1;
+
+    while (*taken < len) {
+        size_t want = len - *taken < PIECE ? len - *taken : PIECE, have = 0;
+        while (have < want) {
+            ssize_t n = read(pipe, bytes + have, want - have);
+            if (n <= 0)
+                return hash;
+            have += (size_t)n;
+        }
+        hash = hash_long(bytes, want, hash);
+        *taken += (uint32_t)want;
+        rest->len -= want;
+    }
+    return hash;
+}
+
+static void nap(const struct question *q, uint32_t when)
+{
+    if (!(q->naps & when))
+        return;
+    if (q->naps & NAP_SAID)
+        sleep_announce();
+    if (q->naps & NAP_HELD) {
+        rest_counts.held++;
+        while (!rest_may_go_on)
+            host_sleep_ms(1);
+        rest_counts.held--;
+    } else {
+        host_sleep_ms((int)q->ms);
+    }
+}
+
+static size_t handler(const struct net_message *message)
+{
+    struct net_rest *rest = message->rest;
+    struct question q;
+    struct answer answer = {0};
+
+    rest_counts.calls++;
+    if (rest == NULL || message->len < sizeof(q))
+        return 0;
+    memcpy(&q, message->data, sizeof(q));
+    answer.tag = q.tag;
+    answer.rest = (uint32_t)rest->len;
+    const uint8_t *rest_at = message->data + message->len - answer.rest;
+    if ((uintptr_t)message->data % 4 != 0 || (answer.rest > 0 && rest->at != rest_at))
+        rest_counts.misplaced++;
+    if (answer.rest > 0)
+        rest_counts.by_pipe++;
+    if (answer.rest > 0 && q.naps != 0)
+        rest_counts.naps_by_pipe++;
+    rest->begins = q.begins > 0 ? message->data + q.begins : NULL;
+
+    nap(&q, NAP_BEFORE);
+    uint32_t peeked = answer.rest < NET_REST_PEEKED ? answer.rest : NET_REST_PEEKED;
+    answer.in_memory = sum(message->data, message->len - answer.rest + peeked);
+    if (q.deal == TAKE || q.deal == PART) {
+        bool some = q.deal == PART && q.part < answer.rest;
+        answer.of_rest = take(rest, some ? q.part : answer.rest, &answer.taken);
+    } else if (q.deal == FILL && net_rest_fill(rest)) {
+        answer.taken = answer.rest;
+        answer.of_rest = sum(rest_at, answer.rest);
+    }
+    nap(&q, NAP_AFTER);
+
+    size_t len = (q.reply > sizeof(answer) ? q.reply : sizeof(answer)) & ~(size_t)3;
+    memcpy(message->reply, &answer, sizeof(answer));
+    memset(message->reply + sizeof(answer), 0xee, len - sizeof(answer));
+    return len;
+}
+
+/* --- the server --- */
+
+struct address rest_start(void)
+{
+    struct net_config config = {.loops = 1, .spin_usec = -1, .handler = handler};
+    struct address address;
+
+    alarm(58);
+    assert_int_equal(address_parse("127.0.0.1", 0, &address), 0);
+    assert_int_equal(net_init(&config), 0);
+    assert_int_equal(net_listen(&address), 0);
+    assert_int_equal(net_start(), 0);
+    return address;
+}
+
+void rest_finish(void)
+{
+    assert_true(net_finish(2000));
+    assert_int_equal(rest_counts.misplaced, 0);
+}
+
+unsigned rest_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    unsigned count = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        count++;
+    closedir(dir);
+    return count;
+}
+
+/* --- clients --- */
+
+int rest_dial(const struct address *to, int room)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct timeval patience = {.tv_sec = 20};
+
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (room > 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+    assert_int_equal(connect(fd, &to->any, address_len(to)), 0);
+    return fd;
+}
+
+int rest_dial_grown(const struct address *to)
+{
+    struct question q = rest_long(TAKE, 100, MIB);
+    int fd = rest_dial(to, 0);
+
+    for (int i = 0; i < 1000; i++) {
+        q.begins = i < 8 ? 0 : 100;
+        rest_ask(fd, q);
+        if (rest_answer(fd).rest > 0)
+            return fd;
+    }
+    fail_msg("no rest comes by the pipe");
+}
+
+void rest_hang_up(int fd)
+{
+    struct linger reset = {.l_onoff = 1};
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    close(fd);
+}
+
+struct question rest_long(uint32_t deal, uint32_t begins, uint32_t rest)
+{
+    return (struct question){
+        .deal = deal, .len = begins + rest, .begins = begins, .part = rest / 3};
+}
+
+static void message_bytes(uint8_t *to, const struct question *q)
+{
+    memcpy(to, q, sizeof(*q));
+    for (size_t at = sizeof(*q); at < q->len; at += 8) {
+        uint64_t word = hash_mix((uint64_t)q->tag << 32 | at);
+        memcpy(to + at, &word, q->len - at < 8 ? q->len - at : 8);
+    }
+}
+
+size_t rest_put(uint8_t *to, struct question *q, uint32_t fragment)
+{
+    static uint8_t bytes[NET_MESSAGE_MAX];
+    uint8_t *const begin = to;
+
+    assert_in_range(q->len, sizeof(*q), NET_MESSAGE_MAX);
+    assert_true(next_tag < TAGS_MAX);
+    q->tag = next_tag++;
+    asked[q->tag] = *q;
+    message_bytes(bytes, q);
+    for (uint32_t at = 0, len; at < q->len; at += len) {
+        len = fragment > 0 && q->len - at > fragment ? fragment : q->len - at;
+        uint32_t mark = htonl(len | (at + len == q->len ? 0x80000000u : 0));
+        memcpy(to, &mark, 4);
+        memcpy(to + 4, bytes + at, len);
+        to += 4 + len;
+    }
+    return (size_t)(to - begin);
+}
+
+void rest_send(int fd, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
+        assert_return_code(n, errno);
+        bytes += n;
+        len -= (size_t)n;
+    }
+}
+
+uint32_t rest_ask(int fd, struct question q)
+{
+    static uint8_t stream[STREAM_MAX];
+    size_t len = rest_put(stream, &q, 0);
+
+    rest_send(fd, stream, len);
+    return q.tag;
+}
+
+struct outcome rest_check(const uint8_t *reply, size_t len)
+{
+    static uint8_t bytes[NET_MESSAGE_MAX];
+    struct answer answer;
+
+    assert_in_range(len, sizeof(answer), NET_MESSAGE_MAX);
+    memcpy(&answer, reply, sizeof(answer));
+    assert_true(answer.tag < next_tag);
+    struct question q = asked[answer.tag];
+    if (q.len == 0)
+        fail_msg("message %u: a second reply", answer.tag);
+    asked[answer.tag].len = 0;
+    assert_int_equal(len, (q.reply > sizeof(answer) ? q.reply : sizeof(answer)) & ~3u);
+    for (size_t i = sizeof(answer); i < len; i++)
+        assert_int_equal(reply[i], 0xee);
+
+    assert_true(answer.rest == 0 || (answer.rest >= REST_LEAST && answer.rest < q.len));
+    uint32_t before = q.len - answer.rest;
+    uint32_t peeked = answer.rest < NET_REST_PEEKED ? answer.rest : NET_REST_PEEKED;
+    uint32_t taken = q.deal == IGNORE                         ? 0
+                     : q.deal == PART && q.part < answer.rest ? q.part
+                                                              : answer.rest;
+    message_bytes(bytes, &q);
+    if (answer.in_memory != sum(bytes, before + peeked))
+        fail_msg("message %u: its first %u bytes of %u are wrong", q.tag, before + peeked, q.len);
+    if (answer.taken != taken)
+        fail_msg("message %u: %u bytes of %u in the pipe", q.tag, answer.taken, taken);
+    if (taken > 0 && answer.of_rest != sum(bytes + before, taken))
+        fail_msg("message %u: of its %u bytes some behind %u are wrong", q.tag, q.len, before);
+    return (struct outcome){answer.tag, answer.rest};
+}
+
+struct outcome rest_answer(int fd)
+{
+    static uint8_t reply[NET_MESSAGE_MAX];
+    uint32_t mark;
+
+    assert_int_equal(recv(fd, &mark, 4, MSG_WAITALL), 4);
+    mark = ntohl(mark);
+    assert_true(mark & 0x80000000u);
+    size_t len = mark & 0x7fffffffu;
+    assert_true(len <= sizeof(reply));
+    assert_int_equal(recv(fd, reply, len, MSG_WAITALL), len);
+    return rest_check(reply, len);
+}
+
+struct outcome rest_answer_to(int fd, uint32_t tag)
+{
+    struct outcome outcome;
+
+    do
+        outcome = rest_answer(fd);
+    while (outcome.tag != tag);
+    return outcome;
+}
+
+void rest_answers(int fd, unsigned count)
+{
+    while (count-- > 0)
+        rest_answer(fd);
+}
+
+unsigned rest_unanswered(void)
+{
+    unsigned count = 0;
+
+    for (uint32_t tag = 0; tag < next_tag; tag++)
+        count += asked[tag].len > 0;
+    return count;
+}
+
+void rest_teach(int fd, uint32_t begins)
+{
+    struct question q = {.deal = IGNORE, .len = sizeof(q), .begins = begins};
+
+    rest_answer_to(fd, rest_ask(fd, q));
+}
