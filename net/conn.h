@@ -33,7 +33,9 @@ struct conn {
     struct net_rest rest; /* the end of the message that is complete now */
     size_t head;          /* bytes of the next message before the rest that goes to a pipe; 0: it
                              is received to memory */
-    uint8_t rest_pause;   /* messages until this is tried again */
+    uint16_t rest_pause;  /* messages until this is tried again, */
+    uint16_t rest_failed; /* and how many the last pause had */
+    int64_t rest_since;   /* CLOCK_MONOTONIC, ns: when it began to wait */
     bool rest_waits;      /* epoll is to tell only when all of the rest is there */
     uint8_t in_turns;     /* large batches after which no other one is expected at once */
     bool was_long;        /* the last message: the next one is likely to be so, too */

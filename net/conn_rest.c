@@ -3,8 +3,8 @@
  *
  * Nobody may receive from the socket before all of the rest is in the thread's pipe: the handler
  * may lose the loop at any time. So it is taken in one go, before the handler is called, and what
- * can't be is received to memory. Until the socket has all of it the connection sleeps; where it
- * can't have (a small receive buffer, a peer that is gone), epoll says so early.
+ * has no room in the pipe is received to memory. Until the socket has all of it the connection
+ * sleeps; where it can't have (a small receive buffer, a peer that is gone), epoll says so early.
  *
  * Called by conn.c; `head`, `rest` and the like of struct conn are this file's.
  */
@@ -17,22 +17,32 @@
 #define REST_MIN (128u * 1024)
 /* Longer than any call's header, credential and handle. */
 #define HEAD_MAX 2048
-/* After it did not work so many messages go through memory. */
-#define REST_PAUSE 64
+/* After it did not work so many messages go through memory; each time twice as many. */
+#define REST_PAUSE     8
+#define REST_PAUSE_MAX 256
+/* Who waits longer has a slow network: there a copy costs nothing, but that nobody reads delays the
+ * acknowledgements that a client with a small buffer waits for. */
+#define REST_WAIT_NSEC 5000000
 
 static void refuse(struct conn *conn)
 {
     conn->head = 0;
-    conn->rest_pause = REST_PAUSE;
+    if (conn->rest_failed < REST_PAUSE_MAX)
+        conn->rest_failed = conn->rest_failed > 0 ? conn->rest_failed * 2 : REST_PAUSE;
+    conn->rest_pause = conn->rest_failed;
 }
 
 void conn_rest_learn(struct conn *conn, const struct net_message *message, bool spliced)
 {
     const uint8_t *begins = message->rest->begins;
 
-    if (begins == NULL && spliced)
+    if (spliced && (begins == NULL || message->rest->copied))
         refuse(conn);
-    else if (begins != NULL && conn->rest_pause > 0)
+    else if (spliced && conn->rest_pause == 0)
+        conn->rest_failed = 0;
+    if (begins == NULL)
+        return;
+    if (conn->rest_pause > 0)
         conn->rest_pause--;
     else if (begins > message->data && begins - message->data <= HEAD_MAX)
         conn->head = (size_t)(begins - message->data);
@@ -46,12 +56,15 @@ void conn_rest_settle(struct conn *conn)
         conn_close(conn);
 }
 
+/* A message behind one whose length is no multiple of 4 is moved as it comes (record.h): not one
+ * for this. */
 bool conn_expects_rest(const struct conn *conn)
 {
     const struct record *record = &conn->record;
 
     return conn->head > 0 && record->fragments == 1 && record->last && conn->pos == conn->end &&
-           record->len == conn->head && record->left >= REST_MIN;
+           record->offset + record->len == conn->pos && record->len == conn->head &&
+           record->left >= REST_MIN;
 }
 
 /* From when on the socket counts as readable: that many bytes, or the end. */
@@ -81,17 +94,20 @@ enum conn_rest conn_receive_rest(struct conn *conn)
     uint8_t *at = conn->in->data + conn->end;
     bool all = has_all(conn, at, left);
 
-    if (!all && !conn->rest_waits && wait_for(conn, left))
+    if (!all && !conn->rest_waits && wait_for(conn, left)) {
+        conn->rest_since = net_now_nsec();
         return REST_LATER;
+    }
+    bool slow = conn->rest_waits && net_now_nsec() - conn->rest_since > REST_WAIT_NSEC;
     if (conn->rest_waits)
         wait_for(conn, 1);
-    if (!all) {
+    if (!all || slow)
         refuse(conn);
+    if (!all)
         return REST_REFUSED;
-    }
     size_t taken = net_rest_take(&conn->rest, conn->source.fd, at, left);
     conn->end += taken;
-    if (taken == left)
+    if (taken == left && conn->rest.len >= conn->rest.behind)
         return REST_TAKEN;
     refuse(conn);
     if (!net_rest_fill(&conn->rest))

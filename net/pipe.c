@@ -7,8 +7,10 @@
 #include <pthread.h>
 #include <unistd.h>
 
-/* What ordinary users may have. */
-#define PIPE_SIZE (1024 * 1024)
+/* A pipe holds pieces of pages, not bytes: a megabyte that came in packets, or from a client's
+ * pages as they lay, is in more pieces than it has pages. Ordinary users may have the second size.
+ */
+static const int sizes[] = {4 * 1024 * 1024, 1024 * 1024};
 
 static _Thread_local struct net_pipe own; /* room 0: there is none */
 
@@ -36,7 +38,9 @@ int net_pipe_get(struct net_pipe *out)
     if (own.room == 0) {
         if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
             return errno;
-        fcntl(fds[1], F_SETPIPE_SZ, PIPE_SIZE);
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+            if (fcntl(fds[1], F_SETPIPE_SZ, sizes[i]) >= 0)
+                break;
         int size = fcntl(fds[1], F_GETPIPE_SZ);
         own = (struct net_pipe){.from = fds[0], .to = fds[1], .room = size > 0 ? (size_t)size : 1};
         pthread_once(&once, once_init);

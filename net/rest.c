@@ -5,6 +5,7 @@
 #include "net/pipe.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int net_rest_pipe(const struct net_rest *rest)
@@ -27,11 +28,13 @@ bool net_rest_fill(struct net_rest *rest)
             continue;
         if (n <= 0) {
             net_rest_drop(rest);
+            rest->lost = true;
             return false;
         }
         done += (size_t)n;
     }
-    rest->len = 0;
+    rest->len = rest->behind = 0;
+    rest->copied = true;
     return true;
 }
 
@@ -50,12 +53,24 @@ size_t net_rest_take(struct net_rest *rest, int socket, uint8_t *at, size_t len)
             break; /* the pipe is full */
         rest->len += (size_t)n;
     }
-    return rest->len;
+    while (rest->len > 0 && rest->len + rest->behind < len) {
+        const size_t done = rest->len + rest->behind;
+        ssize_t n = recv(socket, at + done, len - done, MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        rest->behind += (size_t)n;
+    }
+    return rest->len + rest->behind;
 }
 
 void net_rest_drop(struct net_rest *rest)
 {
-    if (rest->len > 0)
+    uint8_t padding[4];
+
+    if (rest->len > 0 && (rest->len > sizeof(padding) ||
+                          read(net_rest_pipe(rest), padding, rest->len) != (ssize_t)rest->len))
         net_pipe_drop();
-    rest->len = 0;
+    rest->len = rest->behind = 0;
 }

@@ -85,19 +85,42 @@ int nfs3_read(struct nfs3_request *rq, const READ3args *args, READ3resok *res)
     return 0;
 }
 
+/* What follows the data in the pipe, in memory. An error of its own is what the client will get
+ * when it asks for that again. */
+static void write_behind(struct nfs3_request *rq, const WRITE3args *args, size_t *len,
+                         size_t behind, enum vstable *stable)
+{
+    enum vstable done = *stable;
+    struct vchange change = {.after.type = VNON};
+
+    if (vop_write(&rq->ctx, rq->vn, args->offset + *len, args->data.data + *len, &behind, &done,
+                  &change) != 0)
+        return;
+    *len += behind;
+    *stable = done < *stable ? done : *stable;
+    rq->change.after = change.after;
+}
+
 /* The data goes from a pipe into the file's pages. EOPNOTSUPP: it has to be in memory. */
 static int write_spliced(struct nfs3_request *rq, const WRITE3args *args, size_t *len,
                          enum vstable *stable)
 {
     struct net_rest *rest = rq->call->rest;
 
-    if (rest == NULL || rest->len == 0 || *len != rest->len)
+    if (rest == NULL || rest->len == 0 || *len < args->data.len ||
+        (rest->behind > 0 && *stable != VSTABLE_UNSTABLE))
         return EOPNOTSUPP;
-    int error = vop_splice_write(&rq->ctx, rq->vn, args->offset, net_rest_pipe(rest), len, stable,
+    const size_t in_pipe = smaller(rest->len, *len), behind = *len - in_pipe;
+    size_t done = in_pipe;
+    int error = vop_splice_write(&rq->ctx, rq->vn, args->offset, net_rest_pipe(rest), &done, stable,
                                  &rq->change);
-    if (error == 0)
-        rest->len -= *len;
-    return error;
+    if (error)
+        return error;
+    rest->len -= done;
+    if (done == in_pipe && behind > 0)
+        write_behind(rq, args, &done, behind, stable);
+    *len = done;
+    return 0;
 }
 
 /* Large data, of a file system that takes it so: a client that sends it will send more. */

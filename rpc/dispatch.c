@@ -183,24 +183,40 @@ union results {
     char bytes[RPC_RESULTS_MAX];
 };
 
+/* Leads a stream of xdrmem_create()'s to other memory, by the fields that <rpc/xdr.h> shows: each
+ * call of the library costs as much as decoding some words. */
+static void stream_turn(XDR *xdrs, enum xdr_op op, void *bytes, size_t len)
+{
+    xdrs->x_op = op;
+    xdrs->x_private = xdrs->x_base = bytes;
+    xdrs->x_handy = (u_int)len;
+    xdrs->x_public = NULL;
+}
+
+static size_t stream_used(const XDR *xdrs)
+{
+    return (size_t)((char *)xdrs->x_private - xdrs->x_base);
+}
+
 /* The arguments, of which the last may be in a pipe where the procedure can do with that: then
  * what is in memory must end where it begins. */
-static bool args_decode(const struct rpc_procedure *row, struct rpc_call *call, union args *args)
+static bool args_decode(const struct rpc_procedure *row, const struct rpc_call *call, XDR *xdrs,
+                        union args *args)
 {
     struct view rest = {0};
-    XDR xdrs = {0};
 
-    memset(args->bytes, 0, row->args_size);
     if (call->rest != NULL && call->rest->len > 0 && row->flags & RPC_REST)
-        rest = (struct view){call->rest->at, (uint32_t)call->rest->len};
+        rest = (struct view){call->rest->at, (uint32_t)(call->rest->len + call->rest->behind)};
     else if (!net_rest_fill(call->rest))
         return false;
-    xdrmem_create(&xdrs, (char *)(uintptr_t)call->args.data, call->args.len - rest.len, XDR_DECODE);
-    xdrs.x_public = rest.len > 0 ? (void *)&rest : NULL;
-    if (row->decode(&xdrs, args))
+    memset(args->bytes, 0, row->args_size);
+    stream_turn(xdrs, XDR_DECODE, (void *)(uintptr_t)call->args.data, call->args.len - rest.len);
+    if (rest.len > 0)
+        xdrs->x_public = (void *)&rest;
+    if (row->decode(xdrs, args))
         return true;
     /* Again, with all of it. */
-    return rest.len > 0 && net_rest_fill(call->rest) && args_decode(row, call, args);
+    return rest.len > 0 && net_rest_fill(call->rest) && args_decode(row, call, xdrs, args);
 }
 
 /* Decodes, runs and encodes. Returns the length of the reply, 0 for none. */
@@ -211,20 +227,23 @@ static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *ca
     XDR xdrs;
 
     memset(results.bytes, 0, row->results_size);
-    if (!args_decode(row, call, &args))
-        return reply_accepted(reply, call->xid, RPC_GARBAGE_ARGS);
+    xdrmem_create(&xdrs, NULL, 0, XDR_DECODE);
+    if (!args_decode(row, call, &xdrs, &args))
+        return call->rest != NULL && call->rest->lost
+                   ? 0
+                   : reply_accepted(reply, call->xid, RPC_GARBAGE_ARGS);
     enum rpc_outcome outcome = row->run(call, &args, &results);
     if (outcome == RPC_NO_REPLY)
         return 0;
     if (outcome != RPC_DONE)
         return reply_accepted(reply, call->xid, outcome);
-    xdrmem_create(&xdrs, (char *)call->results, (u_int)call->results_room, XDR_ENCODE);
+    stream_turn(&xdrs, XDR_ENCODE, call->results, call->results_room);
     if (!row->encode(&xdrs, &results)) {
         if (call->tail != NULL)
             net_tail_drop(call->tail);
         return reply_accepted(reply, call->xid, RPC_SYSTEM_ERR);
     }
-    return reply_accepted(reply, call->xid, RPC_DONE) + XDR_GETPOS(&xdrs);
+    return reply_accepted(reply, call->xid, RPC_DONE) + stream_used(&xdrs);
 }
 
 /* The same for a procedure whose retransmissions must not be run again. */
@@ -289,7 +308,7 @@ static size_t call_answer(struct rpc_call *call, const struct header *header, ui
 
 size_t rpc_dispatch(const struct net_message *message)
 {
-    const size_t rest = message->rest != NULL ? message->rest->len : 0;
+    const size_t rest = message->rest != NULL ? message->rest->len + message->rest->behind : 0;
     struct reader reader = {message->data, message->data + message->len - rest};
     struct rpc_call call;
     struct header header;
@@ -305,8 +324,8 @@ size_t rpc_dispatch(const struct net_message *message)
     if (header.rpc_version != RPC_VERSION)
         return reply_rpc_mismatch(message->reply, call.xid);
     bool whole = header_read(&reader, &header, &call);
-    if (!whole && rest > 0 && net_rest_fill(message->rest))
-        return rpc_dispatch(message); /* in memory, now */
+    if (!whole && rest > 0)
+        return net_rest_fill(message->rest) ? rpc_dispatch(message) : 0;
     if (!whole)
         return reply_accepted(message->reply, call.xid, RPC_GARBAGE_ARGS);
     call.peer = &message->peer;

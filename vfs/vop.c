@@ -234,18 +234,20 @@ int vop_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, 
                      size_t *len, enum vstable *stable, struct vchange *change)
 {
     struct written w = {.operation = "splice_write", .asked = *len, .wanted = *stable};
-    int left = 0;
+    int there = 0, left = 0;
 
     if (!vop_can_splice_write(vn))
         return EOPNOTSUPP;
     int err = write_check(ctx, vn, offset, *len);
+    if (err == 0 && (ioctl(pipe, FIONREAD, &there) != 0 || (size_t)there < w.asked))
+        err = EIO;
     if (err == 0) {
         err = vop_checked(vn, w.operation,
                           vop_table(vn)->splice_write(ctx, vn, offset, pipe, len, stable, change));
         w.len = err == EOPNOTSUPP ? 0 : *len;
         /* What is left is what vop_write() gets. */
         if ((err == 0 || err == EOPNOTSUPP) && w.len <= w.asked &&
-            (ioctl(pipe, FIONREAD, &left) != 0 || (size_t)left != w.asked - w.len))
+            (ioctl(pipe, FIONREAD, &left) != 0 || (size_t)left != (size_t)there - w.len))
             err = vop_broken(vn, w.operation, "took less or more from the pipe than it says");
     }
     if (err == EOPNOTSUPP) {

@@ -45,9 +45,9 @@ static bool_t payload_decode(XDR *xdrs, struct view *data)
 
     if (elsewhere == NULL)
         return view_decode(xdrs, data, UINT32_MAX);
-    if (!memory_u32(xdrs, &len) || xdrs->x_handy > 0 || len != elsewhere->len)
+    if (!memory_u32(xdrs, &len) || xdrs->x_handy > 0 || len + (-len & 3) != elsewhere->len)
         return FALSE;
-    *data = *elsewhere;
+    *data = (struct view){elsewhere->data, len};
     return TRUE;
 }
 

@@ -8,7 +8,8 @@
  * rpc_call_payload() had read there): then it is passed over.
  *
  * Works on memory streams (xdrmem) only. Of those that are decoded, x_public is NULL or leads to a
- * view of a payload that is the stream's last, but not in it: lies elsewhere, or will.
+ * view of a payload, with its padding, that is the stream's last, but not in it: lies elsewhere, or
+ * will.
  */
 #ifndef XDR_VIEW_H
 #define XDR_VIEW_H

@@ -38,12 +38,11 @@ struct hostfs_mount {
     dev_t dev;
     uint32_t serial; /* no other mount had it, in this process */
     enum hostfs_births births;
-    bool memory;                  /* tmpfs and such: nothing to flush */
-    bool counts_links;            /* a link count of 0 means removed (some FUSE always say 0) */
-    bool one_commit;              /* syncing a directory commits all metadata changed before */
-    _Atomic bool no_nowait;       /* RWF_NOWAIT is not supported here */
-    _Atomic bool no_splice;       /* nor splice() from a file */
-    _Atomic bool no_splice_write; /* nor to one */
+    bool memory;            /* tmpfs and such: nothing to flush */
+    bool counts_links;      /* a link count of 0 means removed (some FUSE always say 0) */
+    bool one_commit;        /* syncing a directory commits all metadata changed before */
+    _Atomic bool no_nowait; /* RWF_NOWAIT is not supported here */
+    _Atomic bool no_splice; /* nor splice() from a file */
 };
 
 struct hostfs_table;

@@ -262,8 +262,7 @@ static int write_all(int fd, const void *buf, size_t *len, int64_t offset)
 }
 
 /* The same from a pipe. EOPNOTSUPP: nothing was taken, it has to be written. */
-static int splice_write_all(struct hostfs_mount *mount, int fd, int pipe, size_t *len,
-                            int64_t offset)
+static int splice_write_all(int fd, int pipe, size_t *len, int64_t offset)
 {
     size_t done = 0;
     while (done < *len) {
@@ -271,12 +270,9 @@ static int splice_write_all(struct hostfs_mount *mount, int fd, int pipe, size_t
         ssize_t put = splice(pipe, NULL, fd, &at, *len - done, 0);
         if (put < 0 && errno == EINTR)
             continue;
-        if (put < 0 && done == 0 && errno != EINVAL)
-            return errno;
-        if (put < 0 && done == 0) {
-            atomic_store_explicit(&mount->no_splice_write, true, memory_order_relaxed);
-            return EOPNOTSUPP;
-        }
+        /* EINVAL: this file has no such thing. */
+        if (put < 0 && done == 0)
+            return errno == EINVAL ? EOPNOTSUPP : errno;
         if (put <= 0)
             break;
         done += (size_t)put;
@@ -318,7 +314,7 @@ static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset,
     int error = enter_writing(ctx, vn, &fd);
     if (!error)
         error = buf ? write_all(fd, buf, &want, (int64_t)offset)
-                    : splice_write_all(hostfs_node(vn)->mount, fd, pipe, &want, (int64_t)offset);
+                    : splice_write_all(fd, pipe, &want, (int64_t)offset);
     if (error)
         return error;
     if (*stable != VSTABLE_UNSTABLE) {
@@ -346,8 +342,6 @@ int hostfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, cons
 int hostfs_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
                         size_t *len, enum vstable *stable, struct vchange *change)
 {
-    if (atomic_load_explicit(&hostfs_node(vn)->mount->no_splice_write, memory_order_relaxed))
-        return EOPNOTSUPP;
     return write_from(ctx, vn, offset, NULL, pipe, len, stable, change);
 }
 

@@ -167,8 +167,8 @@ struct vfs_ops {
      * *stable: what is asked for, becomes what was done (never less). */
     int (*write)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
                  size_t *len, enum vstable *stable, struct vchange *change);
-    /* The same from a pipe, which has just these bytes and does not block, by splice(2). Where less
-     * is written, the rest stays in the pipe. EOPNOTSUPP, and nothing taken: write does it. */
+    /* The same from a pipe, which begins with these bytes and does not block, by splice(2). What is
+     * not written stays in the pipe. EOPNOTSUPP, and nothing taken: write does it. */
     int (*splice_write)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
                         size_t *len, enum vstable *stable, struct vchange *change);
     /* A regular file. An existing one: UNCHECKED opens it (size 0 in how->attr truncates, other

@@ -131,11 +131,11 @@ uint64_t written_from_memory(const struct mounted *m)
 void warm(const struct mounted *m, struct client *client, const struct fh *fh, struct model *model)
 {
     /* After a WRITE that could not be done so it is not tried for a while. */
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 300; i++) {
         const uint64_t before = written_from_memory(m);
         write_model(client, fh, model, 0, LARGE, S_UNSTABLE, NULL);
         if (written_from_memory(m) - before < LARGE)
             return;
     }
-    fail_msg("none of 200 large WRITEs has gone by a pipe");
+    fail_msg("none of 300 large WRITEs has gone by a pipe");
 }
