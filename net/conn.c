@@ -120,11 +120,9 @@ static bool conn_handle(struct conn *conn)
     };
     size_t len;
 
-    /* record.h may have moved the message down, by less than 4 bytes. */
-    rest.at = conn->in->data + conn->record.offset + conn->record.len - rest.len;
     conn->was_long = conn->record.len >= MESSAGE_LONG;
     conn->head = 0;
-    conn->rest.len = 0; /* the handler's now, whoever has the connection afterwards */
+    conn->rest = (struct net_rest){0}; /* the handler's, whoever has the connection afterwards */
     conn->record = (struct record){0};
     loop->handling = (struct handling){&conn->source, conn->in, conn->out};
     round_last = conn->pos == conn->end;

@@ -16,9 +16,10 @@
 #define TAGS_MAX 32768u
 
 struct answer {
-    uint32_t tag, rest, taken, pad;
+    uint32_t tag, rest, taken, behind;
     uint64_t in_memory; /* of what came before the rest, and of its bytes that are there as well */
     uint64_t of_rest;   /* of the bytes that were taken */
+    uint64_t of_behind; /* of those that found no room in the pipe */
 };
 
 struct rest_counts rest_counts;
@@ -90,18 +91,21 @@ static size_t handler(const struct net_message *message)
     memcpy(&q, message->data, sizeof(q));
     answer.tag = q.tag;
     answer.rest = (uint32_t)rest->len;
-    const uint8_t *rest_at = message->data + message->len - answer.rest;
+    answer.behind = (uint32_t)rest->behind;
+    const uint8_t *rest_at = message->data + message->len - answer.behind - answer.rest;
     if ((uintptr_t)message->data % 4 != 0 || (answer.rest > 0 && rest->at != rest_at))
         rest_counts.misplaced++;
     if (answer.rest > 0)
         rest_counts.by_pipe++;
+    if (answer.behind > 0)
+        rest_counts.by_both++;
     if (answer.rest > 0 && q.naps != 0)
         rest_counts.naps_by_pipe++;
     rest->begins = q.begins > 0 ? message->data + q.begins : NULL;
 
     nap(&q, NAP_BEFORE);
     uint32_t peeked = answer.rest < NET_REST_PEEKED ? answer.rest : NET_REST_PEEKED;
-    answer.in_memory = sum(message->data, message->len - answer.rest + peeked);
+    answer.in_memory = sum(message->data, (size_t)(rest_at - message->data) + peeked);
     if (q.deal == TAKE || q.deal == PART) {
         bool some = q.deal == PART && q.part < answer.rest;
         answer.of_rest = take(rest, some ? q.part : answer.rest, &answer.taken);
@@ -110,6 +114,7 @@ static size_t handler(const struct net_message *message)
         answer.of_rest = sum(rest_at, answer.rest);
     }
     nap(&q, NAP_AFTER);
+    answer.of_behind = sum(rest_at + answer.rest, answer.behind);
 
     size_t len = (q.reply > sizeof(answer) ? q.reply : sizeof(answer)) & ~(size_t)3;
     memcpy(message->reply, &answer, sizeof(answer));
@@ -257,8 +262,8 @@ struct outcome rest_check(const uint8_t *reply, size_t len)
     for (size_t i = sizeof(answer); i < len; i++)
         assert_int_equal(reply[i], 0xee);
 
-    assert_true(answer.rest == 0 || (answer.rest >= REST_LEAST && answer.rest < q.len));
-    uint32_t before = q.len - answer.rest;
+    const uint32_t end = answer.rest + answer.behind, before = q.len - end;
+    assert_true(answer.rest == 0 ? end == 0 : end >= REST_LEAST && end < q.len);
     uint32_t peeked = answer.rest < NET_REST_PEEKED ? answer.rest : NET_REST_PEEKED;
     uint32_t taken = q.deal == IGNORE                         ? 0
                      : q.deal == PART && q.part < answer.rest ? q.part
@@ -270,6 +275,8 @@ struct outcome rest_check(const uint8_t *reply, size_t len)
         fail_msg("message %u: %u bytes of %u in the pipe", q.tag, answer.taken, taken);
     if (taken > 0 && answer.of_rest != sum(bytes + before, taken))
         fail_msg("message %u: of its %u bytes some behind %u are wrong", q.tag, q.len, before);
+    if (answer.of_behind != sum(bytes + before + answer.rest, answer.behind))
+        fail_msg("message %u: of its last %u bytes some are wrong", q.tag, answer.behind);
     return (struct outcome){answer.tag, answer.rest};
 }
 

@@ -41,7 +41,7 @@ struct outcome {
 
 /* Since the start of the process. */
 struct rest_counts {
-    _Atomic unsigned calls, by_pipe, naps_by_pipe, misplaced;
+    _Atomic unsigned calls, by_pipe, by_both, naps_by_pipe, misplaced;
     _Atomic unsigned held; /* now: those that sleep until they may go on */
 };
 extern struct rest_counts rest_counts;

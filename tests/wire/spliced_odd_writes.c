@@ -19,6 +19,7 @@ static struct model model;
 struct outcome {
     uint32_t kind, status, low, high;
     uint32_t nfs;  /* the results' first word */
+    uint32_t zero; /* outcomes are compared as bytes: no hole may be left */
     off_t written; /* the file's size then */
 };
 
