@@ -231,19 +231,20 @@ static bool in_room(struct conn *conn)
 
 /* How much to receive: all there is room for, since each call costs as much as a small message. Of
  * long messages exactly the rest, so that the next one begins a buffer and never has to be moved;
- * and no more than the beginning of one that is likely to follow. */
+ * and no more than the beginning of one that is likely to follow. Where its rest is to go to the
+ * pipe that must not be received at all: nor may it be along with the end of what comes before. */
 static size_t in_take(const struct conn *conn)
 {
-    size_t room = BUFFER_SIZE - conn->end;
+    const struct record *record = &conn->record;
+    const size_t room = BUFFER_SIZE - conn->end, head = conn->head + RECORD_HEADER;
+    size_t begun = record->fragments > 0 ? record->len + RECORD_HEADER : conn->end - conn->pos;
     size_t take = room;
-    size_t begun =
-        conn->record.fragments > 0 ? conn->record.len + RECORD_HEADER : conn->end - conn->pos;
 
-    if (conn->record.fragments <= 1 && conn->head > 0 && begun < conn->head + RECORD_HEADER)
-        take = conn->head + RECORD_HEADER - begun;
-    else if (conn->record.left >= MESSAGE_LONG)
-        take = conn->record.left;
-    else if (conn->was_long && conn->record.fragments == 0)
+    if (conn->head > 0 && record->fragments <= 1 && begun < head)
+        take = head - begun;
+    else if (record->left >= MESSAGE_LONG || (conn->head > 0 && record->left > 0))
+        take = record->left;
+    else if (conn->was_long && record->fragments == 0)
         take = MESSAGE_LONG;
     return take < room ? take : room;
 }

@@ -36,6 +36,7 @@ struct conn {
     uint16_t rest_pause;  /* messages until this is tried again, */
     uint16_t rest_failed; /* and how many the last pause had */
     int64_t rest_since;   /* CLOCK_MONOTONIC, ns: when it began to wait */
+    uint32_t rest_room;   /* for this many bytes at once the socket was given room */
     bool rest_waits;      /* epoll is to tell only when all of the rest is there */
     uint8_t in_turns;     /* large batches after which no other one is expected at once */
     bool was_long;        /* the last message: the next one is likely to be so, too */

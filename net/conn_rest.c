@@ -67,11 +67,16 @@ bool conn_expects_rest(const struct conn *conn)
            record->left >= REST_MIN;
 }
 
-/* From when on the socket counts as readable: that many bytes, or the end. */
+/* From when on the socket counts as readable: that many bytes, or the end, or when there is hardly
+ * room for more. There should be room: the kernel makes some for what is to be waited for. */
 static bool wait_for(struct conn *conn, size_t bytes)
 {
-    int low = (int)bytes;
+    int low = (int)bytes * 2;
 
+    if (bytes > conn->rest_room &&
+        setsockopt(conn->source.fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) == 0)
+        conn->rest_room = (uint32_t)bytes;
+    low = (int)bytes;
     if (setsockopt(conn->source.fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) != 0)
         return false;
     conn->rest_waits = bytes > 1;
