@@ -35,6 +35,7 @@ struct conn {
                              is received to memory */
     uint16_t rest_pause;  /* messages until this is tried again, */
     uint16_t rest_failed; /* and how many the last pause had */
+    uint8_t rest_slow;    /* rests in a row that were waited for for long */
     int64_t rest_since;   /* CLOCK_MONOTONIC, ns: when it began to wait */
     uint32_t rest_room;   /* for this many bytes at once the socket was given room */
     bool rest_waits;      /* epoll is to tell only when all of the rest is there */

@@ -20,9 +20,10 @@
 /* After it did not work so many messages go through memory; each time twice as many. */
 #define REST_PAUSE     8
 #define REST_PAUSE_MAX 256
-/* Who waits longer has a slow network: there a copy costs nothing, but that nobody reads delays the
- * acknowledgements that a client with a small buffer waits for. */
+/* Who waits longer so many times in a row has a slow network: there a copy costs nothing, but that
+ * nobody reads delays the acknowledgements that a client with a small buffer waits for. */
 #define REST_WAIT_NSEC 5000000
+#define REST_WAITS_MAX 3
 
 static void refuse(struct conn *conn)
 {
@@ -38,7 +39,7 @@ void conn_rest_learn(struct conn *conn, const struct net_message *message, bool 
 
     if (spliced && (begins == NULL || message->rest->copied))
         refuse(conn);
-    else if (spliced && conn->rest_pause == 0)
+    else if (spliced && conn->rest_pause == 0 && conn->rest_slow == 0)
         conn->rest_failed = 0;
     if (begins == NULL)
         return;
@@ -103,11 +104,16 @@ enum conn_rest conn_receive_rest(struct conn *conn)
         conn->rest_since = net_now_nsec();
         return REST_LATER;
     }
-    bool slow = conn->rest_waits && net_now_nsec() - conn->rest_since > REST_WAIT_NSEC;
+    if (conn->rest_waits && net_now_nsec() - conn->rest_since > REST_WAIT_NSEC)
+        conn->rest_slow++;
+    else
+        conn->rest_slow = 0;
     if (conn->rest_waits)
         wait_for(conn, 1);
-    if (!all || slow)
+    if (!all || conn->rest_slow == REST_WAITS_MAX) {
         refuse(conn);
+        conn->rest_slow = 0;
+    }
     if (!all)
         return REST_REFUSED;
     size_t taken = net_rest_take(&conn->rest, conn->source.fd, at, left);

@@ -165,6 +165,30 @@ TEST(a_message_that_took_its_rest_may_lose_its_loop)
     lose_the_loop(NAP_AFTER);
 }
 
+/* Where each rest is long in coming the pipe spares nothing, and reading as it comes is better for
+ * the client: after three of them the next ones go through memory. */
+TEST(a_slow_client_is_spared_the_pipe)
+{
+    static uint8_t stream[STREAM_MAX];
+    struct address address = rest_start();
+    int fd = rest_dial_grown(&address);
+    unsigned before;
+
+    rest_teach(fd, 100);
+    before = rest_counts.by_pipe;
+    for (int i = 0; i < 8; i++) {
+        struct question q = rest_long(TAKE, 100, 200000);
+        size_t len = rest_put(stream, &q, 0);
+        rest_send(fd, stream, 50000);
+        host_sleep_ms(12);
+        rest_send(fd, stream + 50000, len - 50000);
+        rest_answer(fd);
+    }
+    assert_true(rest_counts.by_pipe - before <= 3);
+    close(fd);
+    rest_finish();
+}
+
 static bool held_are(uint64_t than)
 {
     return rest_counts.held == than;
