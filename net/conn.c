@@ -106,7 +106,7 @@ static bool conn_handle(struct conn *conn)
 {
     struct loop *loop = conn->source.loop;
     struct net_tail tail = {.len = 0};
-    struct net_rest rest = conn->rest;
+    struct net_rest rest = conn->rests.now;
     const bool spliced = rest.len > 0;
     struct net_message message = {
         .peer = conn->peer,
@@ -121,8 +121,9 @@ static bool conn_handle(struct conn *conn)
     size_t len;
 
     conn->was_long = conn->record.len >= MESSAGE_LONG;
-    conn->head = 0;
-    conn->rest = (struct net_rest){0}; /* the handler's, whoever has the connection afterwards */
+    conn->rests.head = 0;
+    conn->rests.now =
+        (struct net_rest){0}; /* the handler's, whoever has the connection afterwards */
     conn->record = (struct record){0};
     loop->handling = (struct handling){&conn->source, conn->in, conn->out};
     round_last = conn->pos == conn->end;
@@ -236,13 +237,13 @@ static bool in_room(struct conn *conn)
 static size_t in_take(const struct conn *conn)
 {
     const struct record *record = &conn->record;
-    const size_t room = BUFFER_SIZE - conn->end, head = conn->head + RECORD_HEADER;
+    const size_t room = BUFFER_SIZE - conn->end, head = conn->rests.head + RECORD_HEADER;
     size_t begun = record->fragments > 0 ? record->len + RECORD_HEADER : conn->end - conn->pos;
     size_t take = room;
 
-    if (conn->head > 0 && record->fragments <= 1 && begun < head)
+    if (conn->rests.head > 0 && record->fragments <= 1 && begun < head)
         take = head - begun;
-    else if (record->left >= MESSAGE_LONG || (conn->head > 0 && record->left > 0))
+    else if (record->left >= MESSAGE_LONG || (conn->rests.head > 0 && record->left > 0))
         take = record->left;
     else if (conn->was_long && record->fragments == 0)
         take = MESSAGE_LONG;
@@ -270,7 +271,7 @@ static bool conn_receive(struct conn *conn)
     if (conn->end == BUFFER_SIZE)
         return true; /* full of messages that wait for their turn */
     if (conn_expects_rest(conn)) {
-        enum conn_rest outcome = conn_receive_rest(conn);
+        enum rest_outcome outcome = conn_receive_rest(conn);
         if (outcome != REST_REFUSED || conn->source.dead)
             return received(conn, outcome == REST_TAKEN);
     }
@@ -317,7 +318,7 @@ static bool conn_event(struct source *source, uint32_t events)
     for (int batch = 0; batch < BATCHES_MAX; batch++) {
         uint64_t handled = loop->messages;
         if (!conn_receive(conn)) {
-            if (batch > 0 && conn->head == 0)
+            if (batch > 0 && conn->rests.head == 0)
                 conn->in_turns = BATCHES_IN_TURNS;
             break;
         }
@@ -326,7 +327,7 @@ static bool conn_event(struct source *source, uint32_t events)
         conn_rest_settle(conn);
         if (!conn_takes(conn))
             break;
-        if (conn->head > 0)
+        if (conn->rests.head > 0)
             continue;
         if (loop->messages - handled < BATCH_LARGE)
             break;

@@ -19,6 +19,19 @@ struct piece {
     size_t at, end;
 };
 
+/* What a connection knows of the ends of its long messages (conn_rest.c). */
+struct rests {
+    struct net_rest now; /* of the message that is complete now, in the pipe */
+    size_t head;         /* bytes of the next message before the rest that goes to the pipe; 0: all
+                            of it is received to memory */
+    uint16_t pause;      /* messages until the pipe is tried again, */
+    uint16_t failed;     /* and how many the last pause had */
+    uint8_t slow;        /* rests in a row that were waited for for long */
+    bool waits;          /* epoll is to tell only when all of the rest is there, */
+    int64_t since;       /* from then on: CLOCK_MONOTONIC, ns */
+    uint32_t room;       /* for so many bytes at once the socket was given room */
+};
+
 struct conn {
     struct source source;
     struct address peer, local;
@@ -30,20 +43,12 @@ struct conn {
     int64_t gathered_nsec; /* CLOCK_MONOTONIC: when half of a part had gathered */
     struct list queue;
     unsigned queued;
-    struct net_rest rest; /* the end of the message that is complete now */
-    size_t head;          /* bytes of the next message before the rest that goes to a pipe; 0: it
-                             is received to memory */
-    uint16_t rest_pause;  /* messages until this is tried again, */
-    uint16_t rest_failed; /* and how many the last pause had */
-    uint8_t rest_slow;    /* rests in a row that were waited for for long */
-    int64_t rest_since;   /* CLOCK_MONOTONIC, ns: when it began to wait */
-    uint32_t rest_room;   /* for this many bytes at once the socket was given room */
-    bool rest_waits;      /* epoll is to tell only when all of the rest is there */
-    uint8_t in_turns;     /* large batches after which no other one is expected at once */
-    bool was_long;        /* the last message: the next one is likely to be so, too */
-    bool blocked;         /* the peer's window is full: waits for EPOLLOUT, reads nothing */
-    bool paused;          /* its host has too many messages asleep: nothing is begun or read */
-    bool ended;           /* nothing more will be read: closed when all replies are sent */
+    struct rests rests;
+    uint8_t in_turns; /* large batches after which no other one is expected at once */
+    bool was_long;    /* the last message: the next one is likely to be so, too */
+    bool blocked;     /* the peer's window is full: waits for EPOLLOUT, reads nothing */
+    bool paused;      /* its host has too many messages asleep: nothing is begun or read */
+    bool ended;       /* nothing more will be read: closed when all replies are sent */
 };
 
 static inline struct conn *conn_of(struct source *source)
@@ -67,7 +72,7 @@ void conn_watch(struct conn *conn);
 
 /* --- conn_rest.c --- */
 
-enum conn_rest { REST_TAKEN, REST_LATER, REST_REFUSED };
+enum rest_outcome { REST_TAKEN, REST_LATER, REST_REFUSED };
 
 /* A message was handled, of which the rest was in the pipe or not. */
 void conn_rest_learn(struct conn *conn, const struct net_message *message, bool spliced);
@@ -77,7 +82,7 @@ void conn_rest_settle(struct conn *conn);
 bool conn_expects_rest(const struct conn *conn);
 /* Moves it there. REST_LATER: the socket does not have all of it; REST_REFUSED: it is to be
  * received to memory after all. */
-enum conn_rest conn_receive_rest(struct conn *conn);
+enum rest_outcome conn_receive_rest(struct conn *conn);
 
 /* --- conn_send.c --- */
 

@@ -6,7 +6,7 @@
  * has no room in the pipe is received to memory. Until the socket has all of it the connection
  * sleeps; where it can't have (a small receive buffer, a peer that is gone), epoll says so early.
  *
- * Called by conn.c; `head`, `rest` and the like of struct conn are this file's.
+ * Called by conn.c; conn->rests is this file's.
  */
 #include "net/conn.h"
 #include <sys/ioctl.h>
@@ -27,10 +27,10 @@
 
 static void refuse(struct conn *conn)
 {
-    conn->head = 0;
-    if (conn->rest_failed < REST_PAUSE_MAX)
-        conn->rest_failed = conn->rest_failed > 0 ? conn->rest_failed * 2 : REST_PAUSE;
-    conn->rest_pause = conn->rest_failed;
+    conn->rests.head = 0;
+    if (conn->rests.failed < REST_PAUSE_MAX)
+        conn->rests.failed = conn->rests.failed > 0 ? conn->rests.failed * 2 : REST_PAUSE;
+    conn->rests.pause = conn->rests.failed;
 }
 
 void conn_rest_learn(struct conn *conn, const struct net_message *message, bool spliced)
@@ -39,21 +39,21 @@ void conn_rest_learn(struct conn *conn, const struct net_message *message, bool 
 
     if (spliced && (begins == NULL || message->rest->copied))
         refuse(conn);
-    else if (spliced && conn->rest_pause == 0 && conn->rest_slow == 0)
-        conn->rest_failed = 0;
+    else if (spliced && conn->rests.pause == 0 && conn->rests.slow == 0)
+        conn->rests.failed = 0;
     if (begins == NULL)
         return;
-    if (conn->rest_pause > 0)
-        conn->rest_pause--;
+    if (conn->rests.pause > 0)
+        conn->rests.pause--;
     else if (begins > message->data && begins - message->data <= HEAD_MAX)
-        conn->head = (size_t)(begins - message->data);
+        conn->rests.head = (size_t)(begins - message->data);
 }
 
 void conn_rest_settle(struct conn *conn)
 {
     if (conn->source.dead)
-        net_rest_drop(&conn->rest);
-    else if (!net_rest_fill(&conn->rest))
+        net_rest_drop(&conn->rests.now);
+    else if (!net_rest_fill(&conn->rests.now))
         conn_close(conn);
 }
 
@@ -63,9 +63,9 @@ bool conn_expects_rest(const struct conn *conn)
 {
     const struct record *record = &conn->record;
 
-    return conn->head > 0 && record->fragments == 1 && record->last && conn->pos == conn->end &&
-           record->offset + record->len == conn->pos && record->len == conn->head &&
-           record->left >= REST_MIN;
+    return conn->rests.head > 0 && record->fragments == 1 && record->last &&
+           conn->pos == conn->end && record->offset + record->len == conn->pos &&
+           record->len == conn->rests.head && record->left >= REST_MIN;
 }
 
 /* From when on the socket counts as readable: that many bytes, or the end, or when there is hardly
@@ -74,13 +74,13 @@ static bool wait_for(struct conn *conn, size_t bytes)
 {
     int low = (int)bytes * 2;
 
-    if (bytes > conn->rest_room &&
+    if (bytes > conn->rests.room &&
         setsockopt(conn->source.fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) == 0)
-        conn->rest_room = (uint32_t)bytes;
+        conn->rests.room = (uint32_t)bytes;
     low = (int)bytes;
     if (setsockopt(conn->source.fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) != 0)
         return false;
-    conn->rest_waits = bytes > 1;
+    conn->rests.waits = bytes > 1;
     return true;
 }
 
@@ -94,34 +94,34 @@ static bool has_all(const struct conn *conn, uint8_t *at, size_t len)
            recv(conn->source.fd, at, peeked, MSG_PEEK | MSG_DONTWAIT) == (ssize_t)peeked;
 }
 
-enum conn_rest conn_receive_rest(struct conn *conn)
+enum rest_outcome conn_receive_rest(struct conn *conn)
 {
     const size_t left = conn->record.left;
     uint8_t *at = conn->in->data + conn->end;
     bool all = has_all(conn, at, left);
 
-    if (!all && !conn->rest_waits && wait_for(conn, left)) {
-        conn->rest_since = net_now_nsec();
+    if (!all && !conn->rests.waits && wait_for(conn, left)) {
+        conn->rests.since = net_now_nsec();
         return REST_LATER;
     }
-    if (conn->rest_waits && net_now_nsec() - conn->rest_since > REST_WAIT_NSEC)
-        conn->rest_slow++;
+    if (conn->rests.waits && net_now_nsec() - conn->rests.since > REST_WAIT_NSEC)
+        conn->rests.slow++;
     else
-        conn->rest_slow = 0;
-    if (conn->rest_waits)
+        conn->rests.slow = 0;
+    if (conn->rests.waits)
         wait_for(conn, 1);
-    if (!all || conn->rest_slow == REST_WAITS_MAX) {
+    if (!all || conn->rests.slow == REST_WAITS_MAX) {
         refuse(conn);
-        conn->rest_slow = 0;
+        conn->rests.slow = 0;
     }
     if (!all)
         return REST_REFUSED;
-    size_t taken = net_rest_take(&conn->rest, conn->source.fd, at, left);
+    size_t taken = net_rest_take(&conn->rests.now, conn->source.fd, at, left);
     conn->end += taken;
-    if (taken == left && conn->rest.len >= conn->rest.behind)
+    if (taken == left && conn->rests.now.len >= conn->rests.now.behind)
         return REST_TAKEN;
     refuse(conn);
-    if (!net_rest_fill(&conn->rest))
+    if (!net_rest_fill(&conn->rests.now))
         conn_close(conn);
     return taken > 0 ? REST_TAKEN : REST_REFUSED;
 }
