@@ -198,6 +198,12 @@ static size_t stream_used(const XDR *xdrs)
     return (size_t)((char *)xdrs->x_private - xdrs->x_base);
 }
 
+/* Then nothing true could be said, nor kept for a repetition of the call: the client asks again. */
+static bool rest_is_lost(const struct rpc_call *call)
+{
+    return call->rest != NULL && call->rest->lost;
+}
+
 /* The arguments, of which the last may be in a pipe where the procedure can do with that: then
  * what is in memory must end where it begins. */
 static bool args_decode(const struct rpc_procedure *row, const struct rpc_call *call, XDR *xdrs,
@@ -229,11 +235,9 @@ static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *ca
     memset(results.bytes, 0, row->results_size);
     xdrmem_create(&xdrs, NULL, 0, XDR_DECODE);
     if (!args_decode(row, call, &xdrs, &args))
-        return call->rest != NULL && call->rest->lost
-                   ? 0
-                   : reply_accepted(reply, call->xid, RPC_GARBAGE_ARGS);
+        return rest_is_lost(call) ? 0 : reply_accepted(reply, call->xid, RPC_GARBAGE_ARGS);
     enum rpc_outcome outcome = row->run(call, &args, &results);
-    if (outcome == RPC_NO_REPLY)
+    if (outcome == RPC_NO_REPLY || rest_is_lost(call))
         return 0;
     if (outcome != RPC_DONE)
         return reply_accepted(reply, call->xid, outcome);

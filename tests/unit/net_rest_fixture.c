@@ -126,15 +126,7 @@ static size_t handler(const struct net_message *message)
 
 struct address rest_start(void)
 {
-    struct net_config config = {.loops = 1, .spin_usec = -1, .handler = handler};
-    struct address address;
-
-    alarm(58);
-    assert_int_equal(address_parse("127.0.0.1", 0, &address), 0);
-    assert_int_equal(net_init(&config), 0);
-    assert_int_equal(net_listen(&address), 0);
-    assert_int_equal(net_start(), 0);
-    return address;
+    return peer_server(handler, 58);
 }
 
 void rest_finish(void)
@@ -143,37 +135,12 @@ void rest_finish(void)
     assert_int_equal(rest_counts.misplaced, 0);
 }
 
-unsigned rest_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    unsigned count = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count;
-}
-
 /* --- clients --- */
-
-int rest_dial(const struct address *to, int room)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval patience = {.tv_sec = 20};
-
-    assert_true(fd >= 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    if (room > 0)
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-    assert_int_equal(connect(fd, &to->any, address_len(to)), 0);
-    return fd;
-}
 
 int rest_dial_grown(const struct address *to)
 {
     struct question q = rest_long(TAKE, 100, MIB);
-    int fd = rest_dial(to, 0);
+    int fd = peer_dial(to, 0);
 
     for (int i = 0; i < 1000; i++) {
         q.begins = i < 8 ? 0 : 100;
@@ -182,14 +149,6 @@ int rest_dial_grown(const struct address *to)
             return fd;
     }
     fail_msg("no rest comes by the pipe");
-}
-
-void rest_hang_up(int fd)
-{
-    struct linger reset = {.l_onoff = 1};
-
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    close(fd);
 }
 
 struct question rest_long(uint32_t deal, uint32_t begins, uint32_t rest)

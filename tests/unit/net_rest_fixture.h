@@ -9,10 +9,10 @@
 #ifndef TESTS_NET_REST_FIXTURE_H
 #define TESTS_NET_REST_FIXTURE_H
 
-#include "net/net.h"
 #include "net/rest.h"
 #include "tests/lib/host.h"
 #include "tests/lib/test.h"
+#include "tests/unit/net_peer.h"
 
 #define MIB (1024u * 1024u)
 /* No rest of less comes by the pipe. */
@@ -49,14 +49,9 @@ extern _Atomic bool rest_may_go_on;
 
 struct address rest_start(void);
 void rest_finish(void);
-/* room: of the socket that replies wait in; 0: the system's. */
-int rest_dial(const struct address *to, int room);
 /* One whose socket at the server has grown: any rest comes by the pipe. A fresh one's window opens
  * by and by, and what it can't have at once goes through memory. */
 int rest_dial_grown(const struct address *to);
-/* With a reset. */
-void rest_hang_up(int fd);
-unsigned rest_descriptors(void);
 
 /* A long message: `begins` bytes, and a rest. */
 struct question rest_long(uint32_t deal, uint32_t begins, uint32_t rest);

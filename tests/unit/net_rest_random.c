@@ -39,7 +39,7 @@ static uint32_t chance(uint32_t among)
 
 static void dial(struct client *client, const struct address *address)
 {
-    client->fd = chance(3) > 0 ? rest_dial_grown(address) : rest_dial(address, 0);
+    client->fd = chance(3) > 0 ? rest_dial_grown(address) : peer_dial(address, 0);
     client->out_len = client->sent = client->piece_end = client->in_len = client->pending = 0;
     client->next = 0;
     client->begins = 40 + chance(400);
@@ -146,7 +146,7 @@ static void step(struct client *client, const struct address *address, int64_t n
         dial(client, address);
     }
     if (client->sent < client->out_len && chance(600) == 0) {
-        rest_hang_up(client->fd); /* whoever waits for the rest of that */
+        peer_hang_up(client->fd); /* whoever waits for the rest of that */
         dial(client, address);
     } else if (client->sent < client->out_len) {
         send_some(client, now);

@@ -48,7 +48,7 @@ static bool connections_are(uint64_t than)
 
 static bool descriptors_are(uint64_t than)
 {
-    return rest_descriptors() == than;
+    return peer_descriptors() == than;
 }
 
 TEST(a_client_that_goes_before_its_rest_is_there_is_closed_and_nothing_handled)
@@ -58,7 +58,7 @@ TEST(a_client_that_goes_before_its_rest_is_there_is_closed_and_nothing_handled)
     int other = rest_dial_grown(&address);
     char byte;
 
-    unsigned before = rest_descriptors();
+    unsigned before = peer_descriptors();
     for (size_t i = 0; i < 2 * sizeof(bytes) / sizeof(bytes[0]); i++) {
         int fd = begin_rest(&address, bytes[i / 2]);
         unsigned calls = rest_counts.calls;
@@ -69,7 +69,7 @@ TEST(a_client_that_goes_before_its_rest_is_there_is_closed_and_nothing_handled)
             assert_int_equal(recv(fd, &byte, 1, 0), 0);
             close(fd);
         } else {
-            rest_hang_up(fd);
+            peer_hang_up(fd);
         }
         until(connections_are, 1);
         assert_int_equal(rest_counts.calls, calls);
@@ -250,7 +250,7 @@ TEST(a_peer_that_reads_no_replies_gets_those_to_long_messages_later)
 {
     enum { MANY = 60 };
     struct address address = rest_start();
-    struct writer writer = {rest_dial(&address, 4096), malloc((size_t)MANY * MIB / 4), 0};
+    struct writer writer = {peer_dial(&address, 4096), malloc((size_t)MANY * MIB / 4), 0};
     int other = rest_dial_grown(&address);
     pthread_t thread;
 
@@ -279,7 +279,7 @@ TEST(a_peer_that_reads_no_replies_gets_those_to_long_messages_later)
 
 TEST(the_server_ends_while_rests_are_waited_for)
 {
-    unsigned before = rest_descriptors();
+    unsigned before = peer_descriptors();
     struct address address = rest_start();
     static const size_t bytes[] = {104, 1000, 300000};
     int fds[3];
@@ -322,7 +322,7 @@ TEST(what_is_larger_than_the_receive_buffer_comes_through_memory)
 {
     receive_to("65536");
     struct address address = rest_start();
-    int fd = rest_dial(&address, 0);
+    int fd = peer_dial(&address, 0);
 
     for (uint32_t i = 0; i < 100; i++) {
         uint32_t rest = i % 10 == 0 ? 1000000 : 140000 + i;
@@ -338,7 +338,7 @@ TEST(what_is_larger_than_the_receive_buffer_comes_through_memory)
 TEST(without_a_descriptor_for_a_pipe_a_rest_comes_through_memory)
 {
     struct address address = rest_start();
-    int fd = rest_dial(&address, 0);
+    int fd = peer_dial(&address, 0);
     struct rlimit limit, none;
     struct question q = rest_long(TAKE, 100, MIB);
 

@@ -6,12 +6,11 @@
  * head, the bytes of its tail, a tag. The tail is a piece of a file in memory; the tag says which.
  */
 #include "base/sleep.h"
-#include "net/net.h"
 #include "net/tail.h"
 #include "tests/lib/host.h"
 #include "tests/lib/test.h"
+#include "tests/unit/net_peer.h"
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -91,11 +90,8 @@ static size_t handler(const struct net_message *message)
 
 static struct address start(void)
 {
-    struct net_config config = {.loops = 1, .spin_usec = -1, .handler = handler};
-    struct address address;
     uint8_t *bytes = malloc(MIB + PLACES * PAGE);
 
-    alarm(28);
     for (size_t i = 0; i < MIB + PLACES * PAGE; i++)
         bytes[i] = host_pattern(i);
     if (source < 0) {
@@ -104,39 +100,13 @@ static struct address start(void)
         assert_int_equal(write(source, bytes, MIB + PLACES * PAGE), MIB + PLACES * PAGE);
     }
     free(bytes);
-    assert_int_equal(address_parse("127.0.0.1", 0, &address), 0);
-    assert_int_equal(net_init(&config), 0);
-    assert_int_equal(net_listen(&address), 0);
-    assert_int_equal(net_start(), 0);
-    return address;
+    return peer_server(handler, 58);
 }
 
 static void finish(void)
 {
     assert_true(net_finish(2000));
     assert_int_equal(misplaced, 0);
-}
-
-/* room: of the socket that replies wait in; 0: the system's. */
-static int dial(const struct address *to, int room)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval patience = {.tv_sec = 10};
-
-    assert_true(fd >= 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    if (room > 0)
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-    assert_int_equal(connect(fd, &to->any, address_len(to)), 0);
-    return fd;
-}
-
-static void hang_up(int fd)
-{
-    struct linger reset = {.l_onoff = 1};
-
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    close(fd);
 }
 
 /* In one send, so that they are handled in one batch. */
@@ -202,24 +172,12 @@ static void answers(int fd, uint32_t first, uint32_t count)
     free(seen);
 }
 
-static unsigned descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    unsigned count = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count;
-}
-
 TEST(a_tail_arrives_behind_its_reply)
 {
     static const uint32_t about[] = {3,     17,    100,    4096,   8192,   16384,
                                      32768, 65536, 131072, 262144, 524288, MIB - 4};
     struct address address = start();
-    int fd = dial(&address, 0);
+    int fd = peer_dial(&address, 0);
     uint32_t tag = 0;
 
     for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++) {
@@ -244,7 +202,7 @@ TEST(a_tail_arrives_behind_its_reply)
 TEST(a_tail_of_each_short_length_arrives_alone)
 {
     struct address address = start();
-    int fd = dial(&address, 0);
+    int fd = peer_dial(&address, 0);
 
     for (uint32_t len = 1; len < 70; len++) {
         ask_one(fd, QUICK, 0, len, len);
@@ -259,7 +217,7 @@ TEST(a_peer_that_does_not_read_gets_its_tails_whole_later)
     enum { MANY = 400 };
     static struct question batch[MANY];
     struct address address = start();
-    int slow = dial(&address, 4096), other = dial(&address, 0);
+    int slow = peer_dial(&address, 4096), other = peer_dial(&address, 0);
 
     for (uint32_t i = 0; i < MANY; i++)
         batch[i] = (struct question){QUICK, 0, i % 5, i % 10 == 9 ? 0 : 65536 - i % 7, i};
@@ -282,7 +240,7 @@ static void lose_the_loop(uint32_t what)
     struct address address = start();
     struct net_stats stats;
     bool seen[SLOW + MANY] = {false};
-    int fd = dial(&address, 0), other = dial(&address, 0);
+    int fd = peer_dial(&address, 0), other = peer_dial(&address, 0);
 
     for (uint32_t i = 0; i < SLOW; i++)
         ask_one(fd, what, 150 + i, i == 0 ? MIB : 100001 + i, i);
@@ -322,13 +280,13 @@ TEST(a_tail_that_is_filled_after_the_loop_was_given_away_arrives_whole)
 TEST(a_connection_that_ends_with_a_tail_in_the_pipe_spoils_nobody_elses)
 {
     struct address address = start();
-    int other = dial(&address, 0);
+    int other = peer_dial(&address, 0);
     uint32_t tag = 0;
 
     for (int round = 0; round < 40; round++) {
         struct question batch[16];
         char some[1000];
-        int fd = dial(&address, round % 2 ? 4096 : 0);
+        int fd = peer_dial(&address, round % 2 ? 4096 : 0);
         for (uint32_t i = 0; i < 16; i++)
             batch[i] =
                 (struct question){round % 4 == 3 ? FILL_SAY_SLEEP : QUICK, 5, i % 5, 200001 + i, i};
@@ -337,7 +295,7 @@ TEST(a_connection_that_ends_with_a_tail_in_the_pipe_spoils_nobody_elses)
             ask_one(other, QUICK, 0, 50001 + i, tag + i);
         if (round % 3 > 0)
             recv(fd, some, sizeof(some), 0);
-        hang_up(fd);
+        peer_hang_up(fd);
         for (uint32_t i = 0; i < 4; i++)
             assert_int_equal(answer(other), tag++);
     }
@@ -349,11 +307,11 @@ TEST(a_connection_that_ends_with_a_tail_in_the_pipe_spoils_nobody_elses)
 TEST(a_tail_that_can_not_be_read_ends_its_connection_only)
 {
     struct address address = start();
-    int other = dial(&address, 0);
+    int other = peer_dial(&address, 0);
     uint32_t tag = 0;
 
     for (uint32_t i = 0; i < 20; i++) {
-        int fd = dial(&address, 0);
+        int fd = peer_dial(&address, 0);
         char some[4096];
         size_t got = 0;
         ssize_t n;
@@ -377,21 +335,21 @@ TEST(threads_close_their_pipes)
     enum { MANY = 40 };
     start();
     finish();
-    unsigned before = descriptors();
+    unsigned before = peer_descriptors();
     for (int round = 0; round < 3; round++) {
         struct address address = start();
-        int fd = dial(&address, 0);
+        int fd = peer_dial(&address, 0);
         for (uint32_t i = 0; i < MANY; i++)
             ask_one(fd, FILL_SAY_SLEEP, 100, 20000, i);
         for (uint32_t i = 0; i < MANY; i++)
             answer(fd);
         /* A pipe for most of the threads that slept side by side. */
-        assert_true(descriptors() > before + MANY);
+        assert_true(peer_descriptors() > before + MANY);
         close(fd);
         finish();
         /* They are detached: the last ones may be on their way out. */
-        for (int i = 0; i < 1000 && descriptors() > before; i++)
+        for (int i = 0; i < 1000 && peer_descriptors() > before; i++)
             host_sleep_ms(1);
-        assert_int_equal(descriptors(), before);
+        assert_int_equal(peer_descriptors(), before);
     }
 }
