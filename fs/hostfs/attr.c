@@ -209,6 +209,7 @@ int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
     if (set->guarded)
         pthread_mutex_unlock(&h->guard_lock);
     hostfs_writes_forget(vn);
+    hostfs_reads_forget();
     if (!error)
         error = hostfs_sync_node(ctx, vn);
     if (!error)

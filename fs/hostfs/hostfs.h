@@ -260,6 +260,8 @@ int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint3
 uid_t hostfs_uid(const struct vctx *ctx);
 
 /* io.c */
+/* Ends what READs of this thread know of the file they read (io.c), since it changes. */
+void hostfs_reads_forget(void);
 /* The node's descriptor for reading or writing (O_RDONLY, O_WRONLY); may act as the server. */
 int hostfs_open_data(struct vnode *vn, int mode, int *fd);
 /* Whichever of them can be had: to flush through. */

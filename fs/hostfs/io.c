@@ -7,6 +7,7 @@
  * him. What flushing means is in sync.c.
  */
 #include "base/cred.h"
+#include "base/round.h"
 #include "hostfs.h"
 #include <errno.h>
 #include <string.h>
@@ -16,6 +17,35 @@
 
 #define PAGE       4096u /* or a part of one: what fits into a pipe is counted in pages */
 #define DATA_FLAGS (O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
+
+/*
+ * What the last READ of this thread found out about its file is good for the READs of the same file
+ * in the same round (base/round.h): they were all under way before it was asked for. Attributes may
+ * then be older than the data they come with, never newer, so a client that keeps both learns of
+ * a change at its next look. Nothing is kept beyond a change by this thread or a sleep, and nothing
+ * believed about the end of the file.
+ */
+static _Thread_local struct {
+    uint64_t round;         /* 0: nothing is known */
+    const struct vnode *vn; /* may be another one by now */
+    const struct hostfs_mount *mount;
+    struct statx st;
+} looked;
+
+static bool looked_at(struct vnode *vn)
+{
+    const struct hostfs_node *node = hostfs_node(vn);
+
+    return looked.round != 0 && looked.round == round_number && looked.vn == vn &&
+           looked.mount == node->mount && looked.st.stx_ino == node->ino &&
+           looked.st.stx_btime.tv_sec == node->btime_sec &&
+           looked.st.stx_btime.tv_nsec == node->btime_nsec;
+}
+
+void hostfs_reads_forget(void)
+{
+    looked.round = 0;
+}
 
 static int set_mode(int fd, uint32_t mode)
 {
@@ -130,8 +160,10 @@ static int read_all(struct hostfs_mount *mount, int fd, void *buf, size_t *len, 
         *len = done;
         return 0;
     }
-    if (sleeps || done > 0)
+    if (sleeps || done > 0) {
         vfs_will_sleep();
+        hostfs_reads_forget();
+    }
     while (done < *len) {
         ssize_t got = pread(fd, (char *)buf + done, *len - done, offset + (off_t)done);
         if (got < 0 && errno == EINTR)
@@ -193,13 +225,30 @@ static int splice_all(struct hostfs_mount *mount, int fd, const struct pipe *pip
     return 0;
 }
 
+/* Attributes after a READ that has come to `end`; `cut`: it got less than it asked for, and there
+ * must be a reason. *st is good until the thread's next operation. */
+static int stat_read(struct vnode *vn, int fd, uint64_t end, bool cut, const struct statx **st)
+{
+    *st = &looked.st;
+    if (looked_at(vn) && !cut && end < looked.st.stx_size)
+        return 0;
+    looked.round = 0;
+    int error = hostfs_stat(vn, fd, &looked.st);
+    if (!error) {
+        looked.round = round_number;
+        looked.vn = vn;
+        looked.mount = hostfs_node(vn)->mount;
+    }
+    return error;
+}
+
 /* READ into buf or, where that is NULL, into the pipe. */
 static int read_into(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf,
                      const struct pipe *pipe, size_t *len, bool *eof, struct vattr *attr)
 {
     struct hostfs_mount *mount = hostfs_node(vn)->mount;
-    struct statx st;
-    size_t want = *len;
+    const struct statx *st;
+    size_t want = *len, asked;
     int fd = -1;
 
     *len = 0;
@@ -213,20 +262,21 @@ static int read_into(const struct vctx *ctx, struct vnode *vn, uint64_t offset, 
         want = 0;
     else if (want > INT64_MAX - offset)
         want = INT64_MAX - offset;
+    asked = want;
     if (want > 0)
         error = buf ? read_all(mount, fd, buf, &want, (int64_t)offset)
                     : splice_all(mount, fd, pipe, &want, (int64_t)offset);
     if (error)
         return error;
     /* The attributes that the client gets also say whether he may: nothing was returned yet. */
-    error = hostfs_stat(vn, fd, &st);
+    error = stat_read(vn, fd, offset + want, want < asked, &st);
     if (!error)
-        error = hostfs_may(ctx, vn, fd, &st, R_OK);
+        error = hostfs_may(ctx, vn, fd, st, R_OK);
     if (error)
         return error;
     *len = want;
-    *eof = offset > INT64_MAX || offset + want >= st.stx_size;
-    hostfs_attr(vn, &st, attr);
+    *eof = offset > INT64_MAX || offset + want >= st->stx_size;
+    hostfs_attr(vn, st, attr);
     return 0;
 }
 
@@ -311,6 +361,7 @@ static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset,
         return EACCES;
     if (offset > INT64_MAX || want > INT64_MAX - offset)
         return EFBIG;
+    hostfs_reads_forget();
     int error = enter_writing(ctx, vn, &fd);
     if (!error)
         error = buf ? write_all(fd, buf, &want, (int64_t)offset)

@@ -1,0 +1,163 @@
+/*
+ * hostfs_round.c - READs that arrived together share what the first of them found out about the
+ * file, and nobody else does (base/round.h).
+ */
+#include "base/round.h"
+#include "tests/fs/fixture.h"
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TEXT "0123456789"
+
+struct got {
+    int error;
+    size_t len;
+    bool eof;
+    uint64_t size;
+    uint32_t mode;
+};
+
+static struct got read_at(struct fixture *f, struct vnode *vn, uint64_t offset, size_t len)
+{
+    struct vattr attr = {.type = VNON};
+    char buf[64];
+    struct got got = {.len = len};
+
+    got.error = vop_read(&f->ctx, vn, offset, buf, &got.len, &got.eof, &attr);
+    got.size = attr.size;
+    got.mode = attr.mode;
+    return got;
+}
+
+static void host_truncate(struct fixture *f, const char *name, off_t size)
+{
+    fixture_host();
+    assert_int_equal(truncate(host_path(f->export, name).text, size), 0);
+}
+
+TEST(a_read_of_the_next_round_sees_what_the_host_changed)
+{
+    struct fixture f = {0};
+
+    fixture_begin(&f);
+    host_write(f.export, "file", TEXT);
+    struct vnode *vn = fixture_find(&f, "file");
+    round_begin();
+    assert_int_equal(read_at(&f, vn, 0, 4).size, 10);
+    fixture_host();
+    host_append(f.export, "file", TEXT);
+    round_begin();
+    assert_int_equal(read_at(&f, vn, 0, 4).size, 20);
+    host_truncate(&f, "file", 15);
+    host_chmod(f.export, "file", 0600);
+    round_begin();
+    struct got got = read_at(&f, vn, 4, 4);
+    assert_int_equal(got.size, 15);
+    assert_int_equal(got.mode & 07777, 0600);
+    round_number = 0; /* a thread without rounds keeps nothing */
+    assert_int_equal(read_at(&f, vn, 0, 4).size, 15);
+    host_truncate(&f, "file", 12);
+    assert_int_equal(read_at(&f, vn, 0, 4).size, 12);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
+/* What was found out says that there is more: it is not believed. */
+TEST(a_read_that_meets_the_end_looks_again)
+{
+    struct fixture f = {0};
+
+    fixture_begin(&f);
+    host_write(f.export, "file", TEXT);
+    struct vnode *vn = fixture_find(&f, "file");
+    round_begin();
+    assert_false(read_at(&f, vn, 0, 4).eof);
+    host_truncate(&f, "file", 6);
+    struct got got = read_at(&f, vn, 4, 4); /* cut short */
+    assert_int_equal(got.len, 2);
+    assert_true(got.eof);
+    assert_int_equal(got.size, 6);
+    assert_false(read_at(&f, vn, 0, 4).eof);
+    host_truncate(&f, "file", 4);
+    got = read_at(&f, vn, 4, 4); /* nothing left */
+    assert_int_equal(got.len, 0);
+    assert_true(got.eof);
+    assert_int_equal(got.size, 4);
+    /* And where it says that there is no more. */
+    host_truncate(&f, "file", 10);
+    got = read_at(&f, vn, 0, 4);
+    assert_false(got.eof);
+    assert_int_equal(got.size, 10);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
+TEST(a_read_shows_what_was_changed_before_it_in_its_round)
+{
+    struct fixture f = {0};
+    struct vsetattr set = {.set_mode = true, .mode = 0640};
+    struct vchange change = {.has_before = false};
+
+    fixture_begin(&f);
+    host_write(f.export, "file", TEXT);
+    struct vnode *vn = fixture_find(&f, "file");
+    round_begin();
+    assert_int_equal(read_at(&f, vn, 0, 4).size, 10);
+    assert_int_equal(fixture_write(&f, vn, TEXT TEXT, VSTABLE_UNSTABLE), 0);
+    assert_int_equal(read_at(&f, vn, 0, 4).size, 20);
+    assert_int_equal(vop_setattr(&f.ctx, vn, &set, &change), 0);
+    struct got got = read_at(&f, vn, 0, 4);
+    assert_int_equal(got.mode & 07777, 0640);
+    set = (struct vsetattr){.set_size = true, .size = 8};
+    assert_int_equal(vop_setattr(&f.ctx, vn, &set, &change), 0);
+    got = read_at(&f, vn, 0, 4);
+    assert_int_equal(got.size, 8);
+    assert_int_equal(got.mode & 07777, 0640);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
+TEST(a_read_of_another_file_in_a_round_is_of_that_file)
+{
+    struct fixture f = {0};
+
+    fixture_begin(&f);
+    host_write(f.export, "a", TEXT);
+    host_write(f.export, "b", TEXT TEXT);
+    struct vnode *a = fixture_find(&f, "a"), *b = fixture_find(&f, "b");
+    round_begin();
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(read_at(&f, a, 0, 4).size, 10);
+        assert_int_equal(read_at(&f, b, 0, 4).size, 20);
+    }
+    /* A node's memory is used again. */
+    vnode_put(a);
+    vnode_put(b);
+    fixture_restart(&f);
+    b = fixture_find(&f, "b");
+    assert_int_equal(read_at(&f, b, 0, 4).size, 20);
+    vnode_put(b);
+    fixture_unmount(&f);
+}
+
+TEST(what_one_caller_may_read_is_not_read_by_another_in_his_round)
+{
+    struct fixture f = {0};
+
+    test_skip_in_variant("user", "an ordinary user has no other identities");
+    fixture_begin(&f);
+    host_write(f.export, "file", TEXT);
+    host_chmod(f.export, "file", 0600);
+    host_chown(f.export, "file", 1000, 1000);
+    fixture_as(&f, 1000, 1000, -1);
+    struct vnode *vn = fixture_find(&f, "file");
+    round_begin();
+    assert_int_equal(read_at(&f, vn, 0, 4).error, 0);
+    fixture_as(&f, 1001, 1001, -1);
+    assert_int_equal(read_at(&f, vn, 0, 4).error, EACCES);
+    fixture_as(&f, 1000, 1000, -1);
+    assert_int_equal(read_at(&f, vn, 0, 4).error, 0);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
