@@ -14,8 +14,7 @@
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
 #include "vfs/vop.h"
-#include <arpa/inet.h>
-#include <string.h>
+#include "xdr/put.h"
 
 /* entry3 without its name: value follows, fileid, length, cookie. */
 #define ENTRY_SIZE (WIRE_INT + WIRE_HYPER + WIRE_INT + WIRE_HYPER)
@@ -41,45 +40,23 @@ struct listing {
     bool eof;
 };
 
-static void put_int(struct listing *list, uint32_t value)
-{
-    value = htonl(value);
-    memcpy(list->at, &value, sizeof(value));
-    list->at += sizeof(value);
-}
-
-static void put_hyper(struct listing *list, uint64_t value)
-{
-    put_int(list, (uint32_t)(value >> 32));
-    put_int(list, (uint32_t)value);
-}
-
-static void put_opaque(struct listing *list, const void *data, size_t len)
-{
-    size_t padded = (len + 3) & ~(size_t)3;
-
-    put_int(list, (uint32_t)len);
-    memcpy(list->at, data, len);
-    memset(list->at + len, 0, padded - len);
-    list->at += padded;
-}
-
-static void put_known(struct listing *list, const struct vattr *attr, const struct handle *handle)
+static uint8_t *put_known(const struct listing *list, uint8_t *at, const struct vattr *attr,
+                          const struct handle *handle)
 {
     fattr3 wire;
 
-    put_int(list, attr->type != VNON);
+    at = put_int(at, attr->type != VNON);
     if (attr->type != VNON) {
         nfs3_fattr(list->rq, attr, &wire);
-        list->at = attr_put_fattr3(list->at, &wire);
+        at = attr_put_fattr3(at, &wire);
     }
-    put_int(list, TRUE);
-    put_opaque(list, handle->bytes, handle->len);
+    at = put_int(at, TRUE);
+    return put_opaque(at, handle->bytes, handle->len);
 }
 
 /* name_attributes and name_handle: neither, where the entry can't be looked up (it is gone, or the
  * caller may read the directory but not search it). */
-static void put_plus(struct listing *list, const struct vdirent *entry)
+static uint8_t *put_plus(const struct listing *list, uint8_t *at, const struct vdirent *entry)
 {
     struct nfs3_request *rq = list->rq;
     const struct vdirent_plus *plus = vdirent_plus(entry);
@@ -90,15 +67,14 @@ static void put_plus(struct listing *list, const struct vdirent *entry)
 
     if (plus != NULL) {
         handle_seal_id(rq->export->id, plus->id.bytes, plus->id.len, &handle);
-        put_known(list, &plus->attr, &handle);
-    } else if (vop_lookup(&rq->ctx, rq->vn, name, &vn, &attr) == 0) {
-        handle_seal(rq->export->id, vn, &handle);
-        put_known(list, &attr, &handle);
-        vnode_put(vn);
-    } else {
-        put_int(list, FALSE);
-        put_int(list, FALSE);
+        return put_known(list, at, &plus->attr, &handle);
     }
+    if (vop_lookup(&rq->ctx, rq->vn, name, &vn, &attr) == 0) {
+        handle_seal(rq->export->id, vn, &handle);
+        vnode_put(vn);
+        return put_known(list, at, &attr, &handle);
+    }
+    return put_int(put_int(at, FALSE), FALSE);
 }
 
 /* False, and nothing added, where the entry does not fit. dircount ends a listing, but does not
@@ -114,12 +90,11 @@ static bool listing_add(struct listing *list, const struct vdirent *entry)
         return false;
     if (list->plus && names > list->names_room && list->at != list->start)
         return false;
-    put_int(list, TRUE);
-    put_hyper(list, nfs3_fileid(list->rq, entry->fileid));
-    put_opaque(list, entry->name, entry->namelen);
-    put_hyper(list, entry->cookie);
-    if (list->plus)
-        put_plus(list, entry);
+    uint8_t *at = put_int(list->at, TRUE);
+    at = put_hyper(at, nfs3_fileid(list->rq, entry->fileid));
+    at = put_opaque(at, entry->name, entry->namelen);
+    at = put_hyper(at, entry->cookie);
+    list->at = list->plus ? put_plus(list, at, entry) : at;
     list->names_room -= names < list->names_room ? names : list->names_room;
     list->cookie = entry->cookie;
     return true;
@@ -192,7 +167,7 @@ static int listing_make(struct listing *list, size_t limit, post_op_attr *dir_at
     int error = listing_fill(list);
     if (error != 0)
         return error;
-    put_int(list, FALSE);
+    list->at = put_int(list->at, FALSE);
     *entries = (encoded_entries){.data = list->start, .len = (uint32_t)(list->at - list->start)};
     return 0;
 }

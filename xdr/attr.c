@@ -5,7 +5,7 @@
  */
 #include "xdr/attr.h"
 #include "xdr/memory.h"
-#include <endian.h>
+#include "xdr/put.h"
 
 #define FATTR_SIZE    84
 #define WCC_ATTR_SIZE 24
@@ -14,20 +14,6 @@
 static uint8_t *room_take(XDR *xdrs, uint32_t len)
 {
     return xdrs->x_op == XDR_ENCODE ? memory_take(xdrs, len) : NULL;
-}
-
-static uint8_t *put_int(uint8_t *at, uint32_t value)
-{
-    value = htonl(value);
-    memcpy(at, &value, sizeof(value));
-    return at + sizeof(value);
-}
-
-static uint8_t *put_hyper(uint8_t *at, uint64_t value)
-{
-    value = htobe64(value);
-    memcpy(at, &value, sizeof(value));
-    return at + sizeof(value);
 }
 
 static uint8_t *put_time(uint8_t *at, const nfstime3 *time)
