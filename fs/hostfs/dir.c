@@ -6,6 +6,7 @@
  * (d_off), which file systems keep valid when other entries come and go.
  */
 #include "base/cred.h"
+#include "base/workdir.h"
 #include "hostfs.h"
 #include <dirent.h>
 #include <errno.h>
@@ -16,8 +17,9 @@
 /* The least the kernel takes for the longest name, and more. */
 #define BUFFER_LEAST 512
 /* What the kernel has to say of a name of up to so many bytes. */
-#define ENTRY_BYTES 32
-#define NAME_BYTES  12
+#define ENTRY_BYTES     32
+#define NAME_BYTES      12
+#define WORKDIR_ENTRIES 16
 
 /* Positions 0 to 2 are not free as cookies: they take the place of the last ones, which no file
  * system uses (ext4's hashes end before; btrfs and ext4 have the very last one as the end). */
@@ -73,6 +75,7 @@ struct listing {
     const struct vctx *ctx;
     struct vnode *dir;
     int fd;
+    int names; /* names are looked up below it: fd or, as its working directory, AT_FDCWD */
     bool plus; /* entries are looked up, too */
 };
 
@@ -91,7 +94,7 @@ static bool add_entry(struct listing *list, const struct dirent64 *entry, struct
     if (!plus)
         return false;
     int error =
-        hostfs_glance_at(list->ctx, list->dir, list->fd, entry->d_name, &plus->id, &plus->attr);
+        hostfs_glance_at(list->ctx, list->dir, list->names, entry->d_name, &plus->id, &plus->attr);
     if (error)
         *plus = (struct vdirent_plus){0};
     /* He may not search it: no need to ask for each. */
@@ -112,6 +115,14 @@ static bool add_entries(struct listing *list, const char *buf, ssize_t size, str
             return false;
     }
     return true;
+}
+
+/* For as many entries as are in `size` bytes. A few are not worth going there and back. */
+static void names_prepare(struct listing *list, ssize_t size)
+{
+    if (list->plus && list->names != AT_FDCWD && size >= WORKDIR_ENTRIES * ENTRY_BYTES &&
+        cred_assume(list->ctx->cred) == 0 && workdir_enter(list->fd) == 0)
+        list->names = AT_FDCWD;
 }
 
 /* How much to ask the kernel for: what the page does not take would be read again by the next call.
@@ -145,7 +156,7 @@ int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
     int error = open_listing(ctx, dir, &fd);
     if (error)
         return error;
-    struct listing list = {.ctx = ctx, .dir = dir, .fd = fd, .plus = page->plus};
+    struct listing list = {.ctx = ctx, .dir = dir, .fd = fd, .names = fd, .plus = page->plus};
     if (cookie && lseek(fd, position_of(cookie), SEEK_SET) < 0)
         error = errno == EINVAL ? VFS_EBADCOOKIE : errno;
     while (!error) {
@@ -153,9 +164,12 @@ int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
         if (got < 0)
             error = errno == EINVAL ? VFS_EBADCOOKIE : errno == ENOENT ? ESTALE : errno;
         page->eof = got == 0;
+        names_prepare(&list, got);
         if (got <= 0 || !add_entries(&list, buf, got, page))
             break;
     }
+    if (list.names == AT_FDCWD)
+        workdir_leave();
     close(fd);
     return error;
 }
