@@ -26,17 +26,6 @@ static bool handles_work(struct hostfs *h)
     return work;
 }
 
-static void open_proc(struct hostfs *h)
-{
-    struct hostfs_proc_path link;
-    struct stat st;
-
-    hostfs_proc_path(&link, h->root_fd);
-    h->has_proc = stat(link.text, &st) == 0;
-    h->proc_fds = open("/proc/self/fd", O_DIRECTORY | HOST_O_PATH);
-    h->proc_pid = getpid();
-}
-
 static void free_hostfs(struct hostfs *h)
 {
     hostfs_watch_finish();
@@ -113,7 +102,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     if (error)
         goto out;
     h->root_id = root.id;
-    open_proc(h);
+    hostfs_proc_open(h);
     h->whole_mount = hostfs_mount_is_whole(h->own.id, h->root_fd);
     /* Containment of files is certain only when they are found from the root down. */
     bool from_root = args->table_handles || (args->subtree_check && !h->whole_mount);

@@ -59,10 +59,10 @@ struct hostfs {
     bool kernel_handles;
     bool crossmnt;
     bool subtree_check;
-    bool whole_mount; /* the export is all of its file system: nothing there is outside */
-    bool has_proc;    /* /proc/self/fd works */
-    int proc_fds;     /* a descriptor of it, made by the process proc_pid; -1 */
-    pid_t proc_pid;
+    bool whole_mount;    /* the export is all of its file system: nothing there is outside */
+    bool has_proc;       /* /proc/self/fd works */
+    int proc_fds;        /* a descriptor of it; -1 */
+    unsigned proc_forks; /* which process opened that: contain.c */
     pthread_mutex_t guard_lock, lend_lock;
     char *state_dir;
     pthread_mutex_t table_lock;         /* for opening the table */
@@ -164,6 +164,8 @@ bool hostfs_mount_is_whole(uint64_t id, int fd);
 /* contain.c */
 /* 0: fd is the root or below it; ESTALE: it is not. */
 int hostfs_contained(struct hostfs *h, int fd, const struct statx *st);
+/* Finds out about /proc: has_proc, proc_fds and proc_forks. */
+void hostfs_proc_open(struct hostfs *h);
 
 /* node.c */
 int hostfs_intern(struct hostfs *h, const struct hostfs_object *object, struct vnode **out);

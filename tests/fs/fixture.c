@@ -7,6 +7,7 @@
 #include "vfs/vnode_table.h"
 #include <dirent.h>
 #include <grp.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,10 +229,15 @@ int fixture_rename(struct fixture *f, struct vnode *from, const char *name, stru
 int fixture_open_fds(void)
 {
     int count = 0;
+    struct dirent *entry;
+    char path[PATH_MAX];
     DIR *dir = opendir("/proc/self/fd");
+
     assert_non_null(dir);
-    while (readdir(dir))
-        count++;
+    while ((entry = readdir(dir))) {
+        ssize_t len = readlinkat(dirfd(dir), entry->d_name, path, sizeof(path));
+        count += len > 0 && strncmp(path, "/proc/", strlen("/proc/")) != 0;
+    }
     closedir(dir);
     return count;
 }

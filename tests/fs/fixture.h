@@ -62,7 +62,7 @@ int fixture_create(struct fixture *f, struct vnode *dir, const char *name, uint3
 int fixture_remove(struct fixture *f, struct vnode *dir, const char *name);
 int fixture_rename(struct fixture *f, struct vnode *from, const char *name, struct vnode *to,
                    const char *new_name);
-/* Open descriptors of this process. */
+/* Open descriptors of this process, but for those of /proc, which threads keep. */
 int fixture_open_fds(void);
 
 #endif

@@ -391,3 +391,33 @@ TEST(an_id_that_means_nothing_is_stale)
     }
     fixture_unmount(&f);
 }
+
+/* /proc/self/fd is another process's in a child: a path asked for there would be wrong. */
+TEST(a_child_of_the_process_knows_what_is_in_the_export)
+{
+    struct fixture f = {0};
+    int status;
+
+    fixture_begin(&f);
+    host_mkdir(f.export, "dir", 0755);
+    host_write(f.export, "dir/file", "hello");
+    struct vnode_id id = fixture_id(&f, "dir/file");
+    fixture_restart(&f);
+    fixture_expect(&f, &id, "hello");
+    pid_t child = fork();
+    if (child == 0) {
+        struct vnode *vn = NULL;
+        char text[4096];
+
+        host_write(f.export, "other", "other");
+        struct vnode_id other = fixture_id(&f, "other");
+        /* What this number was before says nothing. */
+        fixture_restart(&f);
+        bool right = fixture_load(&f, &other, &vn) == 0 && fixture_read(&f, vn, text) == 0 &&
+                     strcmp(text, "other") == 0;
+        _exit(right ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    fixture_unmount(&f);
+}
