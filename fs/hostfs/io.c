@@ -441,6 +441,7 @@ int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const stru
         error = cred_assume(ctx->cred);
     if (error)
         return error;
+    hostfs_reads_forget();
     while (ftruncate(write_fd, (off_t)size) != 0)
         if (errno != EINTR)
             return errno;

@@ -63,6 +63,7 @@ static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *na
     if (error)
         return error;
     victim_find(ctx, dir, fd, name, &victim);
+    hostfs_reads_forget();
     if (unlinkat(fd, name, flags) != 0)
         error = hostfs_name_error(dir, fd, errno);
     else
@@ -118,6 +119,7 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
     victim_find(ctx, to_dir, to_fd, to, &replaced);
     if (atomic_load(&hostfs_of(to_dir)->table))
         victim_find(ctx, from_dir, from_fd, from, &moved);
+    hostfs_reads_forget();
     if (renameat(from_fd, from, to_fd, to) != 0) {
         error = hostfs_name_error(from_dir, from_fd, errno);
         error = hostfs_name_error(to_dir, to_fd, error);
@@ -160,6 +162,7 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
         error = hostfs_watch_begin(ctx, &watch, dir, dirfd, IN_CREATE, name);
     if (error)
         return error;
+    hostfs_reads_forget();
     if (h->has_proc)
         error = add_link(fd, dirfd, name);
     else if (linkat(fd, "", dirfd, name, AT_EMPTY_PATH) != 0)

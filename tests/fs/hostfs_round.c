@@ -15,7 +15,7 @@ struct got {
     size_t len;
     bool eof;
     uint64_t size;
-    uint32_t mode;
+    uint32_t mode, nlink;
 };
 
 static struct got read_at(struct fixture *f, struct vnode *vn, uint64_t offset, size_t len)
@@ -27,6 +27,7 @@ static struct got read_at(struct fixture *f, struct vnode *vn, uint64_t offset, 
     got.error = vop_read(&f->ctx, vn, offset, buf, &got.len, &got.eof, &attr);
     got.size = attr.size;
     got.mode = attr.mode;
+    got.nlink = attr.nlink;
     return got;
 }
 
@@ -114,6 +115,37 @@ TEST(a_read_shows_what_was_changed_before_it_in_its_round)
     got = read_at(&f, vn, 0, 4);
     assert_int_equal(got.size, 8);
     assert_int_equal(got.mode & 07777, 0640);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
+TEST(a_read_shows_what_names_the_file_lost_and_got_before_it_in_its_round)
+{
+    struct fixture f = {0};
+    struct vcreate how = {.mode = VCREATE_UNCHECKED, .attr = {.set_size = true, .size = 6}};
+    struct vchange change = {.has_before = false};
+    struct vattr attr = {.type = VNON};
+    struct vnode *again = NULL;
+
+    fixture_begin(&f);
+    host_write(f.export, "file", TEXT);
+    host_write(f.export, "other", TEXT);
+    struct vnode *vn = fixture_find(&f, "file");
+    round_begin();
+    assert_int_equal(read_at(&f, vn, 0, 4).nlink, 1);
+    assert_int_equal(vop_link(&f.ctx, vn, f.root, fixture_view("link"), &attr, &change), 0);
+    assert_int_equal(read_at(&f, vn, 0, 4).nlink, 2);
+    assert_int_equal(fixture_remove(&f, f.root, "link"), 0);
+    assert_int_equal(read_at(&f, vn, 0, 4).nlink, 1);
+    assert_int_equal(vop_link(&f.ctx, vn, f.root, fixture_view("link"), &attr, &change), 0);
+    assert_int_equal(read_at(&f, vn, 0, 4).nlink, 2);
+    assert_int_equal(fixture_rename(&f, f.root, "other", f.root, "link"), 0);
+    assert_int_equal(read_at(&f, vn, 0, 4).nlink, 1);
+    assert_int_equal(vop_create(&f.ctx, f.root, fixture_view("file"), &how, &again, &attr, &change),
+                     0);
+    assert_ptr_equal(again, vn);
+    assert_int_equal(read_at(&f, vn, 0, 4).size, 6);
+    vnode_put(again);
     vnode_put(vn);
     fixture_unmount(&f);
 }
