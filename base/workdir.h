@@ -8,12 +8,18 @@
 #ifndef BASE_WORKDIR_H
 #define BASE_WORKDIR_H
 
+#include <stdbool.h>
+
+/* Before the first of the others, as the server (base/cred.h): notes where threads go back to. */
+void workdir_init(void);
+
 /* Makes the directory that is open as `fd` the working directory of this thread, and of no other
- * (unshare(2), CLONE_FS). 0, or an errno: EACCES where the thread's identity may not search it;
- * then nothing has changed. */
+ * (unshare(2), CLONE_FS). 0, or an errno: EACCES where the thread's identity may not search it. Who
+ * has tried calls workdir_leave(), whatever came of it. */
 int workdir_enter(int fd);
 
-/* Back to the one the thread had: until then it keeps the directory's file system busy. */
-void workdir_leave(void);
+/* Back: until then the directory's file system is busy. False: the thread's identity may not go
+ * there; as the server it may. */
+bool workdir_leave(void);
 
 #endif

@@ -29,6 +29,7 @@ void hostfs_proc_path(struct hostfs_proc_path *path, int fd)
 /* /proc/self/fd is that of the process that opened it: in its children, asking there is wrong. */
 static unsigned forks; /* from the first process on */
 static pthread_key_t at_end;
+static bool has_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /*
@@ -51,14 +52,16 @@ static void slot_close(void *arg)
 
 static bool slot_open(const struct hostfs *h)
 {
-    if (slot.fd >= 0)
-        return true;
+    if (slot.fd >= 0 || !has_key)
+        return has_key;
     slot.fd = fcntl(h->proc_fds, F_DUPFD_CLOEXEC, 0);
     if (slot.fd < 0)
         return false;
     snprintf(slot.name, sizeof(slot.name), "%d", slot.fd);
-    pthread_setspecific(at_end, &slot);
-    return true;
+    if (pthread_setspecific(at_end, &slot) == 0)
+        return true;
+    slot_close(&slot);
+    return false;
 }
 
 static void note_fork(void)
@@ -69,7 +72,7 @@ static void note_fork(void)
 static void prepare(void)
 {
     pthread_atfork(NULL, NULL, note_fork);
-    pthread_key_create(&at_end, slot_close);
+    has_key = pthread_key_create(&at_end, slot_close) == 0;
 }
 
 void hostfs_proc_open(struct hostfs *h)

@@ -75,8 +75,9 @@ struct listing {
     const struct vctx *ctx;
     struct vnode *dir;
     int fd;
-    int names; /* names are looked up below it: fd or, as its working directory, AT_FDCWD */
-    bool plus; /* entries are looked up, too */
+    int names;  /* names are looked up below it: fd or, as its working directory, AT_FDCWD */
+    bool tried; /* workdir_enter() */
+    bool plus;  /* entries are looked up, too */
 };
 
 /* False: it did not fit. */
@@ -118,11 +119,21 @@ static bool add_entries(struct listing *list, const char *buf, ssize_t size, str
 }
 
 /* For as many entries as are in `size` bytes. A few are not worth going there and back. */
-static void names_prepare(struct listing *list, ssize_t size)
+static void names_begin(struct listing *list, ssize_t size)
 {
-    if (list->plus && list->names != AT_FDCWD && size >= WORKDIR_ENTRIES * ENTRY_BYTES &&
-        cred_assume(list->ctx->cred) == 0 && workdir_enter(list->fd) == 0)
+    if (!list->plus || list->tried || size < WORKDIR_ENTRIES * ENTRY_BYTES ||
+        cred_assume(list->ctx->cred) != 0)
+        return;
+    list->tried = true;
+    if (workdir_enter(list->fd) == 0)
         list->names = AT_FDCWD;
+}
+
+static void names_end(struct listing *list)
+{
+    /* The caller may lack the right to go back. */
+    if (list->tried && !workdir_leave() && cred_assume_server() == 0)
+        workdir_leave();
 }
 
 /* How much to ask the kernel for: what the page does not take would be read again by the next call.
@@ -164,12 +175,11 @@ int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
         if (got < 0)
             error = errno == EINVAL ? VFS_EBADCOOKIE : errno == ENOENT ? ESTALE : errno;
         page->eof = got == 0;
-        names_prepare(&list, got);
+        names_begin(&list, got);
         if (got <= 0 || !add_entries(&list, buf, got, page))
             break;
     }
-    if (list.names == AT_FDCWD)
-        workdir_leave();
+    names_end(&list);
     close(fd);
     return error;
 }

@@ -8,6 +8,7 @@
 #include "hostfs.h"
 #include "base/cred.h"
 #include "base/log.h"
+#include "base/workdir.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
         goto out;
     h->root_id = root.id;
     hostfs_proc_open(h);
+    workdir_init();
     h->whole_mount = hostfs_mount_is_whole(h->own.id, h->root_fd);
     /* Containment of files is certain only when they are found from the root down. */
     bool from_root = args->table_handles || (args->subtree_check && !h->whole_mount);

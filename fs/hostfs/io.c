@@ -22,8 +22,8 @@
  * What the last READ of this thread found out about its file is good for the READs of the same file
  * in the same round (base/round.h): they were all under way before it was asked for. Attributes may
  * then be older than the data they come with, never newer, so a client that keeps both learns of
- * a change at its next look. Nothing is kept beyond a change by this thread or a sleep, and nothing
- * believed about the end of the file.
+ * a change at its next look. Nothing is kept beyond a change by this thread or a sleep that was
+ * foreseen, and nothing believed about the end of the file.
  */
 static _Thread_local struct {
     uint64_t round;         /* 0: nothing is known */

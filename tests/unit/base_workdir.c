@@ -18,14 +18,24 @@
 
 static char base[] = "/tmp/loopnfs-workdir.XXXXXX";
 
-static void begin(void)
+/* The process' own working directory is base/NAME, or where it was. */
+static void begin_in(const char *name)
 {
     strcpy(base, "/tmp/loopnfs-workdir.XXXXXX");
     assert_non_null(mkdtemp(base));
     host_mkdir(base, "a", 0755);
     host_mkdir(base, "b", 0755);
+    host_mkdir(base, "closed", 0755);
     host_write(base, "a/in-a", "");
     host_write(base, "b/in-b", "");
+    if (name)
+        assert_int_equal(chdir(host_path(base, name).text), 0);
+    workdir_init();
+}
+
+static void begin(void)
+{
+    begin_in(NULL);
 }
 
 static int open_dir(const char *name)
@@ -97,7 +107,7 @@ TEST(a_working_directory_is_one_threads_own)
     assert_false(finds("in-a"));
     close(b); /* the working directory stays */
     assert_true(finds("in-b"));
-    workdir_leave();
+    assert_true(workdir_leave());
     assert_non_null(getcwd(after, sizeof(after)));
     assert_string_equal(after, before);
     expect_others(before);
@@ -107,21 +117,80 @@ TEST(a_working_directory_is_one_threads_own)
 
 TEST(a_directory_that_may_not_be_searched_is_not_entered)
 {
+    char before[PATH_MAX], after[PATH_MAX];
+
     if (geteuid() != 0)
         test_skip("only root can become somebody else");
     begin();
     host_chmod(base, "b", 0700);
     int a = open_dir("a"), b = open_dir("b");
-    assert_int_equal(chmod(base, 0755), 0);
+    host_chmod(base, NULL, 0755);
+    assert_non_null(getcwd(before, sizeof(before)));
     assert_int_equal(workdir_enter(a), 0);
     setfsuid(STRANGER);
     assert_int_equal(workdir_enter(b), EACCES);
     assert_true(finds("in-a"));
-    workdir_leave();
-    assert_false(finds("in-a"));
     setfsuid(0);
+    assert_true(workdir_leave());
+    assert_non_null(getcwd(after, sizeof(after)));
+    assert_string_equal(after, before);
     close(a);
     close(b);
+    host_remove_tree(base);
+}
+
+/* As root it can. */
+TEST(who_may_not_go_back_is_told)
+{
+    if (geteuid() != 0)
+        test_skip("only root can become somebody else");
+    begin_in("closed");
+    int a = open_dir("a");
+    host_chmod(base, NULL, 0755);
+    host_chmod(base, "closed", 0700);
+    assert_int_equal(workdir_enter(a), 0);
+    setfsuid(STRANGER);
+    assert_false(workdir_leave());
+    assert_true(finds("in-a"));
+    setfsuid(0);
+    assert_true(workdir_leave());
+    assert_false(finds("in-a"));
+    close(a);
+    host_remove_tree(base);
+}
+
+/* One that has its own makes another, which fails to enter: it must not stay where the first is. */
+static int other_end;
+static char others_cwd[PATH_MAX];
+
+static void *fail_to_enter(void *arg)
+{
+    const int *file = arg;
+
+    other_end = workdir_enter(*file);
+    if (workdir_leave())
+        note_cwd(others_cwd);
+    return NULL;
+}
+
+TEST(a_thread_made_by_one_that_is_away_goes_back_by_itself)
+{
+    char before[PATH_MAX];
+    pthread_t thread;
+
+    begin();
+    int a = open_dir("a");
+    int file = open(host_path(base, "a/in-a").text, O_RDONLY | O_CLOEXEC);
+    assert_non_null(getcwd(before, sizeof(before)));
+    assert_int_equal(workdir_enter(a), 0);
+    assert_int_equal(pthread_create(&thread, NULL, fail_to_enter, &file), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(other_end, ENOTDIR);
+    assert_string_equal(others_cwd, before);
+    assert_true(finds("in-a"));
+    assert_true(workdir_leave());
+    close(file);
+    close(a);
     host_remove_tree(base);
 }
 
