@@ -62,6 +62,11 @@ static struct birth *entry_of(const struct hostfs_mount *mount, uint64_t ino)
     return &memo[(ino + mount->serial * 40503u) & mask];
 }
 
+void hostfs_birth_fetch(const struct hostfs_mount *mount, uint64_t ino)
+{
+    __builtin_prefetch(entry_of(mount, ino));
+}
+
 static uint64_t born_at(const struct statx *st)
 {
     return (uint64_t)hostfs_ns(st->stx_btime.tv_sec, st->stx_btime.tv_nsec);

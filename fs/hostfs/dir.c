@@ -110,6 +110,9 @@ static bool add_entries(struct listing *list, const char *buf, ssize_t size, str
         const struct dirent64 *entry = (const void *)(buf + at);
         const char *name = entry->d_name;
         at += entry->d_reclen;
+        if (list->plus && at < size)
+            hostfs_birth_fetch(hostfs_node(list->dir)->mount,
+                               ((const struct dirent64 *)(const void *)(buf + at))->d_ino);
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             continue;
         if (!add_entry(list, entry, page))

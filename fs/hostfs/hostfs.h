@@ -132,6 +132,8 @@ int hostfs_identify(struct hostfs *h, const struct cred *as, struct hostfs_mount
 bool hostfs_id_equal(const struct vnode_id *a, const struct vnode_id *b);
 
 /* births.c */
+/* Has what is known of the object with this number, if anything is, brought into the cache. */
+void hostfs_birth_fetch(const struct hostfs_mount *mount, uint64_t ino);
 /* Before the first of the others; again whenever the table's bound may be another one. */
 void hostfs_births_init(void);
 /* The id of what st is about, where it was noted. */
