@@ -2,7 +2,7 @@
  * workdir.h - a working directory of the thread's own, for many names below one directory.
  *
  * A system call that is given a descriptor takes a reference to what it stands for and gives it
- * back, since other threads could close it meanwhile: two atomic operations, a twelfth of a
+ * back, since other threads could close it meanwhile: two atomic operations, a twentieth of a
  * statx(). Below the working directory neither is needed. hostfs lists directories so.
  */
 #ifndef BASE_WORKDIR_H
