@@ -74,7 +74,7 @@ static uint64_t born_at(const struct statx *st)
 
 static bool tells(const struct hostfs_mount *mount, const struct statx *st)
 {
-    return mount->births != BIRTHS_UNKNOWN && st->stx_mask & STATX_BTIME &&
+    return mount->below->births != BIRTHS_UNKNOWN && st->stx_mask & STATX_BTIME &&
            st->stx_mnt_id == mount->id &&
            makedev(st->stx_dev_major, st->stx_dev_minor) == mount->dev;
 }
@@ -85,7 +85,7 @@ bool hostfs_birth_settled(const struct hostfs_mount *mount, const struct statx *
 
     if (!tells(mount, st))
         return false;
-    if (mount->births == BIRTHS_UNIQUE)
+    if (mount->below->births == BIRTHS_UNIQUE)
         return true;
     clock_gettime(CLOCK_REALTIME, &now);
     return hostfs_ns(now.tv_sec, (uint32_t)now.tv_nsec) - (int64_t)born_at(st) > SETTLED_NS;

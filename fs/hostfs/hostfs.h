@@ -17,16 +17,13 @@
 #ifndef HOSTFS_HOSTFS_H
 #define HOSTFS_HOSTFS_H
 
+#include "below.h"
 #include <fcntl.h>
 #include <loopnfs/vfs.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
 enum id_kind { ID_HANDLE = 1, ID_CROSSED, ID_HASHED, ID_HIDDEN };
-
-/* What inode number and birth time say about an object (births.c): nothing for certain; which one
- * it is, once the birth is some time ago; which one it is. */
-enum hostfs_births { BIRTHS_UNKNOWN, BIRTHS_SETTLE, BIRTHS_UNIQUE };
 
 /* A mount that is served. Never freed, and its descriptor never closed, while the file system is
  * mounted: so its mount id can't come to mean another one (and the host can't unmount it). */
@@ -36,13 +33,11 @@ struct hostfs_mount {
     uint64_t key;              /* stable: from f_fsid and the root's inode; 0: the export's own */
     int fd;                    /* its root; O_PATH only where the server may not read it */
     dev_t dev;
-    uint32_t serial; /* no other mount had it, in this process */
-    enum hostfs_births births;
-    bool memory;            /* tmpfs and such: nothing to flush */
-    bool counts_links;      /* a link count of 0 means removed (some FUSE always say 0) */
-    bool one_commit;        /* syncing a directory commits all metadata changed before */
-    _Atomic bool no_nowait; /* RWF_NOWAIT is not supported here */
-    _Atomic bool no_splice; /* nor splice() from a file */
+    uint32_t serial;                  /* no other mount had it, in this process */
+    const struct hostfs_below *below; /* what its kind of file system can be trusted with */
+    bool counts_links;                /* a link count of 0 means removed (some FUSE always say 0) */
+    _Atomic bool no_nowait;           /* RWF_NOWAIT is not supported here */
+    _Atomic bool no_splice;           /* nor splice() from a file */
 };
 
 struct hostfs_table;

@@ -206,7 +206,7 @@ static int splice_all(struct hostfs_mount *mount, int fd, const struct pipe *pip
     if ((begin + *len + PAGE - 1) / PAGE * PAGE > pipe->room ||
         atomic_load_explicit(&mount->no_splice, memory_order_relaxed))
         return EOPNOTSUPP;
-    if (!mount->memory && splice_sleeps(fd, offset, *len))
+    if (!mount->below->memory && splice_sleeps(fd, offset, *len))
         return EOPNOTSUPP;
     while (done < *len) {
         loff_t at = offset + (loff_t)done;

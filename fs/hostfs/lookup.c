@@ -84,7 +84,7 @@ static int lookup_by_birth(struct vnode *dir, int dirfd, const char *name, struc
 
     *out = NULL;
     *settled = false;
-    if (mount->births == BIRTHS_UNKNOWN)
+    if (mount->below->births == BIRTHS_UNKNOWN)
         return 0;
     int error = hostfs_statx(dirfd, name, st);
     if (error)

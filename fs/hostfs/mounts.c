@@ -10,7 +10,6 @@
 #include "hostfs.h"
 #include <errno.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,17 +17,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define XFS_MAGIC 0x58465342
-
 static _Atomic uint32_t serials;
-
-/* Only where it is known how numbers and births are given: see births.c. */
-static enum hostfs_births births_of(uint64_t type)
-{
-    if (type == TMPFS_MAGIC)
-        return BIRTHS_UNIQUE;
-    return type == EXT4_SUPER_MAGIC || type == XFS_MAGIC ? BIRTHS_SETTLE : BIRTHS_UNKNOWN;
-}
 
 int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
 {
@@ -45,11 +34,9 @@ int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
     mount->fd = fd;
     mount->id = st.stx_mnt_id;
     mount->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
-    mount->memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
-    mount->births = births_of((uint64_t)fs.f_type);
+    mount->below = hostfs_below_of(fd);
     mount->serial = atomic_fetch_add(&serials, 1) + 1;
     mount->counts_links = st.stx_nlink > 0;
-    mount->one_commit = fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_MAGIC;
     mount->key = 0;
     if (mount != &h->own)
         mount->key = hash_mix(fsid ^ hash_mix(st.stx_ino + 1)) | 1;

@@ -17,7 +17,7 @@
 
 static bool nothing_to_do(const struct vctx *ctx, struct vnode *vn)
 {
-    return ctx->async || hostfs_node(vn)->mount->memory;
+    return ctx->async || hostfs_node(vn)->mount->below->memory;
 }
 
 static int flush(int fd, bool data_only)
@@ -87,7 +87,7 @@ int hostfs_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *o
         return 0;
     vfs_will_sleep();
     /* The object was changed last, so where the log keeps order it stands for all. */
-    if (hostfs_node(dir)->mount->one_commit)
+    if (hostfs_node(dir)->mount->below->one_commit)
         return sync_one(vn ? vn : dir);
     int error = vn ? sync_one(vn) : 0;
     if (!error)

@@ -305,7 +305,7 @@ static void let_go(struct hostfs_watch *watch)
 static bool worth_while(struct vnode *dir)
 {
     return round_last && hostfs_of(dir)->has_proc &&
-           hostfs_node(dir)->mount->births != BIRTHS_UNKNOWN;
+           hostfs_node(dir)->mount->below->births != BIRTHS_UNKNOWN;
 }
 
 static bool same_time(struct statx_timestamp a, struct statx_timestamp b)

@@ -1,0 +1,188 @@
+/*
+ * below.c - the table of host file systems: what may be trusted of each kind.
+ *
+ * Called by mounts.c when a mount becomes known; every other file of hostfs reads the row by
+ * mount->below. Owns nothing. A value here is a promise that somebody looked up or tried: a doubt
+ * is answered with the careful value (false, 0, UNKNOWN, NOTHING; true for opener_judged).
+ *
+ * Sources: name_to_handle_at(2), and each file system's export operations in Linux: ext4, XFS,
+ * btrfs, f2fs and tmpfs put the inode's generation into a handle. FUSE does, too, but its daemons
+ * leave it 0 and number their nodes anew at each start. Images (squashfs, erofs, iso9660, vfat)
+ * have none. The handle of an overlayfs object is that of the layer where its data is, so it
+ * changes when the object is copied up.
+ */
+#include "below.h"
+#include "base/pseudo.h"
+#include <linux/magic.h>
+#include <stddef.h>
+#include <sys/vfs.h>
+
+/* Those that linux/magic.h lacks. */
+#define BELOW_NTFS3    0x7366746e
+#define BELOW_BCACHEFS 0xca451a4e
+#define BELOW_ZFS      0x2fc12fc1
+
+#define NANOSECOND 1u
+#define SECOND     1000000000u
+
+static const struct hostfs_below careful = {
+    .name = "unknown",
+    .opener_judged = true,
+};
+
+static const struct hostfs_below pseudo = {
+    .name = "pseudo",
+    .opener_judged = true,
+    .pseudo = true,
+};
+
+static const struct hostfs_below rows[] = {
+    {
+        .name = "ext4", /* and ext2 and ext3, which have one magic number with it */
+        .magic = EXT4_SUPER_MAGIC,
+        .births = BIRTHS_SETTLE,
+        .handles = HANDLES_LAST,
+        .granularity_ns = NANOSECOND,
+        .one_commit = true,
+        .unique_numbers = true,
+        .positions_last = true,
+    },
+    {
+        .name = "xfs",
+        .magic = XFS_SUPER_MAGIC,
+        .births = BIRTHS_SETTLE,
+        .handles = HANDLES_LAST,
+        .granularity_ns = NANOSECOND,
+        .one_commit = true,
+        .unique_numbers = true,
+        .positions_last = true,
+    },
+    {
+        .name = "tmpfs",
+        .magic = TMPFS_MAGIC,
+        .births = BIRTHS_UNIQUE,
+        .handles = HANDLES_LAST,
+        .granularity_ns = NANOSECOND,
+        .memory = true,
+        .unique_numbers = true,
+        .positions_last = true,
+    },
+    {
+        .name = "ramfs", /* its handles have no generation that anybody sets */
+        .magic = RAMFS_MAGIC,
+        .handles = HANDLES_MOUNT,
+        .granularity_ns = NANOSECOND,
+        .memory = true,
+        .unique_numbers = true,
+    },
+    {
+        .name = "btrfs", /* each of its subvolumes numbers its objects by itself */
+        .magic = BTRFS_SUPER_MAGIC,
+        .handles = HANDLES_LAST,
+        .granularity_ns = NANOSECOND,
+        .positions_last = true,
+    },
+    {
+        .name = "f2fs",
+        .magic = F2FS_SUPER_MAGIC,
+        .handles = HANDLES_LAST,
+        .granularity_ns = NANOSECOND,
+        .unique_numbers = true,
+        .positions_last = true,
+    },
+    {
+        .name = "bcachefs", /* its subvolumes are like those of btrfs */
+        .magic = BELOW_BCACHEFS,
+        .handles = HANDLES_LAST,
+        .granularity_ns = NANOSECOND,
+        .positions_last = true,
+    },
+    {
+        .name = "zfs",
+        .magic = BELOW_ZFS,
+        .handles = HANDLES_LAST,
+        .granularity_ns = NANOSECOND,
+        .unique_numbers = true,
+        .positions_last = true,
+    },
+    {
+        .name = "overlay",
+        .magic = OVERLAYFS_SUPER_MAGIC,
+        .handles = HANDLES_LAYERS,
+        .granularity_ns = 0, /* the upper layer's */
+    },
+    {
+        .name = "fuse", /* and fuseblk and virtiofs, which have one magic number with it */
+        .magic = FUSE_SUPER_MAGIC,
+        .handles = HANDLES_MOUNT,
+        .granularity_ns = 0, /* the daemon's */
+        .opener_judged = true,
+    },
+    {
+        .name = "squashfs",
+        .magic = SQUASHFS_MAGIC,
+        .handles = HANDLES_IMAGE,
+        .granularity_ns = SECOND,
+        .unique_numbers = true,
+        .positions_last = true,
+    },
+    {
+        .name = "erofs",
+        .magic = EROFS_SUPER_MAGIC_V1,
+        .handles = HANDLES_IMAGE,
+        .granularity_ns = NANOSECOND,
+        .unique_numbers = true,
+        .positions_last = true,
+    },
+    {
+        .name = "iso9660",
+        .magic = ISOFS_SUPER_MAGIC,
+        .handles = HANDLES_IMAGE,
+        .granularity_ns = SECOND,
+        .unique_numbers = true,
+        .positions_last = true,
+    },
+    {
+        .name = "udf",
+        .magic = UDF_SUPER_MAGIC,
+        .handles = HANDLES_IMAGE,
+        .granularity_ns = 0,
+        .unique_numbers = true,
+        .positions_last = true,
+    },
+    {
+        .name = "vfat", /* inode numbers are places in memory unless it is mounted nfs=nostale_ro */
+        .magic = MSDOS_SUPER_MAGIC,
+        .handles = HANDLES_IMAGE,
+        .granularity_ns = 2 * (uint64_t)SECOND,
+        .positions_last = true,
+    },
+    {
+        .name = "exfat",
+        .magic = EXFAT_SUPER_MAGIC,
+        .handles = HANDLES_IMAGE,
+        .granularity_ns = 2 * (uint64_t)SECOND,
+        .positions_last = true,
+    },
+    {
+        .name = "ntfs3",
+        .magic = BELOW_NTFS3,
+        .handles = HANDLES_LAST,
+        .granularity_ns = 100,
+        .unique_numbers = true,
+    },
+};
+
+const struct hostfs_below *hostfs_below_of(int fd)
+{
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) != 0)
+        return &careful;
+    if (file_is_pseudo(fd))
+        return &pseudo;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].magic == (uint32_t)fs.f_type)
+            return &rows[i];
+    return &careful;
+}

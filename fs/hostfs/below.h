@@ -1,0 +1,46 @@
+/*
+ * below.h - what hostfs may take for granted of the host file system below a mount.
+ *
+ * One row a kind of file system (below.c). Every file of hostfs that needs to know the kind of file
+ * system asks for a column here, by mount->below, and nobody else looks at statfs(2)'s f_type. A
+ * kind that has no row has the careful one, which trusts nothing.
+ */
+#ifndef HOSTFS_BELOW_H
+#define HOSTFS_BELOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What inode number and birth time say about an object (births.c): nothing for certain; which one
+ * it is, once the birth is some time ago; which one it is. */
+enum hostfs_births { BIRTHS_UNKNOWN, BIRTHS_SETTLE, BIRTHS_UNIQUE };
+
+/* How far the kernel's file handle (name_to_handle_at(2)) can be trusted to mean one object. */
+enum hostfs_handles {
+    HANDLES_NOTHING, /* unknown: nothing is trusted */
+    HANDLES_MOUNT,   /* while this mount lasts: FUSE numbers its nodes anew with each daemon */
+    HANDLES_IMAGE,   /* while the image is this one: nothing of the image is in the handle */
+    HANDLES_LAYERS,  /* until an object is copied up to the upper layer: overlayfs */
+    HANDLES_LAST,    /* for ever: an inode number that is used again has another generation */
+};
+
+struct hostfs_below {
+    const char *name; /* as in /proc/filesystems where it has one name; "unknown" */
+    uint32_t magic;   /* statfs(2) f_type; 0: the careful row */
+    enum hostfs_births births;
+    enum hostfs_handles handles;
+    /* Of the file times as they are stored, in nanoseconds; 0: unknown. It says what the kind can
+     * do at best: an ext4 with small inodes has whole seconds. */
+    uint64_t granularity_ns;
+    bool memory;         /* it lives in memory: nothing to flush */
+    bool one_commit;     /* syncing a directory commits all metadata changed before */
+    bool unique_numbers; /* no two objects of a mount have one inode number at one time */
+    bool positions_last; /* a directory position means something in a later opening */
+    bool opener_judged;  /* rights may depend on the credential that opened a descriptor */
+    bool pseudo;         /* an interface to the kernel, such as proc: see base/pseudo.h */
+};
+
+/* The row of the file system that fd is on. Never NULL; the rows live as long as the process. */
+const struct hostfs_below *hostfs_below_of(int fd);
+
+#endif
