@@ -6,15 +6,20 @@
  * (d_off), which file systems keep valid when other entries come and go.
  */
 #include "base/cred.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "base/workdir.h"
 #include "hostfs.h"
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BUFFER_BYTES 32768
-/* The least the kernel takes for the longest name, and more. */
+/* The least the kernel takes for a name of 255 bytes, and more. */
 #define BUFFER_LEAST 512
 /* What the kernel has to say of a name of up to so many bytes. */
 #define ENTRY_BYTES     32
@@ -70,6 +75,29 @@ static int open_listing(const struct vctx *ctx, struct vnode *dir, int *fd)
     return hostfs_name_error(dir, path_fd, errno);
 }
 
+/* Directories that were told to have a name too long for clients: once an hour each. */
+#define TOLD   64
+#define TOLD_S 3600
+
+static void tell_long_name(struct vnode *dir, const char *name)
+{
+    static _Atomic uint64_t told[TOLD];
+    static struct log_limit limit;
+    char quoted[TEXT_QUOTED(64)], begin[65];
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    uint64_t hash = hash_bytes(dir->id, dir->id_len, (uint64_t)(now.tv_sec / TOLD_S)) | 1;
+    if (atomic_exchange(&told[hash / 2 % TOLD], hash) == hash || !log_limit_allows(&limit))
+        return;
+    snprintf(begin, sizeof(begin), "%s", name);
+    text_quote(quoted, sizeof(quoted), begin);
+    log_warning("hostfs %s: directory %llu holds a name of %zu bytes (%s...): NFS clients take %d, "
+                "so it is not listed",
+                dir->fs->source, (unsigned long long)hostfs_node(dir)->ino, strlen(name), quoted,
+                VNAME_MAX);
+}
+
 /* A directory being listed. */
 struct listing {
     const struct vctx *ctx;
@@ -115,6 +143,10 @@ static bool add_entries(struct listing *list, const char *buf, ssize_t size, str
                                ((const struct dirent64 *)(const void *)(buf + at))->d_ino);
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             continue;
+        if (!hostfs_name_fits(name)) {
+            tell_long_name(list->dir, name);
+            continue;
+        }
         if (!add_entry(list, entry, page))
             return false;
     }
@@ -156,6 +188,17 @@ static size_t worth_reading(const struct vdirents *page)
     return bytes < BUFFER_BYTES ? bytes : BUFFER_BYTES;
 }
 
+/* Entries, as many as are worth reading; EINVAL is also what the kernel says where not even one has
+ * room, since its name is longer than any client's. */
+static ssize_t read_entries(int fd, char buf[BUFFER_BYTES], size_t size)
+{
+    ssize_t got = getdents64(fd, buf, size);
+
+    if (got < 0 && errno == EINVAL && size < BUFFER_BYTES)
+        got = getdents64(fd, buf, BUFFER_BYTES);
+    return got;
+}
+
 int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
                    struct vdirents *page)
 {
@@ -174,7 +217,7 @@ int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
     if (cookie && lseek(fd, position_of(cookie), SEEK_SET) < 0)
         error = errno == EINVAL ? VFS_EBADCOOKIE : errno;
     while (!error) {
-        ssize_t got = getdents64(fd, buf, worth_reading(page));
+        ssize_t got = read_entries(fd, buf, worth_reading(page));
         if (got < 0)
             error = errno == EINVAL ? VFS_EBADCOOKIE : errno == ENOENT ? ESTALE : errno;
         page->eof = got == 0;

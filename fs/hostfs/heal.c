@@ -36,7 +36,7 @@ struct search {
     struct hostfs *h;
     const struct vnode_id *id;
     uint64_t ino; /* 0: unknown */
-    char *name;   /* where it was found */
+    char *name;   /* where it was found: VNAME_MAX + 1 bytes */
     /* of a walk; NULL and 0 otherwise */
     const char *path;
     struct pending **tail;
@@ -80,12 +80,12 @@ static int look_at(struct search *search, int fd, const struct dirent64 *entry)
         if (error)
             return error;
     }
-    if (search->ino && entry->d_ino != search->ino)
+    if (!hostfs_name_fits(entry->d_name) || (search->ino && entry->d_ino != search->ino))
         return ENOENT;
     if (hostfs_identify(search->h, cred_server(), NULL, fd, entry->d_name, &object) != 0 ||
         !hostfs_id_equal(&object.id, search->id))
         return ENOENT;
-    strcpy(search->name, entry->d_name);
+    memcpy(search->name, entry->d_name, strlen(entry->d_name) + 1);
     return 0;
 }
 
@@ -149,8 +149,8 @@ static void record_way(struct hostfs *h, const char *path)
         size_t len = name > path ? (size_t)(name - path - 1) : 0;
         memcpy(way, path, len);
         way[len] = '\0';
-        snprintf(row.name, sizeof(row.name), "%.*s", (int)(end - name), name);
-        int fd = open_below(h, way);
+        /* What is below a directory without a name that fits has no way for the table. */
+        int fd = hostfs_row_name(&row, name, (size_t)(end - name)) ? open_below(h, way) : -1;
         if (fd < 0)
             return;
         bool known = hostfs_identify(h, cred_server(), NULL, fd, "", &parent) == 0 &&

@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <loopnfs/vfs.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/stat.h>
 
 enum id_kind { ID_HANDLE = 1, ID_CROSSED, ID_HASHED, ID_HIDDEN };
@@ -111,6 +112,13 @@ static inline int64_t hostfs_ns(int64_t sec, uint32_t nsec)
 
 /* What every O_PATH open of hostfs says: no link is ever followed. */
 #define HOST_O_PATH (O_PATH | O_NOFOLLOW | O_CLOEXEC)
+/* The host may have longer names (FUSE: up to 4095 bytes) than a client, and a row of the table,
+ * can have: what has no other name is not served. */
+static inline bool hostfs_name_fits(const char *name)
+{
+    return strnlen(name, VNAME_MAX + 1) <= VNAME_MAX;
+}
+
 /* "/proc/self/fd/N" */
 struct hostfs_proc_path {
     char text[32];
@@ -208,6 +216,15 @@ void hostfs_table_put(struct hostfs_table *table, uint64_t fsid, const struct vn
 void hostfs_table_delete(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
                          const struct vnode_id *parent, const char *name);
 void hostfs_table_tick(struct hostfs_table *table);
+/* The name of a row, whatever the host's; false: it has no room for it. */
+static inline bool hostfs_row_name(struct hostfs_row *row, const char *name, size_t len)
+{
+    if (len > VNAME_MAX)
+        return false;
+    memcpy(row->name, name, len);
+    row->name[len] = '\0';
+    return true;
+}
 
 /* resolve.c */
 struct hostfs_table *hostfs_table(struct hostfs *h);

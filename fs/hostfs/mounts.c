@@ -102,12 +102,17 @@ static bool is_mount_root(int fd, uint64_t *id)
     return st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
+static bool is_octal(char c)
+{
+    return c >= '0' && c <= '7';
+}
+
 /* Undoes mountinfo's \ooo for blanks, in place. */
 static void unescape(char *text)
 {
     char *to = text;
     for (; *text; text++) {
-        if (text[0] == '\\' && text[1] && text[2] && text[3]) {
+        if (text[0] == '\\' && is_octal(text[1]) && is_octal(text[2]) && is_octal(text[3])) {
             *to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0'));
             text += 3;
         } else {
@@ -165,7 +170,8 @@ static void refill(struct hostfs *h)
     hostfs_proc_path(&link, h->root_fd);
     ssize_t len = readlink(link.text, base, sizeof(base) - 1);
     FILE *file = fopen("/proc/self/mountinfo", "re");
-    if (len <= 0 || !file)
+    /* A path cut short would be another directory's. */
+    if (len <= 0 || len == sizeof(base) - 1 || !file)
         goto out;
     base[len] = '\0';
     if (len == 1)

@@ -65,7 +65,8 @@ void hostfs_record(struct hostfs *h, struct vnode *dir, const char *name, struct
     struct hostfs_row row;
 
     node_id(vn, &id);
-    if (!hostfs_needs_table(h, &id) || vn->flags & VNODE_IS_ROOT)
+    if (!hostfs_needs_table(h, &id) || vn->flags & VNODE_IS_ROOT ||
+        !hostfs_row_name(&row, name, strlen(name)))
         return;
     uint32_t where = where_hash(dir, name);
     if (atomic_load_explicit(&hostfs_node(vn)->where, memory_order_relaxed) == where)
@@ -75,7 +76,6 @@ void hostfs_record(struct hostfs *h, struct vnode *dir, const char *name, struct
         return;
     node_id(dir, &row.parent);
     row.ino = hostfs_node(vn)->ino;
-    strcpy(row.name, name);
     hostfs_table_put(table, h->fs->fsid, &id, &row);
     atomic_store_explicit(&hostfs_node(vn)->where, where, memory_order_relaxed);
 }
@@ -105,8 +105,8 @@ void hostfs_rerecord(struct hostfs *h, struct vnode *from_dir, const char *from,
     if (!hostfs_id_equal(&row.parent, &parent) || strcmp(row.name, from) != 0)
         return;
     node_id(to_dir, &row.parent);
-    strcpy(row.name, to);
-    hostfs_table_put(table, h->fs->fsid, id, &row);
+    if (hostfs_row_name(&row, to, strlen(to)))
+        hostfs_table_put(table, h->fs->fsid, id, &row);
 }
 
 /* Where going down may begin: the root, an open directory, or one the kernel opens for us. */

@@ -54,8 +54,8 @@
 #define CHANGES_ALLOWED 64
 #define CROWDED_S       2
 
-/* NAME_MAX and the kernel's padding. */
-#define EVENT_MAX (sizeof(struct inotify_event) + 272)
+/* The longest name that a file system of the host may have, and the kernel's padding. */
+#define EVENT_MAX (2 * sizeof(struct inotify_event) + VPATH_MAX)
 
 struct watched {
     uint64_t ino;
