@@ -107,6 +107,13 @@ const struct export *exports_by_path(const struct exports *exports, struct view 
 /* The rights of a client, by its address; NULL: none. May look names up (announces that it may
  * sleep); answers are kept for a while. */
 const struct export_client *export_match(const struct export *export, const struct address *peer);
+/*
+ * Whom an export is for, without any look-up (audience.c): whether this host may mount it when it
+ * calls from its address `from`; and whether other hosts may that speak `family`, or, where `near`
+ * is given, such hosts of which it may be that `near` is in their network.
+ */
+bool export_admits_us(const struct export *export, const struct address *from);
+bool export_admits_others(const struct export *export, int family, const struct address *near);
 /* Whether the source port will do: `secure` wants one below 1024. */
 bool export_port_ok(const struct export_client *client, const struct address *peer);
 

@@ -21,6 +21,9 @@ bool client_same(const struct export_client *a, const struct export_client *b);
 /* Negative where `a` is to be asked before `b`, 0 where it makes no difference. */
 int client_order(const struct export_client *a, const struct export_client *b);
 
+/* match.c: whether a client that is a network has this address. */
+bool client_network_has(const struct export_client *client, const struct address *peer);
+
 /* export.c: frees what an export holds, and a whole table. NULL is accepted. */
 void export_clear(struct export *export);
 void exports_destroy(struct exports *table);

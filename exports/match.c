@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-static bool network_has(const struct export_client *client, const struct address *peer)
+bool client_network_has(const struct export_client *client, const struct address *peer)
 {
     size_t len, peer_len;
     const uint8_t *network = address_bytes(&client->network, &len);
@@ -29,7 +29,7 @@ static bool client_has(const struct export_client *client, const struct address 
     case EXPORT_CLIENT_SELF:
         return address_is_own(peer);
     case EXPORT_CLIENT_NETWORK:
-        return network_has(client, peer);
+        return client_network_has(client, peer);
     case EXPORT_CLIENT_NAME:
         return names_has_address(client->text, peer);
     case EXPORT_CLIENT_WILDCARD:

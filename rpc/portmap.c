@@ -214,7 +214,8 @@ static int start_auto(const struct address *listen, size_t count, char *describe
         snprintf(described, size, "%s", why);
         return 0;
     }
-    snprintf(described, size, "no portmapper (%s): clients need port and mountport options", why);
+    snprintf(described, size,
+             "no portmapper (%s): clients need the options port, mountport and tcp", why);
     table_fill(listen, count, address_port(&listen[0]));
     return 0;
 }
@@ -224,7 +225,7 @@ int portmap_start(enum portmap_mode mode, const struct address *listen, size_t c
 {
     if (mode == PORTMAP_OFF) {
         snprintf(described, described_size,
-                 "no portmapper: clients need port and mountport options");
+                 "no portmapper: clients need the options port, mountport and tcp");
         return 0;
     }
     portmap_program_register();

@@ -5,6 +5,7 @@
 #include "tests/lib/test.h"
 #include "tests/unit/exports_fixture.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -222,4 +223,48 @@ TEST(secure_exports_want_a_reserved_source_port)
     assert_false(export_port_ok(&client, &peer));
     client.options.secure = false;
     assert_true(export_port_ok(&client, &peer));
+}
+
+TEST(whom_an_export_is_for_is_told_without_asking_for_names)
+{
+    static const struct {
+        const char *clients;
+        bool us, others4, others6;
+    } cases[] = {
+        {"*", true, true, true},
+        {"127.0.0.1", true, false, false},
+        {"127.0.0.0/8", true, false, false},
+        {"localhost", true, false, false},
+        {"::1", false, false, false},
+        {"192.0.2.0/24", false, true, false},
+        {"2001:db8::/32", false, false, true},
+        {"no.such.host.invalid", false, true, true},
+        {"*.invalid", false, true, true},
+    };
+    struct address loopback;
+    char line[200];
+
+    address_parse("127.0.0.1", 0, &loopback);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(line, sizeof(line), "/x,fs=counted,client=%s", cases[i].clients);
+        assert_int_equal(fixture_load(line, NULL), 0);
+        const struct export *export = &exports_get()->list[0];
+        test_note("%s", cases[i].clients);
+        assert_int_equal(export_admits_us(export, &loopback), cases[i].us);
+        assert_int_equal(export_admits_others(export, AF_INET, NULL), cases[i].others4);
+        assert_int_equal(export_admits_others(export, AF_INET6, NULL), cases[i].others6);
+        exports_put();
+    }
+}
+
+TEST(an_address_near_other_hosts_is_one_in_their_network)
+{
+    struct address near, far;
+
+    address_parse("192.0.2.7", 0, &near);
+    address_parse("198.51.100.7", 0, &far);
+    assert_int_equal(fixture_load("/x,fs=counted,client=192.0.2.0/24", NULL), 0);
+    assert_true(export_admits_others(&exports_get()->list[0], AF_INET, &near));
+    assert_false(export_admits_others(&exports_get()->list[0], AF_INET, &far));
+    exports_put();
 }

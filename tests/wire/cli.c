@@ -4,6 +4,7 @@
  */
 #include "tests/wire/wire.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Runs it; the output must be one line (a log line before it is none of it). */
@@ -125,15 +126,85 @@ TEST(help_and_version_exit_0)
     assert_non_null(strstr(output, "loopnfsd"));
 }
 
-TEST(ready_tells_the_mount_command_of_each_system)
+/* What the server prints on becoming ready, with these arguments; freed by the caller. */
+static char *announced(const char *const *args)
 {
-    struct mounted m;
+    struct server server;
+    char text[8192] = "", *line = NULL;
+    size_t size = 0, used = 0;
 
-    mounted_begin(&m);
-    assert_true(server_log_has(&m.server, "mount -t nfs"));
-    assert_true(server_log_has(&m.server, "Linux"));
-    assert_true(server_log_has(&m.server, "macOS"));
-    assert_true(server_log_has(&m.server, "FreeBSD"));
-    assert_true(server_log_has(&m.server, m.dir));
-    mounted_end(&m);
+    server_prepare(&server, NULL);
+    server.no_plain_export = true;
+    server.listen = args[0];
+    for (size_t i = 1; args[i] != NULL; i++)
+        server_add_arg(&server, args[i]);
+    server_start(&server);
+    FILE *in = fopen(server.log, "re");
+    assert_non_null(in);
+    while (getline(&line, &size, in) > 0)
+        if (strncmp(line, "  ", 2) == 0 && used + strlen(line) < sizeof(text))
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s", line);
+    fclose(in);
+    free(line);
+    server_finish(&server);
+    test_note("%s", text);
+    return strdup(text);
+}
+
+TEST(a_host_of_its_own_is_told_its_own_command_only)
+{
+    const char *args[] = {"127.0.0.1", "--export=/tmp,rw", NULL};
+    char *text = announced(args);
+
+    assert_non_null(strstr(text, "  Linux    sudo mount -t nfs -o vers=3,nolock,port="));
+    assert_non_null(strstr(text, ",tcp localhost:/tmp /mnt\n"));
+    assert_null(strstr(text, "  macOS "));
+    assert_null(strstr(text, "  FreeBSD "));
+    free(text);
+}
+
+TEST(the_command_says_over_which_ip_where_linux_has_to_be_told)
+{
+    const char *args[] = {"[::1]", "--export=/tmp,rw", NULL};
+    char *text = announced(args);
+
+    assert_non_null(strstr(text, ",proto=tcp6 '[::1]:/tmp' /mnt\n"));
+    free(text);
+}
+
+TEST(other_hosts_are_told_an_address_that_they_can_reach)
+{
+    const char *args[] = {"0.0.0.0", "--export=/tmp,client=*", NULL};
+    char *text = announced(args);
+
+    /* A host without a network has nobody to tell. */
+    assert_null(strstr(text, "macOS    mkdir -p ~/mnt && sudo mount -t nfs -o localhost"));
+    for (const char *at = text; (at = strstr(at, "  macOS ")) != NULL; at++) {
+        const char *end = strchr(at, '\n');
+        assert_non_null(memmem(at, (size_t)(end - at), ",tcp ", 5));
+        assert_null(memmem(at, (size_t)(end - at), "localhost", 9));
+        assert_null(memmem(at, (size_t)(end - at), "127.0.0.1", 9));
+    }
+    free(text);
+}
+
+TEST(who_would_be_refused_is_told_no_command)
+{
+    /* A network that can't reach the address; a host of its own on an address that is not its. */
+    const char *far[] = {"127.0.0.1", "--export=/tmp,client=192.0.2.0/24", NULL};
+    char *text = announced(far);
+
+    assert_null(strstr(text, "mount -t nfs"));
+    assert_non_null(strstr(text, "--listen"));
+    free(text);
+    const char *family[] = {"0.0.0.0", "--export=/tmp,client=2001:db8::/32", NULL};
+    text = announced(family);
+    assert_null(strstr(text, "mount -t nfs"));
+    free(text);
+    /* All addresses are listened on, but only this host may come. */
+    const char *own[] = {"0.0.0.0", "--export=/tmp,client=127.0.0.0/8", NULL};
+    text = announced(own);
+    assert_non_null(strstr(text, "  Linux "));
+    assert_null(strstr(text, "  macOS "));
+    free(text);
 }
