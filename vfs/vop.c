@@ -36,10 +36,15 @@ static bool setattr_is_empty(const struct vsetattr *set)
            set->set_atime == VTIME_KEEP && set->set_mtime == VTIME_KEEP && !set->guarded;
 }
 
-int vop_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
+int vop_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *asked,
                 struct vchange *change)
 {
+    struct vsetattr rest = *asked, *set = &rest;
     int err = vop_check_writable(vn);
+
+    /* The mode of a symbolic link means nothing and can't be set: the rest is done. */
+    if (vn->type == VLNK)
+        rest.set_mode = false;
 
     /* chown(2) takes this id for "leave it": the caller would be told of a change that was none. */
     if (err == 0 &&

@@ -134,20 +134,23 @@ int vop_create(const struct vctx *ctx, struct vnode *dir, struct view view,
                const struct vcreate *how, struct vnode **out, struct vattr *attr,
                struct vchange *dir_change)
 {
+    struct vcreate made = *how;
     struct name name;
     int err = change_check(dir, view, EEXIST, &name);
 
     *out = NULL;
     attr->type = VNON;
+    rights_new(ctx, &made.attr);
     if (err == 0 && how->attr.set_size && how->attr.size > INT64_MAX)
         err = EFBIG;
     if (err == 0 && vop_table(dir)->create == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
-        err = rights_create(ctx, dir, name.text, how);
+        err = rights_create(ctx, dir, name.text, &made);
     if (err == 0)
-        err = vop_checked(dir, "create",
-                          vop_table(dir)->create(ctx, dir, name.text, how, out, attr, dir_change));
+        err =
+            vop_checked(dir, "create",
+                        vop_table(dir)->create(ctx, dir, name.text, &made, out, attr, dir_change));
     err = node_complete(ctx, dir, "create", err, VREG, out, attr);
     vop_complete_change(ctx, dir, dir_change);
     return err;
@@ -157,18 +160,20 @@ int vop_mkdir(const struct vctx *ctx, struct vnode *dir, struct view view,
               const struct vsetattr *set, struct vnode **out, struct vattr *attr,
               struct vchange *dir_change)
 {
+    struct vsetattr made = *set;
     struct name name;
     int err = change_check(dir, view, EEXIST, &name);
 
     *out = NULL;
     attr->type = VNON;
+    rights_new(ctx, &made);
     if (err == 0 && vop_table(dir)->mkdir == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
         err = rights_add(ctx, dir);
     if (err == 0)
         err = vop_checked(dir, "mkdir",
-                          vop_table(dir)->mkdir(ctx, dir, name.text, set, out, attr, dir_change));
+                          vop_table(dir)->mkdir(ctx, dir, name.text, &made, out, attr, dir_change));
     err = node_complete(ctx, dir, "mkdir", err, VDIR, out, attr);
     vop_complete_change(ctx, dir, dir_change);
     return err;
@@ -192,11 +197,13 @@ int vop_symlink(const struct vctx *ctx, struct vnode *dir, struct view view, str
                 struct vchange *dir_change)
 {
     char text[VPATH_MAX];
+    struct vsetattr made = *set;
     struct name name;
     int err = change_check(dir, view, EEXIST, &name);
 
     *out = NULL;
     attr->type = VNON;
+    rights_new(ctx, &made);
     if (err == 0)
         err = target_check(target, text);
     if (err == 0 && vop_table(dir)->symlink == NULL)
@@ -206,7 +213,7 @@ int vop_symlink(const struct vctx *ctx, struct vnode *dir, struct view view, str
     if (err == 0)
         err = vop_checked(
             dir, "symlink",
-            vop_table(dir)->symlink(ctx, dir, name.text, text, set, out, attr, dir_change));
+            vop_table(dir)->symlink(ctx, dir, name.text, text, &made, out, attr, dir_change));
     err = node_complete(ctx, dir, "symlink", err, VLNK, out, attr);
     vop_complete_change(ctx, dir, dir_change);
     return err;
@@ -216,11 +223,13 @@ int vop_mknod(const struct vctx *ctx, struct vnode *dir, struct view view, enum 
               uint32_t rdev_major, uint32_t rdev_minor, const struct vsetattr *set,
               struct vnode **out, struct vattr *attr, struct vchange *dir_change)
 {
+    struct vsetattr made = *set;
     struct name name;
     int err = change_check(dir, view, EEXIST, &name);
 
     *out = NULL;
     attr->type = VNON;
+    rights_new(ctx, &made);
     if (err == 0 && type != VBLK && type != VCHR && type != VSOCK && type != VFIFO)
         err = VFS_EBADTYPE;
     if (err == 0 && vop_table(dir)->mknod == NULL)
@@ -230,7 +239,7 @@ int vop_mknod(const struct vctx *ctx, struct vnode *dir, struct view view, enum 
     if (err == 0)
         err = vop_checked(dir, "mknod",
                           vop_table(dir)->mknod(ctx, dir, name.text, type, rdev_major, rdev_minor,
-                                                set, out, attr, dir_change));
+                                                &made, out, attr, dir_change));
     err = node_complete(ctx, dir, "mknod", err, type, out, attr);
     vop_complete_change(ctx, dir, dir_change);
     return err;

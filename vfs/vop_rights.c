@@ -74,6 +74,16 @@ int rights_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
     return err;
 }
 
+void rights_new(const struct vctx *ctx, struct vsetattr *set)
+{
+    const struct cred *cred = ctx->cred;
+
+    if (set->uid == UINT32_MAX || (cred->uid != 0 && set->uid != cred->uid))
+        set->set_uid = false;
+    if (set->gid == UINT32_MAX || (cred->uid != 0 && !vaccess_in_group(cred, set->gid)))
+        set->set_gid = false;
+}
+
 int rights_add(const struct vctx *ctx, struct vnode *dir)
 {
     return rights_check(ctx, dir, VACCESS_LOOKUP | VACCESS_MODIFY);

@@ -15,6 +15,10 @@ int rights_read(const struct vctx *ctx, struct vnode *vn);
 int rights_write(const struct vctx *ctx, struct vnode *vn);
 /* EPERM, EACCES. */
 int rights_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set);
+/* For any file system: takes out of `set`, which is for a new object, an owner or group that the
+ * caller may not give. RFC 1813 lets a client say them (some always do); the object is the
+ * caller's then. */
+void rights_new(const struct vctx *ctx, struct vsetattr *set);
 /* A new name in `dir`. */
 int rights_add(const struct vctx *ctx, struct vnode *dir);
 /* The same for CREATE, which opens a file that exists where it is not to be new. */

@@ -1,9 +1,12 @@
 /*
  * attr.c - attributes and rights in etfs: those of the host's file, with the window's size.
  */
+#include "base/cred.h"
 #include "fs/etfs/etfs.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,8 +86,7 @@ static bool in_group(const struct cred *cred, gid_t gid)
     return false;
 }
 
-/* The bits of the mode that count for the caller. Reading and writing is the owner's always: his
- * client has opened the file. */
+/* The bits of the mode that count for the caller. */
 static unsigned rights_of(const struct cred *cred, const struct vattr *attr)
 {
     unsigned rights = attr->mode & 7;
@@ -98,6 +100,20 @@ static unsigned rights_of(const struct cred *cred, const struct vattr *attr)
     return rights;
 }
 
+/* Whether the caller has all of `right` to the host's file: the kernel says so, which knows its
+ * access control list and flags, where the thread can be the caller; else the mode does. */
+static int host_right(const struct cred *cred, const struct etfs_entry *entry,
+                      const struct vattr *attr, unsigned right)
+{
+    if (entry->type == VDIR || !cred_can_switch())
+        return (rights_of(cred, attr) & right) == right ? 0 : EACCES;
+    int err = cred_assume(cred);
+    if (err == 0 &&
+        syscall(SYS_faccessat2, entry->fd, "", (int)right, AT_EMPTY_PATH | AT_EACCESS) != 0)
+        err = errno;
+    return err;
+}
+
 int etfs_may(const struct vctx *ctx, struct vnode *vn, unsigned right)
 {
     struct vattr attr;
@@ -107,9 +123,10 @@ int etfs_may(const struct vctx *ctx, struct vnode *vn, unsigned right)
     int err = etfs_getattr(ctx, vn, &attr);
     if (err != 0)
         return err;
-    if (ctx->cred->uid == attr.uid)
-        return 0;
-    return (rights_of(ctx->cred, &attr) & right) == right ? 0 : EACCES;
+    /* Reading and writing is the owner's always: his client has opened the file. */
+    if (ctx->cred->uid != attr.uid)
+        err = host_right(ctx->cred, etfs_entry_of(vn), &attr, right);
+    return err != 0 ? err : cred_assume(ctx->cred);
 }
 
 int etfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
@@ -118,7 +135,10 @@ int etfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_
     int err = etfs_getattr(ctx, vn, attr);
     if (err != 0)
         return err;
-    unsigned rights = rights_of(ctx->cred, attr);
+    unsigned rights = 0;
+    for (unsigned right = 1; right <= 4; right <<= 1)
+        if (host_right(ctx->cred, etfs_entry_of(vn), attr, right) == 0)
+            rights |= right;
     *granted = 0;
     if (rights & 4)
         *granted |= VACCESS_READ;
@@ -130,21 +150,25 @@ int etfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_
     return 0;
 }
 
-/* The size of a whole host file can be set; a window's is what it is. */
-static int size_set(const struct vctx *ctx, struct vnode *vn, uint64_t size)
+/* Whether the size may be set. That of a whole host file can be; a window's is what it is. */
+static int size_may(const struct vctx *ctx, struct vnode *vn, uint64_t size)
 {
     const struct etfs_entry *entry = etfs_entry_of(vn);
-
     int err = etfs_may(ctx, vn, 2);
-    if (err != 0)
-        return err;
-    /* `>` on a disk image: the truncation means nothing to a window, the data that follow do. */
-    if (entry->windowed)
-        return size > entry->size ? EFBIG : 0;
-    return ftruncate(entry->fd, (off_t)size) == 0 ? 0 : errno;
+
+    return err == 0 && entry->windowed && size > entry->size ? EFBIG : err;
 }
 
-static int times_set(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set)
+static int size_set(const struct vctx *ctx, const struct etfs_entry *entry, uint64_t size)
+{
+    int err = cred_assume(ctx->cred);
+
+    if (err == 0 && ftruncate(entry->fd, (off_t)size) != 0)
+        err = errno;
+    return err;
+}
+
+static int times_put(const struct etfs_entry *entry, const struct vsetattr *set)
 {
     const struct timespec keep = {.tv_nsec = UTIME_OMIT}, now = {.tv_nsec = UTIME_NOW};
     const struct timespec times[2] = {set->set_atime == VTIME_GIVEN ? set->atime
@@ -153,24 +177,53 @@ static int times_set(const struct vctx *ctx, struct vnode *vn, const struct vset
                                       set->set_mtime == VTIME_GIVEN ? set->mtime
                                       : set->set_mtime == VTIME_NOW ? now
                                                                     : keep};
-    const struct etfs_entry *entry = etfs_entry_of(vn);
-    struct vattr attr;
 
-    if (entry->type == VDIR)
-        return EPERM;
-    int err = etfs_getattr(ctx, vn, &attr);
-    if (err != 0)
-        return err;
-    if (ctx->cred->uid != 0 && ctx->cred->uid != attr.uid)
-        return EPERM;
-    if (entry->read_only)
-        return EROFS;
     return futimens(entry->fd, times) == 0 ? 0 : errno;
 }
 
+/* Given times are the owner's to set; the server's takes the right to write, also where the host
+ * lets only the owner set one of the two. */
+static int times_set(const struct vctx *ctx, struct vnode *vn, const struct vattr *attr,
+                     const struct vsetattr *set)
+{
+    const struct etfs_entry *entry = etfs_entry_of(vn);
+    bool given = set->set_atime == VTIME_GIVEN || set->set_mtime == VTIME_GIVEN;
+
+    if (set->set_atime == VTIME_KEEP && set->set_mtime == VTIME_KEEP)
+        return 0;
+    if (entry->type == VDIR || (given && ctx->cred->uid != 0 && ctx->cred->uid != attr->uid))
+        return EPERM;
+    if (entry->read_only)
+        return EROFS;
+    int err = given ? cred_assume(ctx->cred) : etfs_may(ctx, vn, 2);
+    if (err == 0)
+        err = times_put(entry, set);
+    if (err != EPERM || given)
+        return err;
+    err = cred_assume_server();
+    return err != 0 ? err : times_put(entry, set);
+}
+
+/* Who may use a host file is the host's business: its owner may say what is so, as for chmod. */
+static int owner_check(const struct cred *cred, const struct vattr *attr,
+                       const struct vsetattr *set)
+{
+    if (!set->set_mode && !set->set_uid && !set->set_gid)
+        return 0;
+    if (cred->uid != 0 && cred->uid != attr->uid)
+        return EPERM;
+    return (set->set_mode && set->mode != attr->mode) || (set->set_uid && set->uid != attr->uid) ||
+                   (set->set_gid && set->gid != attr->gid)
+               ? EPERM
+               : 0;
+}
+
+/* The size last, since only that can't be made good; it sets mtime, which is set again where that
+ * was not to be. */
 int etfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
                  struct vchange *change)
 {
+    struct vsetattr times = *set;
     struct vattr attr;
 
     (void)change;
@@ -180,13 +233,18 @@ int etfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr
     if (set->guarded &&
         (set->guard.tv_sec != attr.ctime.tv_sec || set->guard.tv_nsec != attr.ctime.tv_nsec))
         return VFS_ENOTSYNC;
-    /* Who may use a host file is the host's business. */
-    if ((set->set_mode && set->mode != attr.mode) || (set->set_uid && set->uid != attr.uid) ||
-        (set->set_gid && set->gid != attr.gid))
-        return EPERM;
-    if (set->set_size)
-        err = size_set(ctx, vn, set->size);
-    if (err == 0 && (set->set_atime != VTIME_KEEP || set->set_mtime != VTIME_KEEP))
-        err = times_set(ctx, vn, set);
+    err = owner_check(ctx->cred, &attr, set);
+    if (err == 0 && set->set_size)
+        err = size_may(ctx, vn, set->size);
+    /* `>` on a disk image: the truncation means nothing to a window, the data that follow do. */
+    bool cuts = set->set_size && !etfs_entry_of(vn)->windowed;
+    if (cuts && set->set_mtime == VTIME_NOW && set->set_atime == VTIME_KEEP)
+        times.set_mtime = VTIME_KEEP;
+    if (err == 0)
+        err = times_set(ctx, vn, &attr, &times);
+    if (err == 0 && cuts)
+        err = size_set(ctx, etfs_entry_of(vn), set->size);
+    if (err == 0 && cuts)
+        err = times_set(ctx, vn, &attr, &times);
     return err;
 }

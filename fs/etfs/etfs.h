@@ -125,7 +125,8 @@ int etfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr
                  struct vchange *change);
 int etfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
                 struct vattr *attr);
-/* 0 or EACCES, by the host file's mode; `right`: 4 read, 2 write, 1 execute. */
+/* Whether the host lets the caller; `right`: 4 read, 2 write, 1 execute. The thread acts as the
+ * caller then. EACCES, EROFS, EPERM. */
 int etfs_may(const struct vctx *ctx, struct vnode *vn, unsigned right);
 
 /* --- io.c --- */

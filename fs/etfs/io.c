@@ -1,5 +1,8 @@
 /*
  * io.c - data of keys: reads and writes of the host's file, never outside the window.
+ *
+ * The descriptor is the server's; all is done as the caller (etfs_may() takes his identity), so
+ * that the kernel drops set-id bits and counts quotas as for him.
  */
 #include "fs/etfs/etfs.h"
 #include <errno.h>
@@ -90,8 +93,9 @@ int etfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint3
     const struct etfs_entry *entry = etfs_entry_of(vn);
 
     (void)offset, (void)count, (void)change;
-    if (ctx->async)
-        return 0;
+    int err = etfs_may(ctx, vn, 2);
+    if (err != 0 || ctx->async)
+        return err;
     vfs_will_sleep();
     return fsync(entry->fd) == 0 || errno == EINVAL ? 0 : errno;
 }

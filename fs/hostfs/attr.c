@@ -155,43 +155,78 @@ int hostfs_apply(int fd, enum vtype type, const struct vsetattr *set)
     return error;
 }
 
+/* One of the times is to be the server's, and the other is left. */
+static bool one_time_now(const struct vsetattr *set)
+{
+    return (set->set_atime == VTIME_NOW && set->set_mtime == VTIME_KEEP) ||
+           (set->set_mtime == VTIME_NOW && set->set_atime == VTIME_KEEP);
+}
+
+/*
+ * hostfs_apply() for a caller whose identity the thread has. The server's time takes the right to
+ * write, as with utimes(NULL); but utimensat() lets only the owner set one time alone. So what the
+ * kernel refuses there the server sets for who may write; and where it may not either (an
+ * append-only file, a server that is an ordinary user), both times become now.
+ */
+static int apply(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
+                 const struct vsetattr *set)
+{
+    struct vsetattr times = {.set_atime = set->set_atime, .set_mtime = set->set_mtime};
+    struct vsetattr rest = *set;
+
+    if (!one_time_now(set))
+        return hostfs_apply(fd, (enum vtype)vn->type, set);
+    rest.set_atime = rest.set_mtime = VTIME_KEEP;
+    int error = hostfs_apply(fd, (enum vtype)vn->type, &rest);
+    if (!error)
+        error = change_times(fd, (enum vtype)vn->type, &times);
+    if (error != EPERM || rest.set_mode || rest.set_uid || rest.set_gid)
+        return error;
+    if (hostfs_may(ctx, vn, fd, st, W_OK) == 0 && cred_assume_server() == 0) {
+        error = change_times(fd, (enum vtype)vn->type, &times);
+        int back = cred_assume(ctx->cred);
+        if (error != EPERM || back)
+            return back ? back : error;
+    }
+    times.set_atime = times.set_mtime = VTIME_NOW;
+    return change_times(fd, (enum vtype)vn->type, &times);
+}
+
 static bool guard_holds(const struct vsetattr *set, const struct statx *st)
 {
     return !set->guarded || (set->guard.tv_sec == st->stx_ctime.tv_sec &&
                              set->guard.tv_nsec == (long)st->stx_ctime.tv_nsec);
 }
 
-/* Truncation clears set-id bits and sets mtime. */
-static bool undone_by_truncation(const struct vsetattr *set)
-{
-    return (set->set_mode && set->mode & 06000) || set->set_atime != VTIME_KEEP ||
-           set->set_mtime != VTIME_KEEP;
-}
-
-/* The size is changed last, since only that can't be made good: whoever may not do the rest must
- * not have cut the file. */
+/*
+ * Whether the caller may set the size is found out first, by opening the file, and the size is set
+ * last, since only that can't be made good: whoever may not do the rest must not have cut the file.
+ * The truncation makes mtime the server's time, and takes set-id bits away; other times, and a mode
+ * with such bits, are set once more after it.
+ */
 static int change(const struct vctx *ctx, struct vnode *vn, int fd, const struct vsetattr *set)
 {
+    struct vsetattr rest = *set;
     struct statx st;
     int error = hostfs_stat(vn, fd, &st);
     if (error)
         return error;
     if (!guard_holds(set, &st))
         return VFS_ENOTSYNC;
-    if (set->set_size && vn->type != VREG)
+    if (!set->set_size)
+        return apply(ctx, vn, fd, &st, set);
+    if (vn->type != VREG)
         return vn->type == VDIR ? EISDIR : EINVAL;
-    error = hostfs_apply(fd, (enum vtype)vn->type, set);
-    if (error || !set->set_size)
-        return error;
-    error = hostfs_truncate(ctx, vn, fd, &st, set->size);
-    if (!error && undone_by_truncation(set)) {
-        struct vsetattr again = *set;
-        again.set_uid = again.set_gid = false;
-        error = cred_assume(ctx->cred);
-        if (!error)
-            error = hostfs_apply(fd, (enum vtype)vn->type, &again);
-    }
-    return error;
+    if (set->set_mtime == VTIME_NOW && set->set_atime != VTIME_NOW)
+        rest.set_mtime = VTIME_KEEP;
+    error = hostfs_may_truncate(ctx, vn, fd, &st, set->size);
+    if (!error)
+        error = apply(ctx, vn, fd, &st, &rest);
+    if (!error)
+        error = hostfs_truncate(ctx, vn, fd, &st, set->size);
+    rest.set_uid = rest.set_gid = false;
+    rest.set_mode = set->set_mode && set->mode & 06000;
+    return error ? error : apply(ctx, vn, fd, &st, &rest);
 }
 
 int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,

@@ -60,6 +60,30 @@ static bool verifier_matches(const uint8_t verifier[8], const struct statx *st)
            (long)st->stx_mtime.tv_nsec == times[1].tv_nsec;
 }
 
+/* That the caller may not give this owner or group, or that the host has no such one. */
+static bool is_refusal(int error)
+{
+    return error == EPERM || error == EINVAL || error == EOVERFLOW || error == EOPNOTSUPP ||
+           error == ENOSYS;
+}
+
+/*
+ * hostfs_apply() to an object that the caller has just made. An owner or group that the kernel does
+ * not let him give is advice: the object stays his. Each is tried by itself, and the group first:
+ * who gave the object away could not give it a group any more.
+ */
+static int dress_new(int fd, enum vtype type, const struct vsetattr *set)
+{
+    struct vsetattr rest = *set, owner = {.set_uid = set->set_uid, .uid = set->uid},
+                    group = {.set_gid = set->set_gid, .gid = set->gid};
+
+    rest.set_uid = rest.set_gid = false;
+    int error = hostfs_apply(fd, type, &group);
+    if (!error || is_refusal(error))
+        error = hostfs_apply(fd, type, &owner);
+    return error && !is_refusal(error) ? error : hostfs_apply(fd, type, &rest);
+}
+
 /* What a new regular file is to be besides its mode. *applied: something was. */
 static int dress(int fd, const struct vcreate *how, bool *applied)
 {
@@ -82,7 +106,7 @@ static int dress(int fd, const struct vcreate *how, bool *applied)
         return errno;
     /* A change of owner clears these. */
     set.set_mode = (set.set_uid || set.set_gid) && how->attr.set_mode && how->attr.mode & 06000;
-    return hostfs_apply(fd, VREG, &set);
+    return dress_new(fd, VREG, &set);
 }
 
 /* EEXIST: there is something of this name. */
@@ -205,7 +229,7 @@ static int complete(const struct vctx *ctx, struct vnode *dir, int dirfd, const 
     if (!error && apply) {
         error = hostfs_enter(ctx, *out, &fd);
         if (!error)
-            error = hostfs_apply(fd, type, set);
+            error = dress_new(fd, type, set);
         if (!error)
             error = hostfs_statx(fd, "", &st);
         if (error && cred_assume(ctx->cred) == 0)

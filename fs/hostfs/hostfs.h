@@ -292,7 +292,10 @@ int hostfs_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offse
                         size_t *len, enum vstable *stable, struct vchange *change);
 int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                   struct vchange *change);
-/* Sets the size, after checking the caller's right to; st was taken from fd. */
+/* Whether the caller may set this size, found out by opening the file; st was taken from fd. */
+int hostfs_may_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
+                        uint64_t size);
+/* Sets it, after the same. */
 int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
                     uint64_t size);
 

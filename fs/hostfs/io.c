@@ -428,17 +428,30 @@ int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uin
     return error;
 }
 
-int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
-                    uint64_t size)
+/* The descriptor to set the size by, for a caller who may; his identity taken. */
+static int enter_truncating(const struct vctx *ctx, struct vnode *vn, int fd,
+                            const struct statx *st, uint64_t size, int *write_fd)
 {
-    int write_fd;
     if (size > INT64_MAX)
         return EFBIG;
     int error = hostfs_may(ctx, vn, fd, st, W_OK);
     if (!error)
-        error = hostfs_open_data(vn, O_WRONLY, &write_fd);
-    if (!error)
-        error = cred_assume(ctx->cred);
+        error = hostfs_open_data(vn, O_WRONLY, write_fd);
+    return error ? error : cred_assume(ctx->cred);
+}
+
+int hostfs_may_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
+                        uint64_t size)
+{
+    int write_fd;
+    return enter_truncating(ctx, vn, fd, st, size, &write_fd);
+}
+
+int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
+                    uint64_t size)
+{
+    int write_fd;
+    int error = enter_truncating(ctx, vn, fd, st, size, &write_fd);
     if (error)
         return error;
     hostfs_reads_forget();

@@ -7,6 +7,8 @@
  *   - names are 1..255 bytes, end with a NUL, hold no '/', and are neither `.` nor `..` (but
  *     lookup is called with `..` for nodes other than the root);
  *   - directories given are VDIR, and read/write/commit get VREG only;
+ *   - what is to be made is given an owner or group only where the caller may give it (he is root,
+ *     or it is his own uid, one of his groups); a symbolic link is never given a mode by setattr;
  *   - every vnode argument stays alive, and of this file system, for the call;
  *   - result pointers are never NULL; `struct vchange` and `struct vattr` arrive zeroed, and what
  *     an operation leaves at type VNON the wrapper fills by getattr.

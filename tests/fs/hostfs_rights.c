@@ -241,3 +241,59 @@ TEST(writing_drops_the_suid_bit_of_another_owner)
     vnode_put(vn);
     fixture_unmount(&f);
 }
+
+/* Ids that the caller may not give are advice, and the object is his. */
+TEST(what_is_made_for_another_owner_is_the_callers)
+{
+    static const char *const names[] = {"file", "dir", "link", "fifo"};
+    struct fixture f = {0};
+    struct vsetattr set = {.set_mode = true, .mode = 0750, .set_uid = true, .set_gid = true};
+    struct vcreate how = {.mode = VCREATE_UNCHECKED, .attr = set};
+    struct vattr attr = {.type = VNON};
+    struct vchange change = {.has_before = false};
+    struct vnode *vn;
+
+    test_skip_in_variant("user", "one user only");
+    fixture_begin(&f);
+    host_chmod(f.export, NULL, 01777);
+    fixture_as(&f, 1000, 1001, 1002);
+    how.attr.gid = 1002;
+    assert_int_equal(vop_create(&f.ctx, f.root, fixture_view("file"), &how, &vn, &attr, &change),
+                     0);
+    vnode_put(vn);
+    assert_int_equal(vop_mkdir(&f.ctx, f.root, fixture_view("dir"), &set, &vn, &attr, &change), 0);
+    vnode_put(vn);
+    assert_int_equal(vop_symlink(&f.ctx, f.root, fixture_view("link"), fixture_view("target"), &set,
+                                 &vn, &attr, &change),
+                     0);
+    vnode_put(vn);
+    assert_int_equal(
+        vop_mknod(&f.ctx, f.root, fixture_view("fifo"), VFIFO, 0, 0, &set, &vn, &attr, &change), 0);
+    vnode_put(vn);
+    fixture_host();
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct stat st = host_stat(f.export, names[i]);
+        assert_int_equal(st.st_uid, 1000);
+        assert_int_equal(st.st_gid, i == 0 ? 1002 : 1001);
+        if (!S_ISLNK(st.st_mode))
+            assert_int_equal(st.st_mode & 07777, 0750);
+    }
+    fixture_unmount(&f);
+}
+
+TEST(a_mode_for_a_symbolic_link_is_left_and_the_rest_is_done)
+{
+    struct fixture f = {0};
+    struct vsetattr set = {
+        .set_mode = true, .mode = 0600, .set_mtime = VTIME_GIVEN, .mtime = {.tv_sec = 1000000}};
+    struct vchange change = {.has_before = false};
+
+    fixture_begin(&f);
+    host_symlink("target", f.export, "link");
+    struct vnode *vn = fixture_find(&f, "link");
+    assert_int_equal(vop_setattr(&f.ctx, vn, &set, &change), 0);
+    fixture_host();
+    assert_int_equal(host_stat(f.export, "link").st_mtim.tv_sec, 1000000);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
