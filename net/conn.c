@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/round.h"
+#include "net/connections.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,7 @@ static bool conn_handle(struct conn *conn)
     struct net_message message = {
         .peer = conn->peer,
         .local = conn->local,
+        .connection = conn->source.number,
         .data = conn->in->data + conn->record.offset,
         .len = conn->record.len,
         .rest = &rest,
@@ -426,6 +428,7 @@ struct source *conn_create(int fd, const struct address *peer, const struct addr
     list_init(&conn->source.ready_link);
     list_init(&conn->source.flush_link);
     list_init(&conn->queue);
+    connections_add(&conn->source);
     net.connections++;
     return &conn->source;
 }

@@ -8,6 +8,7 @@
 #include "net/loop.h"
 #include "base/log.h"
 #include "base/round.h"
+#include "net/connections.h"
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -100,6 +101,7 @@ void loop_bury(struct source *source)
     list_remove(&source->link);
     list_remove(&source->ready_link);
     list_remove(&source->flush_link);
+    connections_remove(source);
     close(source->fd); /* epoll forgets it */
     source->fd = -1;
     list_append(&source->loop->dead, &source->link);
@@ -390,6 +392,7 @@ void loop_finish(struct loop *loop)
     list_for_each_safe (item, next, &loop->arrivals) {
         struct source *source = list_entry(item, struct source, link);
         list_remove(&source->link);
+        connections_remove(source);
         close(source->fd);
         source->ops->destroy(source);
     }

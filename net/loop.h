@@ -55,12 +55,14 @@ struct source {
     const struct source_ops *ops;
     struct loop *loop;
     int fd;
-    struct list link;       /* loop->sources */
-    struct list ready_link; /* loop->ready, while it has messages to be run */
-    struct list flush_link; /* loop->flush, while it has replies to be sent */
-    uint32_t late;          /* messages that stayed behind with threads */
-    uint8_t host;           /* its peer's place in net.asleep_by_host */
-    bool dead;              /* on loop->dead; nothing more happens with it */
+    uint64_t number;              /* of a connection (connections.h); else 0 */
+    struct source *next_numbered; /* connections.c's */
+    struct list link;             /* loop->sources */
+    struct list ready_link;       /* loop->ready, while it has messages to be run */
+    struct list flush_link;       /* loop->flush, while it has replies to be sent */
+    uint32_t late;                /* messages that stayed behind with threads */
+    uint8_t host;                 /* its peer's place in net.asleep_by_host */
+    bool dead;                    /* on loop->dead; nothing more happens with it */
 };
 
 /* A reply (or its absence) that comes in after its thread lost the loop. */

@@ -32,6 +32,7 @@ struct net_message {
     struct address peer;  /* normalized, with the source port */
     struct address local; /* the address it came to; port 0 where unknown */
     bool is_datagram;
+    uint64_t connection; /* no other has had this number (connections.h); 0 for a datagram */
     const uint8_t *data; /* aligned to 4 */
     size_t len;
     struct net_rest *rest; /* how much of its end is in a pipe instead; NULL: nothing */

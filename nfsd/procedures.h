@@ -30,28 +30,29 @@ enum nfs3_flags {
 };
 
 #define CHANGES (MODIFIES | RPC_REPLAY)
+#define AGAIN   (RPC_REST | RPC_IDEMPOTENT)
 
-#define NFS3_PROCEDURES(P)                             \
-    P(GETATTR, getattr, object, ARM_VOID, 0)           \
-    P(SETATTR, setattr, object, ARM_WCC, CHANGES)      \
-    P(LOOKUP, lookup, what.dir, ARM_ATTR, 0)           \
-    P(ACCESS, access, object, ARM_ATTR, 0)             \
-    P(READLINK, readlink, symlink, ARM_ATTR, 0)        \
-    P(READ, read, file, ARM_ATTR, 0)                   \
-    P(WRITE, write, file, ARM_WCC, CHANGES | RPC_REST) \
-    P(CREATE, create, where.dir, ARM_WCC, CHANGES)     \
-    P(MKDIR, mkdir, where.dir, ARM_WCC, CHANGES)       \
-    P(SYMLINK, symlink, where.dir, ARM_WCC, CHANGES)   \
-    P(MKNOD, mknod, where.dir, ARM_WCC, CHANGES)       \
-    P(REMOVE, remove, object.dir, ARM_WCC, CHANGES)    \
-    P(RMDIR, rmdir, object.dir, ARM_WCC, CHANGES)      \
-    P(RENAME, rename, from.dir, ARM_WCC_WCC, CHANGES)  \
-    P(LINK, link, file, ARM_ATTR_WCC, CHANGES)         \
-    P(READDIR, readdir, dir, ARM_ATTR, 0)              \
-    P(READDIRPLUS, readdirplus, dir, ARM_ATTR, 0)      \
-    P(FSSTAT, fsstat, fsroot, ARM_ATTR, 0)             \
-    P(FSINFO, fsinfo, fsroot, ARM_ATTR, 0)             \
-    P(PATHCONF, pathconf, object, ARM_ATTR, 0)         \
+#define NFS3_PROCEDURES(P)                            \
+    P(GETATTR, getattr, object, ARM_VOID, 0)          \
+    P(SETATTR, setattr, object, ARM_WCC, CHANGES)     \
+    P(LOOKUP, lookup, what.dir, ARM_ATTR, 0)          \
+    P(ACCESS, access, object, ARM_ATTR, 0)            \
+    P(READLINK, readlink, symlink, ARM_ATTR, 0)       \
+    P(READ, read, file, ARM_ATTR, 0)                  \
+    P(WRITE, write, file, ARM_WCC, CHANGES | AGAIN)   \
+    P(CREATE, create, where.dir, ARM_WCC, CHANGES)    \
+    P(MKDIR, mkdir, where.dir, ARM_WCC, CHANGES)      \
+    P(SYMLINK, symlink, where.dir, ARM_WCC, CHANGES)  \
+    P(MKNOD, mknod, where.dir, ARM_WCC, CHANGES)      \
+    P(REMOVE, remove, object.dir, ARM_WCC, CHANGES)   \
+    P(RMDIR, rmdir, object.dir, ARM_WCC, CHANGES)     \
+    P(RENAME, rename, from.dir, ARM_WCC_WCC, CHANGES) \
+    P(LINK, link, file, ARM_ATTR_WCC, CHANGES)        \
+    P(READDIR, readdir, dir, ARM_ATTR, 0)             \
+    P(READDIRPLUS, readdirplus, dir, ARM_ATTR, 0)     \
+    P(FSSTAT, fsstat, fsroot, ARM_ATTR, 0)            \
+    P(FSINFO, fsinfo, fsroot, ARM_ATTR, 0)            \
+    P(PATHCONF, pathconf, object, ARM_ATTR, 0)        \
     P(COMMIT, commit, file, ARM_WCC, 0)
 
 #define NFS3_PROTOTYPE(NAME, verb, handle, arm, flags) \

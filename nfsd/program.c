@@ -52,6 +52,7 @@ static enum rpc_outcome nfs3_run(struct rpc_call *call, const struct nfs3_proced
 
     if (error == 0 && (procedure->flags & MODIFIES) != 0 && !rq.client->options.rw)
         error = EROFS;
+    call->refused = error != 0;
     if (error == 0)
         error = procedure->body(&rq, args, arm);
     *status = nfs3_status(call->procedure, error);

@@ -234,7 +234,8 @@ static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *ca
 
     memset(results.bytes, 0, row->results_size);
     xdrmem_create(&xdrs, NULL, 0, XDR_DECODE);
-    if (!args_decode(row, call, &xdrs, &args))
+    call->refused = !args_decode(row, call, &xdrs, &args);
+    if (call->refused)
         return rest_is_lost(call) ? 0 : reply_accepted(reply, call->xid, RPC_GARBAGE_ARGS);
     enum rpc_outcome outcome = row->run(call, &args, &results);
     if (outcome == RPC_NO_REPLY || rest_is_lost(call))
@@ -257,7 +258,10 @@ static size_t procedure_run_once(const struct rpc_procedure *row, struct rpc_cal
     struct reply_cache_entry *entry = NULL;
     size_t len = 0;
 
-    switch (reply_cache_begin(call, reply, REPLY_HEADER + call->results_room, &len, &entry)) {
+    if ((row->flags & RPC_REST) == 0 && !net_rest_fill(call->rest))
+        return 0;
+    switch (reply_cache_begin(call, row->flags, reply, REPLY_HEADER + call->results_room, &len,
+                              &entry)) {
     case REPLY_CACHE_REPEAT:
         return len;
     case REPLY_CACHE_RUNNING:
@@ -266,7 +270,7 @@ static size_t procedure_run_once(const struct rpc_procedure *row, struct rpc_cal
         break;
     }
     len = procedure_run(row, call, reply);
-    if (len > 0)
+    if (len > 0 && !call->refused)
         reply_cache_store(entry, reply, len);
     else
         reply_cache_drop(entry);
@@ -335,6 +339,7 @@ size_t rpc_dispatch(const struct net_message *message)
     call.peer = &message->peer;
     call.local = &message->local;
     call.is_datagram = message->is_datagram;
+    call.connection = message->connection;
     call.args = (struct view){reader.at, (uint32_t)(reader.end - reader.at + rest)};
     call.rest = message->rest;
     call.results = message->reply + REPLY_HEADER;

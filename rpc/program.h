@@ -45,7 +45,9 @@ struct rpc_call {
     const struct address *peer;  /* with its source port */
     const struct address *local; /* where it came to; port 0 where unknown */
     bool is_datagram;
-    struct view args; /* the undecoded arguments */
+    uint64_t connection; /* its number (net/connections.h); 0 for a datagram */
+    bool refused;        /* the program's: nothing was done, so the reply need not be kept */
+    struct view args;    /* the undecoded arguments */
     /* How much of their end is in the thread's pipe (net/rest.h) instead; NULL: nothing. */
     struct net_rest *rest;
     uint8_t *results; /* where the encoded results will begin, aligned to 4 */
@@ -64,8 +66,9 @@ struct rpc_call {
 uint8_t *rpc_call_payload(const struct rpc_call *call, size_t offset, size_t *room);
 
 enum rpc_flags {
-    RPC_REPLAY = 1, /* changes something: its reply is kept in the reply cache */
-    RPC_REST = 2,   /* can do with arguments whose last view is in a pipe: call->rest */
+    RPC_REPLAY = 1,     /* changes something: its reply is kept in the reply cache */
+    RPC_REST = 2,       /* can do with arguments whose last view is in a pipe: call->rest */
+    RPC_IDEMPOTENT = 4, /* with RPC_REPLAY: to carry it out again does no harm */
 };
 
 #define RPC_ARGS_MAX    512  /* bytes of a decoded argument structure */

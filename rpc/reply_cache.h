@@ -1,9 +1,17 @@
 /*
  * reply_cache.h - replies of calls that change things, for their retransmissions.
  *
- * Keyed by client address (without port), xid, program, version, procedure and a checksum of the
- * arguments. rpc/dispatch.c asks before it runs a procedure with RPC_REPLAY. Bounded in entries
- * and bytes; sharded, one lock a shard, none held while a procedure runs.
+ * rpc/dispatch.c asks before it runs a procedure with RPC_REPLAY. A call is taken for one that came
+ * before where host, xid, program, version and procedure are equal, and
+ *   - it came by the same connection, or, as a datagram, from the same port; or
+ *   - it came by another connection, the one of the earlier call has ended, and caller and
+ * arguments are equal, of which every byte is summed up with a secret key. The latter never holds
+ * for procedures with RPC_IDEMPOTENT (WRITE): they are carried out again. Clients whose connections
+ * are both alive are two clients, though all of a call be equal: clones of one machine, or guests
+ * behind one address, have equal xids.
+ *
+ * What is kept of one client is bounded by itself (rpc/reply_shelf.h). No lock is held while a
+ * procedure runs.
  */
 #ifndef RPC_REPLY_CACHE_H
 #define RPC_REPLY_CACHE_H
@@ -22,9 +30,11 @@ struct reply_cache_entry;
 /* Bounds: entries and bytes of replies in total. ENOMEM. */
 int reply_cache_init(uint32_t entries_max, size_t bytes_max);
 void reply_cache_finish(void);
-/* The reply, where there is one, is copied to `reply` (`room` bytes; all of the message). */
-enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint8_t *reply, size_t room,
-                                          size_t *len, struct reply_cache_entry **entry);
+/* `flags` are the procedure's (enum rpc_flags). All arguments must be in memory, but for RPC_REST.
+ * The reply, where there is one, is copied to `reply` (`room` bytes; all of the message). */
+enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint32_t flags,
+                                          uint8_t *reply, size_t room, size_t *len,
+                                          struct reply_cache_entry **entry);
 /* Keeps the whole reply message. NULL entry: nothing. */
 void reply_cache_store(struct reply_cache_entry *entry, const uint8_t *reply, size_t len);
 /* Nothing was done: a retransmission is to run. */

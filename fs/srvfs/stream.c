@@ -14,7 +14,8 @@
  *     written there (or with zeros, what a page has that its client never filled): the page again.
  *     Only what is new goes out.
  *   - anything else before `next`: a message of its own. Two equal messages are two messages: that
- *     a call is a retransmission is known by its RPC id, and it never comes here (the reply cache).
+ *     a call is a retransmission is known by its RPC id and its connection, and it never comes here
+ *     (the reply cache).
  *   - a SETATTR (`>` sends one) or CREATE says that nothing is continued.
  *
  * Writes are always FILE_SYNC, so that no client keeps bytes to send them once more. When the other

@@ -153,6 +153,17 @@ void client_disconnect(struct client *client)
     *client = (struct client){.fd = -1};
 }
 
+void client_reconnect(struct client *client, uint16_t port)
+{
+    struct client fresh;
+
+    client_connect(&fresh, port, client->flags);
+    int old = client->fd;
+    client->fd = fresh.fd;
+    fresh.fd = old;
+    client_disconnect(&fresh);
+}
+
 static void put_auth_sys(struct bytes *b, const struct caller *who)
 {
     struct bytes body = {0};

@@ -73,6 +73,9 @@ void client_connect(struct client *client, uint16_t port, int flags);
 int client_connect_to(struct client *client, const struct sockaddr *server, socklen_t len,
                       int flags);
 void client_disconnect(struct client *client);
+/* Breaks the connection, and makes another one to this port, from another port of ours; all else
+ * stays, the call that was sent last, too. */
+void client_reconnect(struct client *client, uint16_t port);
 
 /* Starts a call in client->call with the next xid: header and credential. Arguments follow. */
 struct bytes *client_begin(struct client *client, uint32_t program, uint32_t version,

@@ -259,20 +259,16 @@ TEST(calls_over_udp_are_answered)
     mounted_end(&m);
 }
 
-/* Sends `call` once more over a connection of its own, and gives the status of its results. */
-static uint32_t retransmit(struct mounted *m, const struct bytes *call)
+/* Sends the last call once more over a new connection, and gives the status of its results. */
+static uint32_t retransmit(struct mounted *m)
 {
-    struct client again;
     struct reply reply;
 
-    client_connect(&again, m->server.port, 0);
-    put_raw(&again.call, call->data, call->len);
-    client_send(&again);
-    assert_true(client_receive(&again, &reply));
+    client_reconnect(&m->client, m->server.port);
+    client_send(&m->client);
+    assert_true(client_receive(&m->client, &reply));
     assert_int_equal(reply.status, ACCEPT_SUCCESS);
-    uint32_t status = get_u32(&reply.results);
-    client_disconnect(&again);
-    return status;
+    return get_u32(&reply.results);
 }
 
 TEST(retransmitted_remove_over_a_new_connection_is_answered_again)
@@ -282,9 +278,9 @@ TEST(retransmitted_remove_over_a_new_connection_is_answered_again)
     mounted_begin(&m);
     make_file(&m, "file", "");
     expect_ok(ask_remove(&m.client, &m.root, "file", NULL));
-    expect_ok(retransmit(&m, &m.client.call));
+    expect_ok(retransmit(&m));
     host_write(m.dir, "file", "a new one");
-    expect_ok(retransmit(&m, &m.client.call));
+    expect_ok(retransmit(&m));
     assert_true(host_exists(m.dir, "file"));
     /* The same as a new call is a new call. */
     expect_ok(ask_remove(&m.client, &m.root, "file", NULL));
@@ -303,24 +299,24 @@ TEST(retransmitted_calls_that_change_things_are_answered_again)
     struct fh *root = &m.root;
     struct fh file = make_file(&m, "file", "");
     expect_ok(ask_mkdir(c, root, "dir", NULL, NULL));
-    expect_ok(retransmit(&m, &c->call));
+    expect_ok(retransmit(&m));
     expect_ok(ask_create(c, root, "guarded", H_GUARDED, NULL, NULL, NULL));
-    expect_ok(retransmit(&m, &c->call));
+    expect_ok(retransmit(&m));
     expect_ok(ask_create(c, root, "exclusive", H_EXCLUSIVE, NULL, "verifier", NULL));
-    expect_ok(retransmit(&m, &c->call));
+    expect_ok(retransmit(&m));
     expect_ok(ask_symlink(c, root, "link", "t", NULL, NULL));
-    expect_ok(retransmit(&m, &c->call));
+    expect_ok(retransmit(&m));
     expect_ok(ask_mknod(c, root, "fifo", T_FIFO, NULL, 0, 0, NULL));
-    expect_ok(retransmit(&m, &c->call));
+    expect_ok(retransmit(&m));
     expect_ok(ask_link(c, &file, root, "second", NULL, NULL));
-    expect_ok(retransmit(&m, &c->call));
+    expect_ok(retransmit(&m));
     expect_ok(ask_rename(c, root, "second", root, "third", NULL, NULL));
-    expect_ok(retransmit(&m, &c->call));
+    expect_ok(retransmit(&m));
     expect_ok(ask_rmdir(c, root, "dir", NULL));
-    expect_ok(retransmit(&m, &c->call));
+    expect_ok(retransmit(&m));
     expect_ok(ask_getattr(c, &file, &attr));
     expect_ok(ask_setattr(c, &file, &set, &attr.ctime, NULL));
-    expect_ok(retransmit(&m, &c->call));
+    expect_ok(retransmit(&m));
     mounted_end(&m);
 }
 
