@@ -13,7 +13,6 @@
 /* The kind of file system where nothing else is said: the host's directories. */
 #define EXPORT_TYPE_HOST "hostfs"
 /* As long a path as the MOUNT protocol can name (RFC 1813 MNTPATHLEN). */
-#define EXPORT_PATH_MAX 1024
 
 /* What mends a directory that can't be exported; the end of such messages. */
 #define DRAFT_MEND "; export a directory that exists"

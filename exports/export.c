@@ -48,13 +48,18 @@ const struct export *exports_by_id(const struct exports *exports, uint32_t id)
     return low < exports->count && exports->by_id[low]->id == id ? exports->by_id[low] : NULL;
 }
 
-/* Writes a client's path as ours are written: "/a/b". *len is 0 for "/" itself. False: not
- * absolute, too long, or with a component that is not a name. */
-static bool path_normalise(struct view path, char out[EXPORT_PATH_MAX], size_t *len)
+/* The length of the path without its last component. */
+static uint32_t path_parent(const char *path, uint32_t len)
 {
-    uint32_t at = 0;
+    while (len > 0 && path[len - 1] != '/')
+        len--;
+    return len > 0 ? len - 1 : 0;
+}
 
-    *len = 0;
+bool exports_path_clean(struct view path, char out[EXPORT_PATH_MAX + 1], uint32_t *len)
+{
+    uint32_t at = 0, end = 0;
+
     if (!path.len || path.data[0] != '/')
         return false;
     while (at < path.len) {
@@ -66,28 +71,36 @@ static bool path_normalise(struct view path, char out[EXPORT_PATH_MAX], size_t *
         uint32_t n = at - begin;
         const uint8_t *name = path.data + begin;
 
-        if (!n)
-            break;
-        if ((n == 1 && name[0] == '.') || (n == 2 && name[0] == '.' && name[1] == '.'))
+        if (n == 0 || (n == 1 && name[0] == '.'))
+            continue;
+        if (n == 2 && name[0] == '.' && name[1] == '.') {
+            end = path_parent(out, end);
+            continue;
+        }
+        if (end + 1 + n > EXPORT_PATH_MAX || memchr(name, '\0', n))
             return false;
-        if (*len + 1 + n > EXPORT_PATH_MAX || memchr(name, '\0', n))
-            return false;
-        out[(*len)++] = '/';
-        memcpy(out + *len, name, n);
-        *len += n;
+        out[end++] = '/';
+        memcpy(out + end, name, n);
+        end += n;
     }
+    if (end == 0)
+        out[end++] = '/';
+    out[end] = '\0';
+    *len = end;
     return true;
 }
 
 const struct export *exports_by_path(const struct exports *exports, struct view path,
                                      struct view *rest)
 {
-    static _Thread_local char normal[EXPORT_PATH_MAX];
+    static _Thread_local char normal[EXPORT_PATH_MAX + 1];
     const struct export *best = NULL;
-    size_t len, best_len = 0;
+    size_t best_len = 0;
+    uint32_t clean_len;
 
-    if (!path_normalise(path, normal, &len))
+    if (!exports_path_clean(path, normal, &clean_len))
         return NULL;
+    size_t len = clean_len > 1 ? clean_len : 0; /* 0 for "/" itself */
     for (size_t i = 0; i < exports->count; i++) {
         const struct export *export = &exports->list[i];
         size_t n = export->path[1] ? strlen(export->path) : 0;

@@ -14,6 +14,8 @@
 #include "rpc/program.h"
 #include <loopnfs/vfs.h>
 
+#define EXPORT_PATH_MAX 1024 /* bytes of an export's path, without the NUL */
+
 /* Options of a client in exports(5): one row a word in exports/options.c. */
 struct export_options {
     bool rw, async, secure, root_squash, all_squash, crossmnt, subtree_check, ids_32bit;
@@ -98,12 +100,19 @@ void exports_collect(void);
 const struct export *exports_by_id(const struct exports *exports, uint32_t id);
 /*
  * The export that serves `path` (the longest whose path is it, or a parent of it at a component
- * boundary), and in *rest what follows, without a leading '/'. `path` is normalised first:
- * doubled and trailing '/' are dropped; a component `..` or `.` gives NULL. NULL: none. *rest is
- * valid until this thread's next call.
+ * boundary), and in *rest what follows, without a leading '/'. `path` is cleaned first, see
+ * exports_path_clean(). NULL: none. *rest is valid until this thread's next call.
  */
 const struct export *exports_by_path(const struct exports *exports, struct view path,
                                      struct view *rest);
+/*
+ * Writes a client's path as exports are written: "/a/b", with a NUL; *len is its length, at
+ * least 1. As text, before anything is looked up: doubled and trailing '/' and components `.` are
+ * dropped, a
+ * `..` takes the component before it away, and above the root is the root. (U-Boot follows symbolic
+ * links by mounting their text.) False: not absolute, too long, or with a NUL in it.
+ */
+bool exports_path_clean(struct view path, char out[EXPORT_PATH_MAX + 1], uint32_t *len);
 /* The rights of a client, by its address; NULL: none. May look names up (announces that it may
  * sleep); answers are kept for a while. */
 const struct export_client *export_match(const struct export *export, const struct address *peer);

@@ -12,6 +12,9 @@
 #include <loopnfs/vnode.h>
 
 #define HANDLE_MAX 64
+/* What every client can keep: MOUNT version 2 has handles of 32 bytes, and a U-Boot from 2023.07 to
+ * 2024.04 puts the length of a directory's handle in front of it and cuts that to 32 bytes. */
+#define HANDLE_SHORT_MAX 28
 
 struct handle {
     uint8_t len;
@@ -25,7 +28,8 @@ static inline uint8_t handle_len(uint8_t id_len)
 }
 
 /* Reads the key (state_dir/handle.key, mode 0600), or makes it: written to a temporary name,
- * synced, renamed. EACCES, EINVAL (wrong length or readable by others), .... */
+ * synced, renamed. Reads the table of short handles, too. EACCES, EINVAL (wrong length or readable
+ * by others), .... */
 int handle_init(const char *state_dir);
 /* For tests: this key. */
 void handle_init_key(const uint8_t key[16]);
@@ -33,7 +37,12 @@ void handle_init_key(const uint8_t key[16]);
 void handle_seal(uint32_t export_id, const struct vnode *vn, struct handle *out);
 /* The same for a node of which only the id is known. */
 void handle_seal_id(uint32_t export_id, const uint8_t *id, uint8_t id_len, struct handle *out);
-/* VFS_EBADHANDLE: malformed, another version, wrong MAC. */
+/* A handle of at most HANDLE_SHORT_MAX bytes, by a table in the state directory where the node's id
+ * is too long (exports/handle_short.h). For boot loaders: see mountd/mountd.c. */
+void handle_seal_short(uint32_t export_id, const struct vnode *vn, struct handle *out);
+/* Also takes a handle as U-Boot sends it back: with zeros behind it up to 32 bytes, and with its
+ * length in front. VFS_EBADHANDLE: malformed, another version, wrong MAC. ESTALE: a short handle
+ * whose id is not known any more. */
 int handle_open(struct view handle, uint32_t *export_id, struct vnode_id *id);
 
 #endif

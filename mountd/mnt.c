@@ -4,7 +4,8 @@
  * Called by mountd.c for both versions. The way from the export's root to a subdirectory is
  * walked with vop_lookup() as the caller after squash, so that a mount never gives more than
  * walking there through a mount of the export would. It follows no symbolic link; `..` and `.`
- * are refused with the path. Owns nothing; works with one table of exports from beginning to end.
+ * are dealt with as text before (exports_path_clean). Owns nothing; works with one table of exports
+ * from beginning to end.
  */
 #include "mountd/mnt.h"
 #include "base/log.h"
@@ -37,21 +38,6 @@ static mountstat3 mnt_status(int error)
         if (mnt_statuses[i].error == error)
             return mnt_statuses[i].status;
     return MNT3ERR_IO;
-}
-
-uint32_t mnt_normalize(struct view path, char *buf)
-{
-    uint32_t len = 0;
-
-    for (uint32_t i = 0; i < path.len; i++) {
-        bool doubled = path.data[i] == '/' && len > 0 && buf[len - 1] == '/';
-        if (!doubled)
-            buf[len++] = (char)path.data[i];
-    }
-    if (len > 1 && buf[len - 1] == '/')
-        len--;
-    buf[len] = '\0';
-    return len;
 }
 
 /* Takes the first component off `rest`; false where none is left. */
@@ -98,7 +84,8 @@ static int mnt_walk(const struct vctx *ctx, struct vnode *root, struct view rest
 
 /* The walk as the caller's credential under this client's options, and the handle at its end. */
 static int mnt_open(const struct rpc_call *call, const struct export *export,
-                    const struct export_client *client, struct view rest, struct handle *out)
+                    const struct export_client *client, struct view rest, bool is_short,
+                    struct handle *out)
 {
     struct export_cred_storage storage = {0};
     struct cred cred = {0};
@@ -108,7 +95,7 @@ static int mnt_open(const struct rpc_call *call, const struct export *export,
     struct vctx ctx = {.cred = &cred, .async = client->options.async};
     int error = mnt_walk(&ctx, export->fs->root, rest, &vn);
     if (error == 0) {
-        handle_seal(export->id, vn, out);
+        (is_short ? handle_seal_short : handle_seal)(export->id, vn, out);
         vnode_put(vn);
     }
     export_cred_release(&storage);
@@ -137,7 +124,8 @@ static void mnt_log_refusal(const struct rpc_call *call, struct view path, const
                 why);
 }
 
-mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, struct handle *out)
+mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, bool is_short,
+                       struct handle *out)
 {
     if (path.len > MNT_PATH_MAX)
         return MNT3ERR_NAMETOOLONG;
@@ -161,7 +149,7 @@ mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, struct han
                         "its source port is 1024 or above (mount as root, for macOS with "
                         "resvport; or export with `insecure`)");
     else
-        error = mnt_open(call, export, client, rest, out);
+        error = mnt_open(call, export, client, rest, is_short, out);
     exports_put();
     return mnt_status(error);
 }

@@ -15,12 +15,10 @@
 
 /*
  * Finds the directory that `path` names for this caller: an export, or a directory below one
- * that the caller may search its way to. *out is its handle.
+ * that the caller may search its way to. *out is its handle, of at most HANDLE_SHORT_MAX bytes
+ * where is_short says so.
  */
-mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, struct handle *out);
-
-/* The path without doubled and trailing '/', with a NUL. Returns its length. `buf` has
- * MNT_PATH_MAX + 1 bytes, the path at most MNT_PATH_MAX. */
-uint32_t mnt_normalize(struct view path, char *buf);
+mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, bool is_short,
+                       struct handle *out);
 
 #endif

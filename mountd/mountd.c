@@ -10,15 +10,24 @@
 #include "rpc/program.h"
 #include "rpc/reply_list.h"
 #include "xdr/mount.h"
-#include <errno.h>
 #include <string.h>
 
 static void mountd_remember(const struct rpc_call *call, struct view path)
 {
-    char normal[MNT_PATH_MAX + 1];
+    char clean[EXPORT_PATH_MAX + 1];
+    uint32_t len;
 
-    mnt_normalize(path, normal);
-    mount_list_add(call->peer, normal);
+    if (exports_path_clean(path, clean, &len))
+        mount_list_add(call->peer, clean);
+}
+
+/*
+ * U-Boot asks by datagram, as nobody's machine. From 2023.07 to 2024.04 it keeps 32 bytes of the
+ * reply for a handle and its length, so a longer handle would come back without its end.
+ */
+static bool mountd_is_uboot(const struct rpc_call *call)
+{
+    return call->is_datagram && call->auth.flavor == RPC_AUTH_SYS && call->auth.machine.len == 0;
 }
 
 static enum rpc_outcome mountd_mnt3(struct rpc_call *call, dirpath *path, mountres3 *res)
@@ -30,7 +39,7 @@ static enum rpc_outcome mountd_mnt3(struct rpc_call *call, dirpath *path, mountr
     struct handle handle;
     size_t room;
 
-    res->fhs_status = mnt_resolve(call, *path, &handle);
+    res->fhs_status = mnt_resolve(call, *path, mountd_is_uboot(call), &handle);
     if (res->fhs_status != MNT3_OK)
         return RPC_DONE;
     /* The handle follows the status and its own length. */
@@ -46,20 +55,18 @@ static enum rpc_outcome mountd_mnt3(struct rpc_call *call, dirpath *path, mountr
 }
 
 /*
- * Version 1 has handles of exactly 32 bytes, for NFS version 2, which is not served: its MNT is
- * good for asking whether one may. A handle that fits is padded with zeros, another is an error.
+ * Versions 1 and 2 have handles of exactly 32 bytes, for NFS version 2, which is not served. NetBSD
+ * asks by them whether it may mount; U-Boot until 2023.04 asks for the handle so, and goes on with
+ * NFS version 3 when it has heard that there is no version 2. A shorter handle is padded with
+ * zeros, with which it comes back (handle_open).
  */
 static enum rpc_outcome mountd_mnt1(struct rpc_call *call, dirpath *path, fhstatus *res)
 {
     struct handle handle;
 
-    res->fhs_status = mnt_resolve(call, *path, &handle);
+    res->fhs_status = mnt_resolve(call, *path, true, &handle);
     if (res->fhs_status != MNT3_OK)
         return RPC_DONE;
-    if (handle.len > FHSIZE) {
-        res->fhs_status = EINVAL;
-        return RPC_DONE;
-    }
     memcpy(res->fhstatus_u.fhs_fhandle.data, handle.bytes, handle.len);
     mountd_remember(call, *path);
     return RPC_DONE;
@@ -68,13 +75,14 @@ static enum rpc_outcome mountd_mnt1(struct rpc_call *call, dirpath *path, fhstat
 static enum rpc_outcome mountd_umnt_run(struct rpc_call *call, void *args, void *results)
 {
     const dirpath *path = args;
-    char normal[MNT_PATH_MAX + 1];
+    char clean[EXPORT_PATH_MAX + 1];
+    uint32_t len;
 
     (void)results;
     if (path->len > MNT_PATH_MAX)
         return RPC_GARBAGE_ARGS;
-    mnt_normalize(*path, normal);
-    mount_list_remove(call->peer, normal);
+    if (exports_path_clean(*path, clean, &len))
+        mount_list_remove(call->peer, clean);
     return RPC_DONE;
 }
 
@@ -179,6 +187,7 @@ RPC_PROC(mountd, mnt3, dirpath, mountres3)
         .name = "umntall", .decode = rpc_void, .encode = rpc_void, .run = mountd_umntall_run \
     }
 
+/* Version 2 has these, too. Its own, PATHCONF, no known client calls. */
 static const struct rpc_procedure mountd_v1[] = {
     [MOUNTPROC_NULL] = RPC_ROW_NULL,
     [MOUNTPROC_MNT] = RPC_ROW(mountd, mnt1, dirpath, fhstatus, 0),
@@ -200,6 +209,7 @@ static const struct rpc_procedure mountd_v3[] = {
 
 static const struct rpc_version mountd_versions[] = {
     {MOUNT_V1, sizeof(mountd_v1) / sizeof(mountd_v1[0]), mountd_v1},
+    {MOUNT_V2, sizeof(mountd_v1) / sizeof(mountd_v1[0]), mountd_v1},
     {MOUNT_V3, sizeof(mountd_v3) / sizeof(mountd_v3[0]), mountd_v3},
 };
 

@@ -141,6 +141,27 @@ TEST(uboot_reads_a_kernel_by_handles_of_the_table)
     world_finish(&world);
 }
 
+TEST(a_uboot_until_2023_mounts_by_version_2_and_follows_links)
+{
+    world_play("uboot-2023.04.rpc");
+}
+
+TEST(a_uboot_until_2023_mounts_by_version_2_with_handles_of_the_table)
+{
+    struct world world = {0};
+    world_prepare(&world);
+    world.server.table_handles = true;
+    world_start(&world);
+    replay_run(world.replay, "uboot-2023.04.rpc");
+    replay_run(world.replay, "uboot-2024.04.rpc");
+    world_finish(&world);
+}
+
+TEST(a_uboot_of_2024_puts_the_length_in_front_of_a_handle)
+{
+    world_play("uboot-2024.04.rpc");
+}
+
 TEST(uboot_learns_that_a_file_is_missing)
 {
     world_play("uboot-missing-file.rpc");

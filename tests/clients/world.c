@@ -113,6 +113,11 @@ struct replay *world_replay(const struct world *world, const char *address)
     replay_set_string(replay, "export", world->server.export_dir);
     snprintf(text, sizeof(text), "%s/boot", world->server.export_dir);
     replay_set_string(replay, "boot", text);
+    /* As U-Boot joins a link's text to the directory it was found in. */
+    snprintf(text, sizeof(text), "%s/shared/..//./boot/", world->server.export_dir);
+    replay_set_string(replay, "bootlink", text);
+    snprintf(text, sizeof(text), "/../..%s/../etc", world->server.export_dir);
+    replay_set_string(replay, "outside", text);
     snprintf(text, sizeof(text), "%s.%u.%u", address, world->server.port >> 8,
              world->server.port & 0xff);
     replay_set_string(replay, "uaddr", text);

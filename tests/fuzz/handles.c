@@ -70,6 +70,16 @@ static void bend(struct random *random, uint8_t *bytes, size_t *len, const struc
     }
 }
 
+/* With zeros behind it up to 32 bytes it is what U-Boot sends back. */
+static bool is_same(const uint8_t *bytes, size_t len, const struct handle *handle)
+{
+    static const uint8_t zeros[32];
+
+    if (len == 32 && handle->len < 32 && memcmp(bytes + handle->len, zeros, 32u - handle->len) == 0)
+        len = handle->len;
+    return len == handle->len && memcmp(bytes, handle->bytes, len) == 0;
+}
+
 TEST(no_handle_is_accepted_but_those_that_were_minted)
 {
     static const uint8_t key[16] = "fifteen letters";
@@ -88,7 +98,7 @@ TEST(no_handle_is_accepted_but_those_that_were_minted)
             size_t len = handle.len;
             memcpy(bytes, handle.bytes, len);
             bend(&fuzz.random, bytes, &len, &other);
-            bool same = len == handle.len && memcmp(bytes, handle.bytes, len) == 0;
+            bool same = is_same(bytes, len, &handle);
             int error = open_copy(bytes, len, &export_id, &id);
             assert_int_equal(error, same ? 0 : VFS_EBADHANDLE);
         }

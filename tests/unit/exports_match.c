@@ -71,9 +71,23 @@ TEST(an_export_ends_at_a_component_boundary)
     expect_no_path("");
     expect_no_path("x/export");
     expect_no_path("/x/export/..");
-    expect_no_path("/x/export/../export");
-    expect_no_path("/x/./export");
+    expect_no_path("/x/export/../../etc");
     expect_path("/x/export/.../..a", "/x/export", ".../..a");
+    exports_finish();
+}
+
+TEST(dots_in_a_path_are_dealt_with_as_text_and_never_lead_above_the_root)
+{
+    assert_int_equal(fixture_load("/x/export,fs=counted", "/x/export/deep,fs=counted", NULL), 0);
+    expect_path("/x/./export/.", "/x/export", "");
+    expect_path("/x/export/../export", "/x/export", "");
+    expect_path("/x/export/a/b/../..//c/.", "/x/export", "c");
+    expect_path("/x/export/nowhere/../deep/..", "/x/export", "");
+    expect_path("/../../x/../x/export/a", "/x/export", "a");
+    expect_path("/x/export/deep/../../export/deep", "/x/export/deep", "");
+    expect_no_path("/x/export/deep/../..");
+    expect_no_path("/..");
+    expect_no_path("..");
     exports_finish();
 }
 
@@ -82,6 +96,7 @@ TEST(an_export_of_the_root_serves_every_path)
     assert_int_equal(fixture_load("/,fs=counted", "/x,fs=counted", NULL), 0);
     expect_path("/", "/", "");
     expect_path("///", "/", "");
+    expect_path("/../y/..", "/", "");
     expect_path("/y/z", "/", "y/z");
     expect_path("/x/z", "/x", "z");
     exports_finish();

@@ -121,3 +121,53 @@ TEST(handles_of_random_bytes_are_refused)
         assert_int_equal(open_bytes(bytes, (uint32_t)round % sizeof(bytes)), VFS_EBADHANDLE);
     }
 }
+
+/* A node whose id has this length; *handle is its short one. */
+static void seal_short(uint32_t export_id, uint8_t id_len, struct handle *out)
+{
+    struct vnode *vn = calloc(1, sizeof(*vn) + VNODE_ID_MAX);
+
+    assert_non_null(vn);
+    vn->id_len = id_len;
+    for (uint8_t i = 0; i < id_len; i++)
+        vn->id[i] = (uint8_t)(i * 7 + 1);
+    handle_seal_short(export_id, vn, out);
+    free(vn);
+}
+
+static void expect_opens(const uint8_t *bytes, uint32_t len, uint32_t export_id, uint8_t id_len)
+{
+    struct vnode_id id;
+    uint32_t opened = 0;
+
+    assert_int_equal(handle_open((struct view){bytes, len}, &opened, &id), 0);
+    assert_int_equal(opened, export_id);
+    assert_int_equal(id.len, id_len);
+    for (uint8_t i = 0; i < id_len; i++)
+        assert_int_equal(id.bytes[i], (uint8_t)(i * 7 + 1));
+}
+
+TEST(a_short_handle_has_28_bytes_at_most_and_opens_as_uboot_sends_it_back)
+{
+    handle_init_key(test_key);
+    for (uint8_t len = 1; len <= VNODE_ID_MAX; len++) {
+        struct handle handle;
+        uint8_t padded[32] = {0}, prefixed[36] = {0};
+
+        seal_short(77, len, &handle);
+        assert_true(handle.len <= 28);
+        expect_opens(handle.bytes, handle.len, 77, len);
+        memcpy(padded, handle.bytes, handle.len);
+        expect_opens(padded, 32, 77, len);
+        prefixed[3] = handle.len;
+        memcpy(prefixed + 4, handle.bytes, handle.len);
+        expect_opens(prefixed, 32, 77, len);
+        expect_opens(prefixed, 36, 77, len);
+        padded[31] ^= 1;
+        assert_int_equal(open_bytes(padded, 32), VFS_EBADHANDLE);
+        prefixed[3]++;
+        assert_int_equal(open_bytes(prefixed, 32), VFS_EBADHANDLE);
+        prefixed[3] = 0;
+        assert_int_equal(open_bytes(prefixed, 32), VFS_EBADHANDLE);
+    }
+}

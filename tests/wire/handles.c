@@ -19,7 +19,9 @@ TEST(a_handle_of_any_wrong_length_is_refused)
         if (len > m.root.len)
             memset(fh.data + m.root.len, 0, 64 - m.root.len);
         fh.len = len;
-        expect_status(ask_getattr(&m.client, &fh, NULL), NFS_BADHANDLE);
+        /* With zeros behind it up to 32 bytes it is what U-Boot makes of it. */
+        expect_status(ask_getattr(&m.client, &fh, NULL),
+                      len == 32 && len > m.root.len ? NFS_OK : NFS_BADHANDLE);
     }
     mounted_end(&m);
 }

@@ -18,7 +18,7 @@ TEST(other_versions_are_a_mismatch_that_names_ours)
     static const struct {
         uint32_t program, version, low, high;
     } cases[] = {{PROGRAM_NFS, 4, 3, 3},   {PROGRAM_NFS, 2, 3, 3},
-                 {PROGRAM_NFS, 0, 3, 3},   {PROGRAM_MOUNT, 2, 1, 3},
+                 {PROGRAM_NFS, 0, 3, 3},   {PROGRAM_MOUNT, 0, 1, 3},
                  {PROGRAM_MOUNT, 4, 1, 3}, {PROGRAM_NFS, 0xffffffff, 3, 3}};
 
     mounted_begin(&m);
@@ -36,7 +36,7 @@ TEST(null_answers_on_every_program_version_transport_and_credential)
 {
     struct server server;
     static const uint32_t programs[][2] = {
-        {PROGRAM_NFS, 3}, {PROGRAM_MOUNT, 1}, {PROGRAM_MOUNT, 3}};
+        {PROGRAM_NFS, 3}, {PROGRAM_MOUNT, 1}, {PROGRAM_MOUNT, 2}, {PROGRAM_MOUNT, 3}};
     static const int transports[] = {0,
                                      CLIENT_UDP,
                                      CLIENT_UNPRIVILEGED,
