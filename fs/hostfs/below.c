@@ -15,6 +15,8 @@
 #include "base/pseudo.h"
 #include <linux/magic.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 
 /* Those that linux/magic.h lacks. */
@@ -34,6 +36,17 @@ static const struct hostfs_below pseudo = {
     .name = "pseudo",
     .opener_judged = true,
     .pseudo = true,
+};
+
+/* Before Linux 6.6 a position in it is a count of names, which means another one when some go. */
+static const struct hostfs_below old_tmpfs = {
+    .name = "tmpfs",
+    .magic = TMPFS_MAGIC,
+    .births = BIRTHS_UNIQUE,
+    .handles = HANDLES_LAST,
+    .granularity_ns = NANOSECOND,
+    .memory = true,
+    .unique_numbers = true,
 };
 
 static const struct hostfs_below rows[] = {
@@ -173,6 +186,15 @@ static const struct hostfs_below rows[] = {
     },
 };
 
+static bool kernel_is_before(unsigned major, unsigned minor)
+{
+    struct utsname name;
+    unsigned a, b;
+
+    return uname(&name) != 0 || sscanf(name.release, "%u.%u", &a, &b) != 2 || a < major ||
+           (a == major && b < minor);
+}
+
 const struct hostfs_below *hostfs_below_of(int fd)
 {
     struct statfs fs;
@@ -181,6 +203,8 @@ const struct hostfs_below *hostfs_below_of(int fd)
         return &careful;
     if (file_is_pseudo(fd))
         return &pseudo;
+    if (fs.f_type == TMPFS_MAGIC && kernel_is_before(6, 6))
+        return &old_tmpfs;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (rows[i].magic == (uint32_t)fs.f_type)
             return &rows[i];

@@ -3,7 +3,8 @@
  *
  * Each call has a descriptor of its own, since its position is shared state; opened as the caller,
  * so that the kernel checks his right to read. A cookie is the kernel's position after an entry
- * (d_off), which file systems keep valid when other entries come and go.
+ * (d_off), where the file system below keeps it valid when other entries come and go, also in a
+ * later opening; elsewhere it is a hash of the entry's name (window.c).
  */
 #include "base/cred.h"
 #include "base/hash.h"
@@ -108,22 +109,32 @@ struct listing {
     bool plus;  /* entries are looked up, too */
 };
 
-/* False: it did not fit. */
-static bool add_entry(struct listing *list, const struct dirent64 *entry, struct vdirents *page)
+bool hostfs_may_list(struct vnode *dir, const char *name)
 {
-    uint64_t cookie = cookie_of(entry->d_off);
-    enum vtype type = type_of(entry->d_type);
-    size_t len = strlen(entry->d_name);
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return false;
+    if (hostfs_name_fits(name))
+        return true;
+    tell_long_name(dir, name);
+    return false;
+}
+
+/* False: it did not fit. */
+static bool add_entry(struct listing *list, const struct hostfs_listed *entry,
+                      struct vdirents *page)
+{
+    enum vtype type = type_of(entry->type);
+    size_t len = strlen(entry->name);
 
     if (!list->plus)
-        return vdirents_add(page, entry->d_ino, cookie, type, entry->d_name, len);
+        return vdirents_add(page, entry->fileid, entry->cookie, type, entry->name, len);
     /* Its place first: what does not fit is not looked at. */
     struct vdirent_plus *plus =
-        vdirents_add_plus(page, entry->d_ino, cookie, type, entry->d_name, len);
+        vdirents_add_plus(page, entry->fileid, entry->cookie, type, entry->name, len);
     if (!plus)
         return false;
     int error =
-        hostfs_glance_at(list->ctx, list->dir, list->names, entry->d_name, &plus->id, &plus->attr);
+        hostfs_glance_at(list->ctx, list->dir, list->names, entry->name, &plus->id, &plus->attr);
     if (error)
         *plus = (struct vdirent_plus){0};
     /* He may not search it: no need to ask for each. */
@@ -136,18 +147,15 @@ static bool add_entries(struct listing *list, const char *buf, ssize_t size, str
 {
     for (ssize_t at = 0; at < size;) {
         const struct dirent64 *entry = (const void *)(buf + at);
-        const char *name = entry->d_name;
         at += entry->d_reclen;
         if (list->plus && at < size)
             hostfs_birth_fetch(hostfs_node(list->dir)->mount,
                                ((const struct dirent64 *)(const void *)(buf + at))->d_ino);
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-            continue;
-        if (!hostfs_name_fits(name)) {
-            tell_long_name(list->dir, name);
-            continue;
-        }
-        if (!add_entry(list, entry, page))
+        struct hostfs_listed listed = {.name = entry->d_name,
+                                       .fileid = entry->d_ino,
+                                       .cookie = cookie_of(entry->d_off),
+                                       .type = entry->d_type};
+        if (hostfs_may_list(list->dir, entry->d_name) && !add_entry(list, &listed, page))
             return false;
     }
     return true;
@@ -199,10 +207,52 @@ static ssize_t read_entries(int fd, char buf[BUFFER_BYTES], size_t size)
     return got;
 }
 
+/* By the kernel's positions. */
+static int list_by_position(struct listing *list, uint64_t cookie, struct vdirents *page)
+{
+    char buf[BUFFER_BYTES] __attribute__((aligned(8)));
+
+    if (cookie && lseek(list->fd, position_of(cookie), SEEK_SET) < 0)
+        return errno == EINVAL ? VFS_EBADCOOKIE : errno;
+    for (;;) {
+        ssize_t got = read_entries(list->fd, buf, worth_reading(page));
+        if (got < 0)
+            return errno == EINVAL ? VFS_EBADCOOKIE : errno == ENOENT ? ESTALE : errno;
+        page->eof = got == 0;
+        names_begin(list, got);
+        if (got == 0 || !add_entries(list, buf, got, page))
+            return 0;
+    }
+}
+
+/* By the hashes of names (window.c). */
+static int list_by_hash(struct listing *list, uint64_t cookie, struct vdirents *page)
+{
+    struct hostfs_window *window;
+    struct hostfs_listed entry;
+    bool fits = true;
+
+    for (;;) {
+        size_t index = SIZE_MAX;
+        int error = hostfs_window_get(list->ctx, list->dir, list->fd, cookie, &window);
+        if (error)
+            return error;
+        names_begin(list, BUFFER_BYTES);
+        while (fits && hostfs_window_next(window, cookie, &index, &entry)) {
+            fits = add_entry(list, &entry, page);
+            if (fits)
+                cookie = entry.cookie;
+        }
+        page->eof = fits && hostfs_window_is_last(window);
+        hostfs_window_put(window, !page->eof);
+        if (!fits || page->eof)
+            return 0;
+    }
+}
+
 int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
                    struct vdirents *page)
 {
-    char buf[BUFFER_BYTES] __attribute__((aligned(8)));
     int fd;
 
     page->eof = false;
@@ -214,17 +264,8 @@ int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
     if (error)
         return error;
     struct listing list = {.ctx = ctx, .dir = dir, .fd = fd, .names = fd, .plus = page->plus};
-    if (cookie && lseek(fd, position_of(cookie), SEEK_SET) < 0)
-        error = errno == EINVAL ? VFS_EBADCOOKIE : errno;
-    while (!error) {
-        ssize_t got = read_entries(fd, buf, worth_reading(page));
-        if (got < 0)
-            error = errno == EINVAL ? VFS_EBADCOOKIE : errno == ENOENT ? ESTALE : errno;
-        page->eof = got == 0;
-        names_begin(&list, got);
-        if (got <= 0 || !add_entries(&list, buf, got, page))
-            break;
-    }
+    error = hostfs_node(dir)->mount->below->positions_last ? list_by_position(&list, cookie, page)
+                                                           : list_by_hash(&list, cookie, page);
     names_end(&list);
     close(fd);
     return error;

@@ -30,6 +30,7 @@ static bool handles_work(struct hostfs *h)
 static void free_hostfs(struct hostfs *h)
 {
     hostfs_watch_finish();
+    hostfs_windows_finish(h);
     hostfs_mounts_finish(h);
     hostfs_table_close(atomic_load(&h->table));
     if (h->own.fd >= 0)
@@ -139,6 +140,7 @@ static void hostfs_tick(struct vfs *fs)
     struct hostfs *h = fs->private;
     hostfs_table_tick(atomic_load(&h->table));
     hostfs_watch_tick();
+    hostfs_windows_tick();
 }
 
 static const struct vfs_type hostfs_type = {
