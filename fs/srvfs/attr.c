@@ -89,6 +89,8 @@ int srv_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
         root_attr(srvfs_of(vn->fs), attr);
     else
         err = entry_attr(srvfs_of(vn->fs), entry, attr);
+    if (err == 0 && srv_is_twin(vn))
+        srv_twin_attr(attr);
     attr->type = (enum vtype)vn->type;
     return err;
 }
@@ -262,6 +264,8 @@ int srv_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr 
     if (err == 0 && set->guarded &&
         (set->guard.tv_sec != attr.ctime.tv_sec || set->guard.tv_nsec != attr.ctime.tv_nsec))
         err = VFS_ENOTSYNC;
+    if (err == 0 && srv_is_twin(vn))
+        return srv_twin_setattr(ctx, entry, set);
     if (err == 0)
         err = change_may(ctx->cred, &attr, set);
     if (err != 0)

@@ -66,6 +66,10 @@ int srv_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *bu
 
     *len = 0;
     srv_entry_use(entry);
+    if (srv_is_twin(vn)) {
+        int error = srv_twin_read(ctx, entry, eof);
+        return error != 0 ? error : srv_getattr(ctx, vn, attr);
+    }
     int err = srv_entry_may(ctx->cred, entry, VACCESS_READ);
     if (err != 0)
         return err;
@@ -91,9 +95,18 @@ int srv_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *bu
     return err;
 }
 
-static int write_posted(const struct vctx *ctx, struct srv_entry *entry, uint64_t offset,
-                        const void *buf, size_t want, size_t *len)
+/* By a stream's own name and by its twin the same offset means two things. */
+static void writer_is(struct srv_entry *entry, bool twin)
 {
+    if (entry->by_twin != twin)
+        srv_stream_break(entry);
+    entry->by_twin = twin;
+}
+
+static int write_posted(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+                        size_t want, size_t *len)
+{
+    struct srv_entry *entry = srv_entry_of(vn);
     enum srv_way way = srv_kind_row(entry->kind)->write;
     int err;
 
@@ -106,6 +119,7 @@ static int write_posted(const struct vctx *ctx, struct srv_entry *entry, uint64_
     if (way == SRV_STREAM) {
         pthread_mutex_lock(&entry->lock);
         *len = want;
+        writer_is(entry, srv_is_twin(vn));
         err = srv_stream_write(entry, ctx->cred, offset, buf, len);
         pthread_mutex_unlock(&entry->lock);
     } else if (way == SRV_AT_OFFSET) {
@@ -133,7 +147,7 @@ int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const v
         *stable = VSTABLE_FILE;
         return err;
     }
-    err = write_posted(ctx, entry, offset, buf, want, len);
+    err = write_posted(ctx, vn, offset, buf, want, len);
     if (err != 0)
         return err;
     if (srv_kind_row(entry->kind)->read != SRV_AT_OFFSET) {

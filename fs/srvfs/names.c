@@ -38,7 +38,10 @@ int srv_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, stru
     if (err != 0)
         return err;
     struct srv_entry *entry = srv_find(srv, name);
-    return entry != NULL ? srv_vnode(dir->fs, entry, out) : ENOENT;
+    if (entry != NULL)
+        return srv_vnode(dir->fs, entry, out);
+    entry = srv_twin_find(srv, name);
+    return entry != NULL ? srv_twin_vnode(dir->fs, entry, out) : ENOENT;
 }
 
 static int make(const struct vctx *ctx, struct srvfs *srv, const char *name,
@@ -95,6 +98,21 @@ static int again(const struct vctx *ctx, struct srv_entry *entry, const struct v
     return same ? 0 : EEXIST;
 }
 
+/* CREATE of a stream's twin. ENOENT: no twin is called so. */
+static int create_twin(const struct vctx *ctx, struct vnode *dir, const char *name,
+                       const struct vcreate *how, struct vnode **out)
+{
+    struct srv_entry *entry = srv_twin_find(srvfs_of(dir->fs), name);
+
+    if (entry == NULL)
+        return ENOENT;
+    int err = srv_twin_again(ctx, entry, how);
+    if (err == 0)
+        return srv_twin_vnode(dir->fs, entry, out);
+    srv_entry_put(srvfs_of(dir->fs), entry);
+    return err;
+}
+
 int srv_create(const struct vctx *ctx, struct vnode *dir, const char *name,
                const struct vcreate *how, struct vnode **out, struct vattr *attr,
                struct vchange *dir_change)
@@ -117,6 +135,9 @@ int srv_create(const struct vctx *ctx, struct vnode *dir, const char *name,
                 vnode_put(*out);
             return err;
         }
+        err = create_twin(ctx, dir, name, how, out);
+        if (err != ENOENT)
+            return err;
         err = make(ctx, srv, name, how, &entry);
     }
     return err == 0 ? srv_vnode(dir->fs, entry, out) : err;
@@ -129,8 +150,12 @@ int srv_remove(const struct vctx *ctx, struct vnode *dir, const char *name,
     struct srv_entry *entry = srv_find(srv, name);
 
     (void)dir_change;
-    if (entry == NULL)
-        return ENOENT;
+    if (entry == NULL) {
+        entry = srv_twin_find(srv, name);
+        bool is_twin = entry != NULL;
+        srv_entry_put(srv, entry);
+        return is_twin ? EPERM : ENOENT; /* a twin goes with its stream */
+    }
     int err = srv_remove_may(ctx->cred, srv, entry);
     if (err == 0)
         err = srv_entry_unname(srv, entry, name);
@@ -144,9 +169,11 @@ int srv_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
 {
     struct srvfs *srv = srvfs_of(from_dir->fs);
     struct srv_entry *entry = srv_find(srv, from), *over = srv_find(srv, to);
-    int err = ENOENT;
+    struct srv_entry *twin = entry == NULL ? srv_twin_find(srv, from) : NULL;
+    int err = twin != NULL ? EPERM : ENOENT;
 
     (void)to_dir, (void)from_change, (void)to_change;
+    srv_entry_put(srv, twin);
     if (entry != NULL) {
         err = srv_remove_may(ctx->cred, srv, entry);
         if (err == 0 && over != NULL)
@@ -159,20 +186,53 @@ int srv_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
     return err;
 }
 
+/*
+ * Cookies: an entry's own, doubled, is the position behind its twin; less one, between the two.
+ * False: there is no room.
+ */
+static bool list_twin(struct srvfs *srv, struct srv_entry *entry, uint64_t cookie, const char *name,
+                      struct vdirents *page)
+{
+    char twin[VNAME_MAX + 1];
+    struct vattr attr = {0};
+
+    if (!srv_twin_name(srv, entry, name, twin))
+        return true;
+    memcpy(&attr.fileid, entry->id, sizeof(attr.fileid));
+    srv_twin_attr(&attr);
+    return vdirents_add(page, attr.fileid, 2 * cookie, VREG, twin, strlen(twin));
+}
+
+static bool list_entry_of(struct srvfs *srv, struct srv_entry *entry, uint64_t cookie,
+                          const char *name, struct vdirents *page)
+{
+    uint64_t fileid;
+
+    memcpy(&fileid, entry->id, sizeof(fileid));
+    return vdirents_add(page, fileid, 2 * cookie - 1, VREG, name, strlen(name)) &&
+           list_twin(srv, entry, cookie, name, page);
+}
+
 int srv_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, struct vdirents *page)
 {
     struct srvfs *srv = srvfs_of(dir->fs);
     char name[VNAME_MAX + 1];
     struct srv_entry *entry;
-    uint64_t fileid;
+    uint64_t at, after = (cookie + 1) / 2;
+    bool fits = true;
 
     int err = srv_root_may(ctx->cred, srv, VACCESS_READ);
-    while (err == 0 && (entry = srv_after(srv, cookie, &cookie, name)) != NULL) {
-        memcpy(&fileid, entry->id, sizeof(fileid));
+    if (err == 0 && cookie % 2 != 0 && (entry = srv_after(srv, after - 1, &at, name)) != NULL) {
+        if (at == after)
+            fits = list_twin(srv, entry, at, name, page);
         srv_entry_put(srv, entry);
-        if (!vdirents_add(page, fileid, cookie, VREG, name, strlen(name)))
-            return 0;
     }
+    while (err == 0 && fits && (entry = srv_after(srv, after, &after, name)) != NULL) {
+        fits = list_entry_of(srv, entry, after, name, page);
+        srv_entry_put(srv, entry);
+    }
+    if (!fits)
+        return 0;
     page->eof = err == 0;
     return err;
 }

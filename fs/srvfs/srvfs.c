@@ -53,8 +53,13 @@ static int srv_load(struct vfs *fs, const struct vnode_id *id, struct vnode **ou
 {
     if (id->len == root_id.len && memcmp(id->bytes, root_id.bytes, root_id.len) == 0)
         return vnode_intern(fs, &root_id, VDIR, NULL, NULL, out, NULL);
-    struct srv_entry *entry = id->len == SRV_ID_LEN ? srv_find_id(srvfs_of(fs), id->bytes) : NULL;
-    return entry != NULL ? srv_vnode(fs, entry, out) : ESTALE;
+    bool twin = id->len == SRV_TWIN_ID_LEN;
+    if (!twin && id->len != SRV_ID_LEN)
+        return ESTALE;
+    struct srv_entry *entry = srv_find_id(srvfs_of(fs), id->bytes);
+    if (entry == NULL)
+        return ESTALE;
+    return twin ? srv_twin_vnode(fs, entry, out) : srv_vnode(fs, entry, out);
 }
 
 static void srv_reclaim(struct vnode *vn)
@@ -63,19 +68,28 @@ static void srv_reclaim(struct vnode *vn)
         srv_entry_put(srvfs_of(vn->fs), srv_entry_of(vn));
 }
 
+/* Of the node of an entry, or of its twin: ids begin alike, the twin's has a byte more. */
+static void forget(struct vfs *fs, const struct srv_entry *entry, uint8_t id_len)
+{
+    struct vnode_id id = {.len = id_len};
+
+    memcpy(id.bytes, entry->id, SRV_ID_LEN);
+    id.bytes[SRV_ID_LEN] = 'w';
+    struct vnode *vn = vnode_find(fs, &id);
+    if (vn != NULL)
+        vnode_forget(vn);
+    vnode_put(vn);
+}
+
 /* Lets go of removed names that nobody has used for a while. */
 static void srv_tick(struct vfs *fs)
 {
     struct srvfs *srv = srvfs_of(fs);
-    struct vnode_id id = {.len = SRV_ID_LEN};
     struct srv_entry *entry;
 
     for (int left = TICK_ENTRIES; left > 0 && (entry = srv_lingering(srv)) != NULL; left--) {
-        memcpy(id.bytes, entry->id, SRV_ID_LEN);
-        struct vnode *vn = vnode_find(fs, &id);
-        if (vn != NULL)
-            vnode_forget(vn);
-        vnode_put(vn);
+        forget(fs, entry, SRV_ID_LEN);
+        forget(fs, entry, SRV_TWIN_ID_LEN);
         srv_entry_put(srv, entry);
     }
 }

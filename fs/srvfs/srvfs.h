@@ -6,7 +6,8 @@
  * kind.c knows what descriptors there are and moves bytes without ever waiting; log.c is the read
  * side of a stream, stream.c the write side, and say in their heads what offsets mean there.
  * post.c takes descriptors over, from the tool (control.c) or out of another process of this host.
- * names.c, attr.c and io.c are the vnode operations.
+ * names.c, attr.c and io.c are the vnode operations. twin.c gives each stream a second name, to
+ * write to only.
  */
 #ifndef FS_SRVFS_SRVFS_H
 #define FS_SRVFS_SRVFS_H
@@ -86,6 +87,7 @@ struct srv_entry {
     uint32_t uid, gid, mode;    /* E */
     struct timespec mtime, atime, ctime; /* E */
     uint64_t size_seen;                  /* E: of a stream: the last size said, see log_size() */
+    bool by_twin;                        /* E: the last write came by the twin */
     bool exclusive;                      /* E: made with `verifier`, and not changed since */
     uint8_t verifier[8];                 /* E */
     uint64_t bytes_in, bytes_out;        /* E */
@@ -118,6 +120,7 @@ struct srvfs {
 /* The node's private part: an entry, referenced; NULL: the root. */
 struct srv_node {
     struct srv_entry *entry;
+    bool twin; /* of the entry: see twin.c */
 };
 
 static inline struct srvfs *srvfs_of(const struct vfs *fs)
@@ -128,6 +131,11 @@ static inline struct srvfs *srvfs_of(const struct vfs *fs)
 static inline struct srv_entry *srv_entry_of(struct vnode *vn)
 {
     return ((struct srv_node *)vnode_private(vn))->entry;
+}
+
+static inline bool srv_is_twin(struct vnode *vn)
+{
+    return ((struct srv_node *)vnode_private(vn))->twin;
 }
 
 /* --- options.c --- */
@@ -223,6 +231,25 @@ int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const v
               size_t *len, enum vstable *stable, struct vchange *change);
 int srv_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                struct vchange *change);
+
+/* --- twin.c --- */
+#define SRV_TWIN_ID_LEN (SRV_ID_LEN + 1)
+
+/* The node of the entry's twin. Takes over the reference on `entry`. */
+int srv_twin_vnode(struct vfs *fs, struct srv_entry *entry, struct vnode **out);
+/* The entry whose twin is called `name`, with a reference; NULL. */
+struct srv_entry *srv_twin_find(struct srvfs *srv, const char *name);
+/* The twin's name, where the entry called `name` has one and no entry is called so. */
+bool srv_twin_name(struct srvfs *srv, struct srv_entry *entry, const char *name,
+                   char twin[VNAME_MAX + 1]);
+/* Turns the entry's attributes into the twin's. */
+void srv_twin_attr(struct vattr *attr);
+/* Creates, as an open for writing does, a twin that is there. EEXIST. */
+int srv_twin_again(const struct vctx *ctx, struct srv_entry *entry, const struct vcreate *how);
+/* READ: there is never anything to be read. EACCES for those who may neither read nor write. */
+int srv_twin_read(const struct vctx *ctx, struct srv_entry *entry, bool *eof);
+/* SETATTR: owner and mode are changed by the entry's own name: EPERM. Ends a message. */
+int srv_twin_setattr(const struct vctx *ctx, struct srv_entry *entry, const struct vsetattr *set);
 
 /* --- names.c --- */
 int srv_vnode(struct vfs *fs, struct srv_entry *entry, struct vnode **out);
