@@ -10,6 +10,7 @@
 #include "mountd/mnt.h"
 #include "base/log.h"
 #include "exports/exports.h"
+#include "vfs/vnode_table.h"
 #include "vfs/vop.h"
 #include <errno.h>
 #include <string.h>
@@ -67,7 +68,9 @@ static int mnt_walk(const struct vctx *ctx, struct vnode *root, struct view rest
     while (mnt_next_component(&rest, &name)) {
         struct vnode *next;
         struct vattr attr = {0};
-        int error = vop_lookup(ctx, vn, name, &next, &attr);
+        int error = vnode_enter(vn);
+        if (error == 0)
+            error = vop_lookup(ctx, vn, name, &next, &attr);
 
         vnode_put(vn);
         if (error != 0)

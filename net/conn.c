@@ -12,7 +12,6 @@
  * not take its replies is not read from until it does.
  */
 #include "net/conn.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/round.h"
 #include "net/connections.h"
@@ -127,7 +126,7 @@ static bool conn_handle(struct conn *conn)
     conn->rests.now =
         (struct net_rest){0}; /* the handler's, whoever has the connection afterwards */
     conn->record = (struct record){0};
-    loop->handling = (struct handling){&conn->source, conn->in, conn->out};
+    loop->handling = (struct handling){&conn->source, conn->in, conn->out, NULL};
     round_last = conn->pos == conn->end;
     if (!loop_handle(loop, &message, &len))
         return false;
@@ -166,7 +165,7 @@ static bool conn_run(struct source *source)
             loop_ready(source);
             break;
         }
-        if (!loop_host_may(source)) {
+        if (!loop_source_may(source)) {
             conn_set_paused(conn, true);
             break;
         }
@@ -419,9 +418,7 @@ struct source *conn_create(int fd, const struct address *peer, const struct addr
         return NULL;
     conn->source.ops = &conn_ops;
     conn->source.fd = fd;
-    size_t len;
-    const uint8_t *bytes = address_bytes(peer, &len);
-    conn->source.host = (uint8_t)(hash_bytes(bytes, len, 0) % NET_HOSTS);
+    conn->source.host = loop_host_hash(peer);
     conn->peer = *peer;
     conn->local = *local;
     list_init(&conn->source.link);

@@ -47,7 +47,7 @@ struct conn {
     uint8_t in_turns; /* large batches after which no other one is expected at once */
     bool was_long;    /* the last message: the next one is likely to be so, too */
     bool blocked;     /* the peer's window is full: waits for EPOLLOUT, reads nothing */
-    bool paused;      /* its host has too many messages asleep: nothing is begun or read */
+    bool paused;      /* it has too many messages asleep: nothing is begun or read */
     bool ended;       /* nothing more will be read: closed when all replies are sent */
 };
 

@@ -150,7 +150,7 @@ static bool datagram_run(struct source *source)
         unsigned i = dg->next;
         struct address local, peer = dg->envelopes[i].peer;
         size_t len;
-        if (!loop_host_may(source)) {
+        if (!loop_source_may(source)) {
             dg->next++; /* too many sleep already: dropped, as UDP may; the client asks again */
             continue;
         }
@@ -169,7 +169,8 @@ static bool datagram_run(struct source *source)
             .reply = dg->out->data + i * SLOT,
             .reply_room = NET_DATAGRAM_MAX & ~3u,
         };
-        loop->handling = (struct handling){source, dg->in, dg->out};
+        loop->handling = (struct handling){source, dg->in, dg->out, NULL};
+        source->host = loop_host_hash(&peer);
         /* Counted as done before: if it stays behind, the batch goes on after it. */
         dg->next++;
         if (!loop_handle(loop, &message, &len))

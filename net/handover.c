@@ -91,8 +91,7 @@ static bool loop_take(struct loop *loop, uint64_t state)
     struct source *source = loop->handling.source;
     source->late++;
     net.late++;
-    net.asleep++;
-    net.asleep_by_host[source->host]++;
+    wait_asleep_begin(loop->handling.call, source);
     source->ops->detach(source);
     return true;
 }
@@ -110,7 +109,7 @@ static struct worker *standby_get(void)
     if (item != NULL) {
         workers.nidle--;
         worker = list_entry(item, struct worker, link);
-    } else if (workers.count < NET_ASLEEP_MAX + net.nloops) {
+    } else if (workers.count < wait_calls_max() + net.nloops) {
         worker = calloc(1, sizeof(*worker));
         if (worker != NULL) {
             list_init(&worker->link);
@@ -179,6 +178,8 @@ bool loop_handle(struct loop *loop, const struct net_message *message, size_t *l
     atomic_store_explicit(&loop->messages,
                           atomic_load_explicit(&loop->messages, memory_order_relaxed) + 1,
                           memory_order_relaxed);
+    loop->handling.call = &wait_own;
+    wait_begin(mine.source->host);
     self->handling = loop;
     self->state = state;
     atomic_store_explicit(&loop->state, state, memory_order_release);
@@ -193,6 +194,7 @@ bool loop_handle(struct loop *loop, const struct net_message *message, size_t *l
         }
         return true;
     }
+    wait_asleep_end();
     /* Only the message is still this thread's, so the tail has to come along. */
     bool whole = net_tail_take(message->tail, message->reply + *len, len);
     struct late *late = self->late;

@@ -6,6 +6,7 @@
  * however many messages it has.
  */
 #include "net/loop.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/round.h"
 #include "net/connections.h"
@@ -32,6 +33,8 @@
 #define SPIN_LATE_USEC 200
 /* While the server ends, loops look this often whether everything is sent. */
 #define STOPPING_POLL_MS 10
+/* And so often whether sources that wait for sleeping messages wait in vain. */
+#define PAUSED_POLL_MS 200
 
 int64_t net_now_nsec(void)
 {
@@ -76,14 +79,17 @@ void loop_touch(struct source *source)
     list_append(&source->loop->sources, &source->link);
 }
 
-bool loop_host_may(const struct source *source)
+uint8_t loop_host_hash(const struct address *peer)
 {
-    uint32_t own = net.asleep_by_host[source->host];
+    size_t len;
+    const uint8_t *bytes = address_bytes(peer, &len);
 
-    if (own == 0)
-        return true;
-    uint32_t all = net.asleep;
-    return all < NET_ASLEEP_MAX && own < (NET_ASLEEP_MAX - all) / 2;
+    return (uint8_t)hash_bytes(bytes, len, 0);
+}
+
+bool loop_source_may(const struct source *source)
+{
+    return source->late == 0 || !wait_should_pause(source, source->late);
 }
 
 void loop_pause(struct source *source)
@@ -149,8 +155,6 @@ static void loop_post(struct loop *loop, struct list *box, struct list *item)
 
 void loop_post_late(struct loop *loop, struct late *late)
 {
-    net.asleep_by_host[late->source->host]--;
-    net.asleep--;
     list_init(&late->link);
     loop_post(loop, &loop->mailbox, &late->link);
     /* Others may wait for just that, on any loop. */
@@ -279,9 +283,12 @@ static int loop_wait(struct loop *loop, struct epoll_event *events)
         return epoll_wait(loop->epoll_fd, events, EVENTS_MAX, STOPPING_POLL_MS);
     int n = loop_spin(loop, events);
     if (n == 0) {
+        bool paused = !list_empty(&loop->paused);
         loop->asleep = true;
-        n = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, -1);
+        n = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, paused ? PAUSED_POLL_MS : -1);
         loop->asleep = false;
+        if (n == 0 && paused)
+            loop->mail = true;
         monitor_poke();
     }
     return n;

@@ -15,15 +15,13 @@
 #define NET_LOOP_H
 
 #include "base/list.h"
+#include "base/wait_place.h"
 #include "net/buffer.h"
 #include "net/net.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
 #define NET_LOOPS_MAX 8
-/* Threads that may sleep in messages at once; beyond, a loop waits with its thread. */
-#define NET_ASLEEP_MAX 256
-#define NET_HOSTS      256
 /* Buffers (2 MiB, touched as far as used) that peers may keep us holding, by unfinished records and
  * replies not taken. Beyond, the connection that is idle for longest with one is ended. */
 #define NET_BUFFERS_MAX 512
@@ -61,7 +59,7 @@ struct source {
     struct list ready_link;       /* loop->ready, while it has messages to be run */
     struct list flush_link;       /* loop->flush, while it has replies to be sent */
     uint32_t late;                /* messages that stayed behind with threads */
-    uint8_t host;                 /* its peer's place in net.asleep_by_host */
+    uint8_t host;                 /* its peer, hashed: base/wait_place.h */
     bool dead;                    /* on loop->dead; nothing more happens with it */
 };
 
@@ -78,6 +76,7 @@ struct late {
 struct handling {
     struct source *source;
     struct buffer *in, *out;
+    struct wait_call *call; /* its thread's; set by loop_handle() */
 };
 
 struct loop {
@@ -90,7 +89,7 @@ struct loop {
     struct buffer_pool pool;
     struct list sources; /* all, the least recently active first */
     struct list ready, flush, dead;
-    struct list paused; /* sources whose host has too many messages asleep; by ready_link */
+    struct list paused; /* sources with too many messages asleep; by ready_link */
     uint32_t connections, connections_max;
     _Atomic uint32_t
         assigned;         /* connections given to it and not closed: for the next one's choice */
@@ -120,10 +119,8 @@ struct net {
     _Atomic uint32_t connections;
     _Atomic int64_t patience_ms; /* and when it gives up peers that do not take their replies */
     _Atomic uint32_t late;       /* messages with threads that lost their loop */
-    /* Of those, the ones not handed in yet; all, and by the peer's address (hashed). */
-    _Atomic uint32_t asleep, asleep_by_host[NET_HOSTS];
-    _Atomic bool paused;      /* some loop has paused sources */
-    _Atomic uint32_t buffers; /* borrowed from the pools of all loops */
+    _Atomic bool paused;         /* some loop has paused sources */
+    _Atomic uint32_t buffers;    /* borrowed from the pools of all loops */
     _Atomic uint64_t handovers, takeovers;
 };
 extern struct net net;
@@ -139,12 +136,11 @@ void loop_bury(struct source *source);
 void loop_ready(struct source *source);
 void loop_flush_later(struct source *source);
 void loop_touch(struct source *source);
-/*
- * Whether another message of the source's peer may be begun: one host gets at most a half of the
- * threads that are left, so that the slow disk it waits for never takes the last ones.
- */
-bool loop_host_may(const struct source *source);
-/* Waits, on loop->paused, until a sleeping message is done. */
+/* For `host` in struct source. */
+uint8_t loop_host_hash(const struct address *peer);
+/* Whether another message of the source may be begun: base/wait_place.h says when not. */
+bool loop_source_may(const struct source *source);
+/* Waits, on loop->paused, until a sleeping message is done, or is not worth waiting for. */
 void loop_pause(struct source *source);
 /* From any thread. */
 void loop_post_late(struct loop *loop, struct late *late);

@@ -4,6 +4,7 @@
  */
 #include "nfsd/gate.h"
 #include "base/log.h"
+#include "base/wait_place.h"
 #include "exports/handle.h"
 #include "vfs/vnode_table.h"
 #include <errno.h>
@@ -47,6 +48,7 @@ int gate_begin(struct nfs3_request *rq, struct view handle)
     if (error != 0)
         return error;
     export_cred(rq->client, &rq->call->auth, &rq->cred, &rq->cred_storage);
+    wait_user(rq->cred.uid);
     rq->ctx = (struct vctx){
         .cred = &rq->cred, .async = rq->client->options.async, .peer = rq->call->peer};
     return vnode_load(rq->export->fs, &id, &rq->vn);

@@ -8,6 +8,7 @@
 #include "vfs/mount.h"
 #include "base/log.h"
 #include "base/sleep.h"
+#include "base/wait_place.h"
 #include "vfs/cookies.h"
 #include "vfs/given.h"
 #include "vfs/node_life.h"
@@ -78,6 +79,7 @@ void vfs_will_sleep(void)
 static void vfs_free(struct vfs *fs)
 {
     cookies_destroy(fs);
+    wait_place_put(fs->place);
     free(fs->source);
     free(fs);
 }
@@ -110,7 +112,8 @@ static struct vfs *vfs_alloc(const struct vfs_type *type, const struct vfs_mount
     fs->nodes = 1; /* held until vfs_put() has flushed */
     clock_gettime(CLOCK_REALTIME, &fs->mounted);
     fs->source = strdup(args->source != NULL ? args->source : type->name);
-    if (fs->source == NULL || cookies_create(fs) != 0) {
+    fs->place = wait_place_get(0, fs->source);
+    if (fs->source == NULL || fs->place == NULL || cookies_create(fs) != 0) {
         vfs_free(fs);
         return NULL;
     }

@@ -14,6 +14,7 @@
  */
 #include "vfs/vnode_table.h"
 #include "base/hash.h"
+#include "base/wait_place.h"
 #include "vfs/cookies.h"
 #include "vfs/given.h"
 #include "vfs/node_life.h"
@@ -248,16 +249,30 @@ int vnode_intern_flagged(struct vfs *fs, const struct vnode_id *id, enum vtype t
     return intern(fs, id, type, flags, NULL, NULL, out, NULL);
 }
 
+int vnode_enter(const struct vnode *vn)
+{
+    const struct vfs *fs = vn->fs;
+
+    return wait_enter(fs->place_of != NULL ? fs->place_of(vn) : fs->place);
+}
+
 int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 {
     struct vnode *vn = find(fs, id, true);
+    int err;
 
     if (vn != NULL) {
-        *out = vn;
-        return 0;
+        err = vnode_enter(vn);
+        if (err != 0)
+            vnode_put(vn);
+        else
+            *out = vn;
+        return err;
     }
     table.misses++;
-    int err = cookies_check(fs, id);
+    err = cookies_check(fs, id);
+    if (err == 0 && fs->place_of == NULL) /* else only the file system knows */
+        err = wait_enter(fs->place);
     if (err != 0)
         return err;
     if (fs->type->ops.load == NULL)

@@ -13,8 +13,12 @@
 /* Bounds on cached nodes and on the descriptors they hold. ENOMEM. */
 int vnode_table_init(uint32_t nodes_max, uint32_t fds_max);
 void vnode_table_finish(void);
-/* The node with this id: from the table, else loaded by the file system. ESTALE, VFS_EBADHANDLE. */
+/* The node with this id: from the table, else loaded by the file system. It is entered. ESTALE,
+ * VFS_EBADHANDLE, VFS_EJUKEBOX. */
 int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
+/* This thread's call is about to use the node. VFS_EJUKEBOX: too many calls wait where it is
+ * (base/wait_place.h), and none of its operations may be called. */
+int vnode_enter(const struct vnode *vn);
 /* The id as a value. */
 static inline void vnode_id_of(const struct vnode *vn, struct vnode_id *id)
 {

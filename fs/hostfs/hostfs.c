@@ -8,6 +8,7 @@
 #include "hostfs.h"
 #include "base/cred.h"
 #include "base/log.h"
+#include "base/wait_place.h"
 #include "base/workdir.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@ static void free_hostfs(struct hostfs *h)
     hostfs_watch_finish();
     hostfs_windows_finish(h);
     hostfs_mounts_finish(h);
+    wait_place_put(h->own.place);
     hostfs_table_close(atomic_load(&h->table));
     if (h->own.fd >= 0)
         close(h->own.fd);
@@ -81,6 +83,13 @@ static int open_source(struct hostfs *h, const char *source)
     return error;
 }
 
+static struct wait_place *place_of(const struct vnode *vn)
+{
+    const struct hostfs_node *node = hostfs_node((struct vnode *)(uintptr_t)vn);
+
+    return node->mount ? node->mount->place : NULL;
+}
+
 static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
 {
     if (!args->source)
@@ -111,6 +120,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     bool from_root = args->table_handles || (args->subtree_check && !h->whole_mount);
     h->kernel_handles = !from_root && handles_work(h);
     fs->private = h;
+    fs->place_of = place_of;
     if (!h->kernel_handles && !hostfs_table(h)) {
         error = h->state_dir ? EIO : EINVAL;
         goto out;

@@ -30,6 +30,7 @@ enum id_kind { ID_HANDLE = 1, ID_CROSSED, ID_HASHED, ID_HIDDEN };
  * mounted: so its mount id can't come to mean another one (and the host can't unmount it). */
 struct hostfs_mount {
     struct hostfs_mount *next; /* set before the mount is published */
+    struct wait_place *place;  /* of its disk, whoever else exports that */
     uint64_t id;               /* the kernel's, of this boot */
     uint64_t key;              /* stable: from f_fsid and the root's inode; 0: the export's own */
     int fd;                    /* its root; O_PATH only where the server may not read it */

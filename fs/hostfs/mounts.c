@@ -7,6 +7,7 @@
  */
 #include "base/cred.h"
 #include "base/hash.h"
+#include "base/wait_place.h"
 #include "hostfs.h"
 #include <errno.h>
 #include <limits.h>
@@ -18,6 +19,16 @@
 #include <unistd.h>
 
 static _Atomic uint32_t serials;
+
+/* Two exports, or mounts, of one disk wait at one place. */
+static struct wait_place *place_get(const struct hostfs *h, const struct hostfs_mount *mount)
+{
+    char name[256];
+
+    snprintf(name, sizeof(name), "%s%s (disk %u:%u)", mount == &h->own ? "" : "below ",
+             h->fs->source, major(mount->dev), minor(mount->dev));
+    return wait_place_get(hash_mix(mount->dev) | 1, name);
+}
 
 int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
 {
@@ -35,6 +46,9 @@ int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
     mount->id = st.stx_mnt_id;
     mount->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
     mount->below = hostfs_below_of(fd);
+    mount->place = place_get(h, mount);
+    if (!mount->place)
+        return ENOMEM;
     mount->serial = atomic_fetch_add(&serials, 1) + 1;
     mount->counts_links = st.stx_nlink > 0;
     mount->key = 0;
@@ -64,6 +78,8 @@ static struct hostfs_mount *add(struct hostfs *h, int fd)
 {
     struct hostfs_mount *mount = calloc(1, sizeof(*mount));
     if (!mount || hostfs_mount_fill(h, mount, fd) != 0) {
+        if (mount)
+            wait_place_put(mount->place);
         free(mount);
         close(fd);
         return NULL;
@@ -77,6 +93,7 @@ static struct hostfs_mount *add(struct hostfs *h, int fd)
     pthread_mutex_unlock(&h->mounts_lock);
     if (known) {
         close(fd);
+        wait_place_put(mount->place);
         free(mount);
         return known;
     }
@@ -229,6 +246,7 @@ void hostfs_mounts_finish(struct hostfs *h)
     while (mount && mount != &h->own) {
         struct hostfs_mount *next = mount->next;
         close(mount->fd);
+        wait_place_put(mount->place);
         free(mount);
         mount = next;
     }

@@ -8,6 +8,7 @@
  */
 #include "base/cred.h"
 #include "base/round.h"
+#include "base/wait_place.h"
 #include "hostfs.h"
 #include <errno.h>
 #include <sched.h>
@@ -96,6 +97,9 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
     }
     if (!mount || id->len < at + 1)
         return ESTALE;
+    int error = wait_enter(mount->place);
+    if (error)
+        return error;
     handle.head.handle_type = id->bytes[at];
     handle.head.handle_bytes = (unsigned)(id->len - at - 1);
     memcpy(handle.head.f_handle, id->bytes + at + 1, id->len - at - 1);
@@ -128,7 +132,9 @@ int hostfs_open_id(struct hostfs *h, const struct vnode_id *id, int flags, int *
         return EACCES;
     if (!hostfs_needs_table(h, id))
         return open_handle(h, id, flags, fd);
-    error = hostfs_resolve(h, id, &path_fd);
+    error = wait_enter(h->own.place);
+    if (!error)
+        error = hostfs_resolve(h, id, &path_fd);
     if (error || flags & O_PATH) {
         *fd = path_fd;
         return error;

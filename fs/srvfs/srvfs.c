@@ -5,6 +5,7 @@
  * a mount goes on with an empty directory.
  */
 #include "fs/srvfs/srvfs.h"
+#include "base/wait_place.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ static int srv_mount(struct vfs *fs, const struct vfs_mount_args *args)
         return err;
     }
     srv_entries_init(srv);
+    wait_place_impatient(fs->place); /* the other end of a stream may never read */
     fs->private = srv;
     err = vnode_intern(fs, &root_id, VDIR, NULL, NULL, &fs->root, NULL);
     if (err != 0) {

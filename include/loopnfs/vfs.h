@@ -49,6 +49,7 @@ bool vctx_is_local(const struct vctx *ctx);
 uint64_t vctx_caller(const struct vctx *ctx);
 
 struct vfs_type;
+struct wait_place;
 
 /* A mounted file system. Made by vfs_mount(), shared by reference. */
 struct vfs {
@@ -71,6 +72,10 @@ struct vfs {
     LOOPNFS_ATOMIC(uint32_t) nodes;
     LOOPNFS_ATOMIC(bool) dying;
     struct vfs *next;
+    /* Where its calls are counted while they sleep (base/wait_place.h); place_of: where its nodes
+     * are on several disks. */
+    struct wait_place *place;
+    struct wait_place *(*place_of)(const struct vnode *vn);
 };
 
 /* How to mount. Strings are borrowed for the call. */
