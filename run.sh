@@ -7,7 +7,7 @@ set -eu
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 packages=(build-essential cmake ninja-build pkg-config rpcsvc-proto
-    libtirpc-dev libsodium-dev libjson-c-dev liblmdb-dev libsystemd-dev)
+    libtirpc-dev libsodium-dev libjson-c-dev libsqlite3-dev libsystemd-dev)
 
 say() {
     echo "run.sh: $*" >&2
@@ -32,7 +32,7 @@ install_missing() {
 
     if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
         die "this is no Debian: install cmake, ninja, a C compiler, pkg-config, rpcgen, libtirpc," \
-            "libsodium and lmdb with their headers, then: cmake -S . -B build && cmake --build build"
+            "libsodium and SQLite with their headers, then: cmake -S . -B build && cmake --build build"
     fi
     mapfile -t wanted < <(missing)
     [ ${#wanted[@]} -gt 0 ] || return 0

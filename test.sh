@@ -19,7 +19,7 @@ sanitized='unit fs wire clients fuzz'
 packages=(
     # to build
     build-essential cmake ninja-build pkg-config git
-    libtirpc-dev rpcsvc-proto libsodium-dev libjson-c-dev liblmdb-dev libsystemd-dev
+    libtirpc-dev rpcsvc-proto libsodium-dev libjson-c-dev libsqlite3-dev libsystemd-dev
     # the tests' own libraries
     libcmocka-dev libnfs-dev
     # lint

@@ -211,8 +211,9 @@ int hostfs_table_open(const char *state_dir, struct hostfs_table **out);
 void hostfs_table_close(struct hostfs_table *table);
 int hostfs_table_get(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
                      struct hostfs_row *row);
-void hostfs_table_put(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
-                      const struct hostfs_row *row);
+/* ENOSPC, EIO, ...: not noted. */
+int hostfs_table_put(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
+                     const struct hostfs_row *row);
 /* Only where the row still says (parent, name). */
 void hostfs_table_delete(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
                          const struct vnode_id *parent, const char *name);

@@ -76,8 +76,9 @@ void hostfs_record(struct hostfs *h, struct vnode *dir, const char *name, struct
         return;
     node_id(dir, &row.parent);
     row.ino = hostfs_node(vn)->ino;
-    hostfs_table_put(table, h->fs->fsid, &id, &row);
-    atomic_store_explicit(&hostfs_node(vn)->where, where, memory_order_relaxed);
+    /* What could not be noted is tried again when it is met again. */
+    if (hostfs_table_put(table, h->fs->fsid, &id, &row) == 0)
+        atomic_store_explicit(&hostfs_node(vn)->where, where, memory_order_relaxed);
 }
 
 void hostfs_unrecord(struct hostfs *h, struct vnode *dir, const char *name,

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TABLE "hostfs.lmdb"
+#define TABLE "hostfs.sqlite"
 
 static void begin_with_table(struct fixture *f)
 {
@@ -80,7 +80,7 @@ TEST(a_damaged_table_is_moved_aside_and_ids_are_found_again)
     fixture_expect(&f, &id, "hello");
     fixture_unmount(&f);
     host_unlink(f.state, TABLE ".broken");
-    damage(&f, 8192, NULL);
+    damage(&f, 4096, NULL);
     fixture_mount(&f);
     assert_true(host_exists(f.state, TABLE ".broken"));
     fixture_expect(&f, &id, "hello");
