@@ -123,8 +123,6 @@ const struct export_client *export_match(const struct export *export, const stru
  */
 bool export_admits_us(const struct export *export, const struct address *from);
 bool export_admits_others(const struct export *export, int family, const struct address *near);
-/* Whether the source port will do: `secure` wants one below 1024. */
-bool export_port_ok(const struct export_client *client, const struct address *peer);
 
 /*
  * The caller's credential after squash and id map, for requests with `auth` under this client's
@@ -138,6 +136,13 @@ struct export_cred_storage {
 void export_cred(const struct export_client *client, const struct rpc_auth *auth, struct cred *cred,
                  struct export_cred_storage *storage);
 void export_cred_release(struct export_cred_storage *storage);
+/*
+ * The same for a call: who may be believed to be whom, then export_cred(). For nfsd/'s gate and
+ * mountd/. EACCES, with a text in *why: `secure` wants a port below 1024 of another host's client;
+ * and on this host, where the server can't act as the caller, the server's own user or root.
+ */
+int export_caller(const struct export_client *client, const struct rpc_call *call,
+                  struct cred *cred, struct export_cred_storage *storage, const char **why);
 /* --manage-gids: groups come from this host's user database by uid. Before requests run. */
 void export_manage_gids(bool on);
 

@@ -38,6 +38,11 @@ bool names_has_address(const char *name, const struct address *peer);
 bool names_fits(const char *pattern, const struct address *peer);
 void names_clear(void);
 
+/* squash.c: the credential of a user of this host, whose uid is certain, and whose groups are the
+ * user database's; without an entry there, it has none. */
+void export_cred_of_user(const struct export_client *client, const struct rpc_auth *auth,
+                         struct cred *cred, struct export_cred_storage *storage);
+
 /* groups.c: a uid's groups by the user database; refcounted by its answer. */
 struct groups {
     struct lookup_answer answer;

@@ -63,8 +63,3 @@ const struct export_client *export_match(const struct export *export, const stru
     memo.peer = *peer;
     return memo.client;
 }
-
-bool export_port_ok(const struct export_client *client, const struct address *peer)
-{
-    return !client->options.secure || address_port(peer) < IPPORT_RESERVED;
-}

@@ -67,22 +67,30 @@ static uint32_t squash_uid(const struct export_options *options, uint32_t uid)
     return squash ? options->anon_uid : uid;
 }
 
+/* The groups of a list out of the user database, of which the reference goes to `storage`. */
+static void cred_take_groups(const struct export_options *options, struct groups *groups,
+                             struct cred *cred, struct export_cred_storage *storage)
+{
+    if (options->root_squash)
+        groups = groups_replace(groups, 0, options->anon_gid);
+    cred->ngroups = 0;
+    cred->groups = NULL;
+    if (groups) { /* else no memory for the copy: better no groups than root's */
+        cred->ngroups = groups->count;
+        cred->groups = groups->count > 0 ? groups->gids : NULL;
+    }
+    storage->managed = groups;
+}
+
 /* The groups of this host's user database; false: it has none for this caller. */
 static bool cred_managed_groups(const struct export_options *options, uint32_t uid,
                                 struct cred *cred, struct export_cred_storage *storage)
 {
     struct groups *groups = groups_get(uid);
 
-    if (!groups)
-        return false;
-    if (options->root_squash)
-        groups = groups_replace(groups, 0, options->anon_gid);
-    if (groups) { /* else no memory for the copy: better no groups than root's */
-        cred->ngroups = groups->count;
-        cred->groups = groups->gids;
-    }
-    storage->managed = groups;
-    return true;
+    if (groups)
+        cred_take_groups(options, groups, cred, storage);
+    return groups != NULL;
 }
 
 /* The groups the call brought: borrowed as they are, copied where one has to be squashed. */
@@ -117,6 +125,37 @@ void export_cred(const struct export_client *client, const struct rpc_auth *auth
         if (!cred->ngroups)
             cred->groups = NULL;
     }
+    cred_seal_again(cred);
+}
+
+static bool groups_have(const struct groups *groups, uint32_t gid)
+{
+    for (uint32_t i = 0; groups && i < groups->count; i++)
+        if (groups->gids[i] == gid)
+            return true;
+    return false;
+}
+
+void export_cred_of_user(const struct export_client *client, const struct rpc_auth *auth,
+                         struct cred *cred, struct export_cred_storage *storage)
+{
+    const struct export_options *options = &client->options;
+    /* The group it names, which new files get, where it is one of the user's. */
+    struct groups *groups = groups_get(auth->uid);
+    struct rpc_auth known = {.flavor = RPC_AUTH_SYS, .uid = auth->uid, .gid = options->anon_gid};
+
+    if (groups_have(groups, auth->gid))
+        known.gid = auth->gid;
+    else if (groups && groups->count > 0)
+        known.gid = groups->gids[0]; /* getgrouplist(3): the user's own */
+    export_cred(client, &known, cred, storage);
+    if (options->all_squash || !groups) {
+        if (groups)
+            lookup_put(&groups->answer);
+        return;
+    }
+    export_cred_release(storage);
+    cred_take_groups(options, groups, cred, storage);
     cred_seal_again(cred);
 }
 

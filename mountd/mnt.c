@@ -88,15 +88,17 @@ static int mnt_walk(const struct vctx *ctx, struct vnode *root, struct view rest
 /* The walk as the caller's credential under this client's options, and the handle at its end. */
 static int mnt_open(const struct rpc_call *call, const struct export *export,
                     const struct export_client *client, struct view rest, bool is_short,
-                    struct handle *out)
+                    struct handle *out, const char **why)
 {
     struct export_cred_storage storage = {0};
     struct cred cred = {0};
     struct vnode *vn;
 
-    export_cred(client, &call->auth, &cred, &storage);
+    int error = export_caller(client, call, &cred, &storage, why);
+    if (error != 0)
+        return error;
     struct vctx ctx = {.cred = &cred, .async = client->options.async};
-    int error = mnt_walk(&ctx, export->fs->root, rest, &vn);
+    error = mnt_walk(&ctx, export->fs->root, rest, &vn);
     if (error == 0) {
         (is_short ? handle_seal_short : handle_seal)(export->id, vn, out);
         vnode_put(vn);
@@ -139,20 +141,17 @@ mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, bool is_sh
     const struct export_client *client = NULL;
     struct view rest;
     const struct export *export = exports_by_path(exports, path, &rest);
+    const char *why = export == NULL ? "it is not exported" : "not exported to this client";
     int error = EACCES;
 
     if (export != NULL)
         client = export_match(export, call->peer);
-    if (export == NULL)
-        mnt_log_refusal(call, path, "it is not exported");
-    else if (client == NULL)
-        mnt_log_refusal(call, path, "not exported to this client");
-    else if (!export_port_ok(client, call->peer))
-        mnt_log_refusal(call, path,
-                        "its source port is 1024 or above (mount as root, for macOS with "
-                        "resvport; or export with `insecure`)");
-    else
-        error = mnt_open(call, export, client, rest, is_short, out);
+    if (client != NULL) {
+        why = NULL;
+        error = mnt_open(call, export, client, rest, is_short, out, &why);
+    }
+    if (why != NULL)
+        mnt_log_refusal(call, path, why);
     exports_put();
     return mnt_status(error);
 }

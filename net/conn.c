@@ -112,6 +112,7 @@ static bool conn_handle(struct conn *conn)
         .peer = conn->peer,
         .local = conn->local,
         .connection = conn->source.number,
+        .memory = &conn->memory,
         .data = conn->in->data + conn->record.offset,
         .len = conn->record.len,
         .rest = &rest,

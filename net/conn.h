@@ -35,6 +35,7 @@ struct rests {
 struct conn {
     struct source source;
     struct address peer, local;
+    struct net_memory memory;
     struct record record;
     struct buffer *in, *out;
     size_t pos, end;

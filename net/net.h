@@ -27,13 +27,20 @@ struct net_tail; /* tail.h */
 /* UDP can't carry more than this (RFC 768 over IPv4). */
 #define NET_DATAGRAM_MAX 65507
 
+/* What the handler keeps of a connection: 0 at first, and gone with it. Messages of one connection
+ * may be handled by several threads at once. */
+struct net_memory {
+    _Atomic uint64_t peer; /* rpc/peer.c's */
+};
+
 /* One message and the room for its reply. Valid until the handler returns. */
 struct net_message {
     struct address peer;  /* normalized, with the source port */
     struct address local; /* the address it came to; port 0 where unknown */
     bool is_datagram;
-    uint64_t connection; /* no other has had this number (connections.h); 0 for a datagram */
-    const uint8_t *data; /* aligned to 4 */
+    uint64_t connection;       /* no other has had this number (connections.h); 0 for a datagram */
+    struct net_memory *memory; /* the connection's; NULL for a datagram */
+    const uint8_t *data;       /* aligned to 4 */
     size_t len;
     struct net_rest *rest; /* how much of its end is in a pipe instead; NULL: nothing */
     uint8_t *reply;        /* aligned to 4; the handler writes its reply here */

@@ -18,18 +18,18 @@ static int gate_client(struct nfs3_request *rq)
     static struct log_limit limit;
     const struct address *peer = rq->call->peer;
     const struct export_client *client = export_match(rq->export, peer);
+    const char *why = "not exported to it";
+    int error = EACCES;
 
-    if (client != NULL && export_port_ok(client, peer)) {
+    if (client != NULL)
+        error = export_caller(client, rq->call, &rq->cred, &rq->cred_storage, &why);
+    if (error == 0)
         rq->client = client;
-        return 0;
-    }
-    if (log_limit_allows(&limit)) {
+    else if (log_limit_allows(&limit)) {
         char text[ADDRESS_TEXT_MAX];
-        log_warning("%s: refused %s: %s", rq->export->path, address_format(peer, true, text),
-                    client == NULL ? "not exported to it"
-                                   : "its source port is not reserved (option `insecure` allows)");
+        log_warning("%s: refused %s: %s", rq->export->path, address_format(peer, true, text), why);
     }
-    return EACCES;
+    return error;
 }
 
 int gate_begin(struct nfs3_request *rq, struct view handle)
@@ -47,7 +47,6 @@ int gate_begin(struct nfs3_request *rq, struct view handle)
     error = gate_client(rq);
     if (error != 0)
         return error;
-    export_cred(rq->client, &rq->call->auth, &rq->cred, &rq->cred_storage);
     wait_user(rq->cred.uid);
     rq->ctx = (struct vctx){
         .cred = &rq->cred, .async = rq->client->options.async, .peer = rq->call->peer};

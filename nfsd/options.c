@@ -30,6 +30,7 @@ enum option_key {
     OPT_THREADS,
     OPT_SPIN,
     OPT_MANAGE_GIDS,
+    OPT_LOCAL_PEERS,
     OPT_LOG_LEVEL,
     OPT_CHECK,
     OPT_CACHE_NODES,
@@ -52,6 +53,8 @@ static const struct argp_option option_rows[] = {
     {"spin", OPT_SPIN, "USEC", 0, "poll so long before sleeping (default: automatic; 0: never)", 0},
     {"manage-gids", OPT_MANAGE_GIDS, NULL, 0,
      "take a caller's groups from this host's user database, not from the call", 0},
+    {"local-peers", OPT_LOCAL_PEERS, "checked|any", 0,
+     "any: believe whoever has a port below 1024 on this host (default: checked)", 0},
     {"cache-nodes", OPT_CACHE_NODES, "N", 0, "cache at most N nodes (default: 262144)", 0},
     {"cache-fds", OPT_CACHE_FDS, "N", 0, "keep at most N files open (default: by RLIMIT_NOFILE)",
      0},
@@ -196,6 +199,11 @@ static bool option_value(struct options *options, int key, const char *arg)
     case OPT_LOG_LEVEL:
         if (!log_level_parse(arg, &options->log_level))
             fatal(STATUS_USAGE, "--log-level=%s: give error, warning, info or debug", arg);
+        return true;
+    case OPT_LOCAL_PEERS:
+        options->local_peers_any = strcmp(arg, "any") == 0;
+        if (!options->local_peers_any && strcmp(arg, "checked") != 0)
+            fatal(STATUS_USAGE, "--local-peers=%s: give checked or any", arg);
         return true;
     case OPT_HANDLES:
         options->exports.table_handles = strcmp(arg, "table") == 0;

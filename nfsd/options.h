@@ -26,6 +26,7 @@ struct options {
     uint32_t cache_nodes;
     uint32_t cache_fds; /* 0: by RLIMIT_NOFILE */
     bool manage_gids;
+    bool local_peers_any; /* clients on this host are known by their ports only */
     bool check;
     enum log_level log_level;
 };

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -54,6 +55,19 @@ uint64_t process_raise_files(void)
             limit.rlim_cur = before;
     }
     return limit.rlim_cur;
+}
+
+unsigned process_first_free_port(void)
+{
+    unsigned port = 1024;
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
+
+    if (file == NULL)
+        return port;
+    if (fscanf(file, "%u", &port) != 1) // NOLINT: a number of the kernel's
+        port = 1024;
+    fclose(file);
+    return port;
 }
 
 /* Raw system calls: there is one thread yet, and those to come inherit. */

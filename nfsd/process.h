@@ -23,4 +23,7 @@ void process_notify_ready(void);
 void process_notify_reloading(void);
 void process_notify_stopping(void);
 
+/* The first port that every user may bind, by the sysctl; 1024 where that can't be read. */
+unsigned process_first_free_port(void);
+
 #endif

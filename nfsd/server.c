@@ -11,8 +11,10 @@
 #include "mountd/mountd.h"
 #include "net/net.h"
 #include "nfsd/nfsd.h"
+#include "nfsd/process.h"
 #include "nfsd/state_dir.h"
 #include "rpc/dispatch.h"
+#include "rpc/peer.h"
 #include "rpc/reply_cache.h"
 #include "vfs/mount.h"
 #include "vfs/vnode_table.h"
@@ -133,6 +135,23 @@ static enum server_status start_caches(const struct options *options, const stru
         return fail(answer, "out of memory for the caches; try a smaller --cache-nodes");
     export_manage_gids(options->manage_gids);
     return SERVER_OK;
+}
+
+/* What is known of clients on this host, and of what that is worth. */
+static void look_at_peers(const struct options *options)
+{
+    const bool checked = !options->local_peers_any && rpc_peer_look(true);
+    unsigned first = process_first_free_port();
+
+    if (!checked)
+        rpc_peer_look(false);
+    if (!checked && !options->local_peers_any)
+        log_warning("the kernel does not tell whose a client's socket is (sock_diag): on this host "
+                    "whoever has a port below 1024 is taken for root");
+    if (first < IPPORT_RESERVED)
+        log_warning("net.ipv4.ip_unprivileged_port_start is %u: every user of this host may have a "
+                    "port below 1024%s",
+                    first, checked ? "; who calls is told by the socket's owner" : ", and be root");
 }
 
 static enum server_status load_exports(const struct options *options, const struct answer *answer)
@@ -261,6 +280,7 @@ enum server_status server_start(struct options *options, char *message, size_t s
     if (status == SERVER_OK) {
         server.stage = HAS_EXPORTS;
         register_programs();
+        look_at_peers(options);
         status = start_network(options, &answer);
     }
     if (status != SERVER_OK)

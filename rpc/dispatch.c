@@ -340,6 +340,7 @@ size_t rpc_dispatch(const struct net_message *message)
     call.local = &message->local;
     call.is_datagram = message->is_datagram;
     call.connection = message->connection;
+    call.memory = message->memory;
     call.args = (struct view){reader.at, (uint32_t)(reader.end - reader.at + rest)};
     call.rest = message->rest;
     call.results = message->reply + REPLY_HEADER;

@@ -1,12 +1,13 @@
 /*
  * portmap_program.c - the portmapper, version 2, and rpcbind, versions 3 and 4 (RFC 1833).
  *
- * rpc/dispatch.c calls the rows; the table is in portmap_table.c. Registrations are taken from
- * this host's privileged ports only (what rpcbind calls its secure mode): the kernel's lockd and
- * statd come from there. Calls are never forwarded: CALLIT, BCAST and INDIRECT have no row.
+ * rpc/dispatch.c calls the rows; the table is in portmap_table.c. Registrations are taken from the
+ * kernel and root on this host only (rpc/peer.h): lockd and statd are theirs. Calls are never
+ * forwarded: CALLIT, BCAST and INDIRECT have no row.
  */
 #include "rpc/portmap_program.h"
 #include "base/log.h"
+#include "rpc/peer.h"
 #include "rpc/portmap_table.h"
 #include "rpc/program.h"
 #include "rpc/reply_list.h"
@@ -39,10 +40,15 @@ static bool portmap_may_change(const struct rpc_call *call)
     static struct log_limit limit;
     char peer[ADDRESS_TEXT_MAX];
 
-    if (address_is_own(call->peer) && address_port(call->peer) < IPPORT_RESERVED)
+    const struct rpc_peer caller = rpc_peer_of(call);
+
+    if (caller.kind == RPC_PEER_ROOT)
+        return true;
+    if (caller.kind == RPC_PEER_FAR && address_is_own(call->peer) &&
+        address_port(call->peer) < IPPORT_RESERVED)
         return true;
     if (log_limit_allows(&limit))
-        log_warning("portmapper: %s may not register programs (only this host's privileged ports)",
+        log_warning("portmapper: %s may not register programs (only root on this host)",
                     address_format(call->peer, true, peer));
     return false;
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct net_memory;
 struct net_rest;
 struct net_tail;
 
@@ -45,9 +46,10 @@ struct rpc_call {
     const struct address *peer;  /* with its source port */
     const struct address *local; /* where it came to; port 0 where unknown */
     bool is_datagram;
-    uint64_t connection; /* its number (net/connections.h); 0 for a datagram */
-    bool refused;        /* the program's: nothing was done, so the reply need not be kept */
-    struct view args;    /* the undecoded arguments */
+    uint64_t connection;       /* its number (net/connections.h); 0 for a datagram */
+    struct net_memory *memory; /* what is kept of its connection; NULL for a datagram */
+    bool refused;              /* the program's: nothing was done, so the reply need not be kept */
+    struct view args;          /* the undecoded arguments */
     /* How much of their end is in the thread's pipe (net/rest.h) instead; NULL: nothing. */
     struct net_rest *rest;
     uint8_t *results; /* where the encoded results will begin, aligned to 4 */

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "net/connections.h"
 #include "net/rest.h"
+#include "rpc/peer.h"
 #include "rpc/reply_shelf.h"
 #include <errno.h>
 #include <sodium.h>
@@ -61,18 +62,22 @@ static uint64_t sum_keyed(const void *bytes, size_t len)
     return sum;
 }
 
-/* Who calls, and all of the arguments. Not the credential as it is: some clients put the time into
- * it. */
+/* Who calls, and who he says he is, and all of the arguments. Not the credential as it is: some
+ * clients put the time into it. */
 static uint64_t sum_whole(const struct rpc_call *call)
 {
+    const struct rpc_peer peer = call->is_datagram ? (struct rpc_peer){0} : rpc_peer_of(call);
     struct {
         uint64_t args;
         uint64_t machine;
+        uint32_t peer_kind, peer_uid;
         uint32_t len, flavor, uid, gid, ngids;
         uint32_t gids[RPC_GIDS_MAX];
     } all = {
         .args = sum_keyed(call->args.data, call->args.len),
         .machine = sum_keyed(call->auth.machine.data, call->auth.machine.len),
+        .peer_kind = peer.kind,
+        .peer_uid = peer.uid,
         .len = call->args.len,
         .flavor = call->auth.flavor,
         .uid = call->auth.uid,

@@ -6,6 +6,7 @@
 #include "tests/clients/world.h"
 #include "tests/lib/host.h"
 #include "tests/lib/test.h"
+#include <stdio.h>
 
 TEST(linux_probes_version_4_then_mounts_version_3_and_works)
 {
@@ -120,8 +121,18 @@ TEST(windows_without_insecure_is_refused_and_the_log_says_why)
 {
     struct world world = {0};
     world_prepare(&world);
+    world_neighbour_make();
+    world.server.listen = "10.77.0.1";
+    world.server.no_plain_export = true;
+    snprintf(world.insecure, sizeof(world.insecure),
+             "--export=%s,client=10.77.0.2,rw,no_root_squash", world.server.export_dir);
+    server_add_arg(&world.server, world.insecure);
     world_start(&world);
-    replay_run(world.replay, "windows-refused.rpc");
+    struct replay *replay = world_replay(&world, "10.77.0.1");
+    world_neighbour_begin();
+    replay_run(replay, "windows-refused.rpc");
+    world_neighbour_end();
+    replay_destroy(replay);
     assert_true(server_log_waits_for(&world.server, "insecure", 2000));
     world_finish(&world);
 }

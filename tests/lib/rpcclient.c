@@ -111,8 +111,16 @@ static int connect_from(struct client *client, const struct sockaddr_storage *se
 
 static void client_init(struct client *client, int flags)
 {
+    static uint32_t made;
+
     *client = (struct client){.fd = -1, .flags = flags, .timeout_ms = 10000, .who = caller_root};
-    client->xid = (uint32_t)getpid() << 16 ^ (uint32_t)now_ms() << 8;
+    /* No two clients of a test have the same. */
+    client->xid = (uint32_t)getpid() << 16 ^ (uint32_t)now_ms() << 8 ^ made++ << 24;
+}
+
+void client_connect_nowhere(struct client *client, int flags)
+{
+    client_init(client, flags);
 }
 
 void client_connect(struct client *client, uint16_t port, int flags)

@@ -227,19 +227,6 @@ TEST(host_names_match_forward_and_wildcards_only_when_the_name_leads_back)
     assert_int_equal(umount("/etc/nsswitch.conf"), 0);
 }
 
-TEST(secure_exports_want_a_reserved_source_port)
-{
-    struct export_client client = {.options.secure = true};
-    struct address peer = fixture_address("192.0.2.1");
-
-    address_set_port(&peer, 1023);
-    assert_true(export_port_ok(&client, &peer));
-    address_set_port(&peer, 1024);
-    assert_false(export_port_ok(&client, &peer));
-    client.options.secure = false;
-    assert_true(export_port_ok(&client, &peer));
-}
-
 TEST(whom_an_export_is_for_is_told_without_asking_for_names)
 {
     static const struct {

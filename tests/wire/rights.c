@@ -261,7 +261,9 @@ TEST(an_unprivileged_port_is_refused_by_a_secure_export)
     struct mounted m;
     struct client low;
 
-    mounted_begin(&m);
+    server_prepare(&m.server, NULL);
+    server_add_arg(&m.server, "--local-peers=any");
+    mounted_begin_prepared(&m);
     client_connect(&low, m.server.port, CLIENT_UNPRIVILEGED);
     expect_status(ask_mnt(&low, 3, m.dir, NULL), MNT_ACCES);
     uint32_t status = ask_getattr(&low, &m.root, NULL);
