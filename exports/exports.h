@@ -18,7 +18,7 @@
 
 /* Options of a client in exports(5): one row a word in exports/options.c. */
 struct export_options {
-    bool rw, async, secure, root_squash, all_squash, crossmnt, subtree_check, ids_32bit;
+    bool rw, async, secure, root_squash, all_squash, crossmnt, subtree_check, ids_32bit, udp;
     uint32_t anon_uid, anon_gid;
     bool has_fsid;
     uint32_t fsid;
@@ -65,6 +65,7 @@ struct exports {
     size_t count;
     struct export *list;         /* by path */
     const struct export **by_id; /* the same, by id */
+    bool udp;                    /* some client may use NFS over UDP */
 };
 
 /* What to make a table from. */
@@ -76,6 +77,7 @@ struct exports_source {
     size_t ndirs;
     const char *state_dir; /* for the file systems */
     bool table_handles;    /* see struct vfs_mount_args */
+    bool udp;              /* --udp: as if every client had the option */
     bool check_only;       /* --check: parse and look, mount nothing */
 };
 

@@ -126,8 +126,16 @@ static int by_id(const void *a, const void *b)
     return left->id < right->id ? -1 : left->id > right->id;
 }
 
+static void load_udp(struct exports *table, struct export *export, bool all)
+{
+    for (size_t i = 0; i < export->nclients; i++) {
+        export->clients[i].options.udp |= all;
+        table->udp |= export->clients[i].options.udp;
+    }
+}
+
 /* Moves what the draft holds into a table. */
-static int load_make_table(struct draft *draft, struct exports **out)
+static int load_make_table(struct draft *draft, bool udp, struct exports **out)
 {
     struct exports *table = calloc(1, sizeof(*table));
 
@@ -143,6 +151,7 @@ static int load_make_table(struct draft *draft, struct exports **out)
     for (size_t i = 0; i < draft->count; i++) {
         table->list[i] = draft->entries[i].export;
         table->list[i].serial = ++last_serial;
+        load_udp(table, &table->list[i], udp);
         table->by_id[i] = &table->list[i];
         memset(&draft->entries[i].export, 0, sizeof(struct export));
     }
@@ -164,7 +173,7 @@ int exports_load(const struct exports_source *source, char *message, size_t mess
     if (!error)
         error = load_mount(&draft, source);
     if (!error && !source->check_only)
-        error = load_make_table(&draft, &table);
+        error = load_make_table(&draft, source->udp, &table);
     if (table)
         current_replace(table);
     else

@@ -97,6 +97,7 @@ static const struct option option_table[] = {
     SWITCH("subtree_check", "no_subtree_check", subtree_check),
     SWITCH("crossmnt", NULL, crossmnt),
     SWITCH("32bit_ids", NULL, ids_32bit),
+    SWITCH("udp", NULL, udp),
     VALUE("anonuid", set_anon_uid, "a user id"),
     VALUE("anongid", set_anon_gid, "a group id"),
     VALUE("fsid", set_fsid, "a number below 4294967296, or root"),

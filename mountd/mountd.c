@@ -172,10 +172,10 @@ static bool_t mountd_decode_path(XDR *xdrs, void *args)
 RPC_PROC(mountd, mnt1, dirpath, fhstatus)
 RPC_PROC(mountd, mnt3, dirpath, mountres3)
 
-#define ROW_LIST(verb)                                                      \
-    {                                                                       \
-        .name = #verb, .decode = rpc_void, .encode = reply_list_encode,     \
-        .run = mountd_##verb##_run, .results_size = sizeof(encoded_entries) \
+#define ROW_LIST(verb)                                                                          \
+    {                                                                                           \
+        .name = #verb, .decode = rpc_void, .encode = reply_list_encode,                         \
+        .run = mountd_##verb##_run, .results_size = sizeof(encoded_entries), .flags = RPC_SHORT \
     }
 #define ROW_UMNT                                                                                  \
     {                                                                                             \

@@ -21,6 +21,9 @@
 
 _Static_assert(BATCH *SLOT <= BUFFER_SIZE, "a batch fits a buffer");
 
+/* Of each network namespace: include/net/flow.h has it as LOOPBACK_IFINDEX. */
+#define LOOPBACK_INTERFACE 1
+
 /* Room for the control message that carries the local address, of either family. */
 #define CONTROL_SIZE CMSG_SPACE(sizeof(struct in6_pktinfo))
 
@@ -77,6 +80,33 @@ static void envelope_local(const struct datagram *dg, const struct envelope *env
         }
     }
     address_normalize(local);
+}
+
+/* By which interface a datagram came; 0: not known. */
+static unsigned envelope_interface(const struct envelope *envelope)
+{
+    struct msghdr msg = {.msg_control = (void *)(uintptr_t)envelope->control,
+                         .msg_controllen = envelope->control_len};
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+            return (unsigned)((const struct in_pktinfo *)(const void *)CMSG_DATA(c))->ipi_ifindex;
+        if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+            return ((const struct in6_pktinfo *)(const void *)CMSG_DATA(c))->ipi6_ifindex;
+    }
+    return 0;
+}
+
+/*
+ * Whether the source can be the sender's. Whoever is on a network can write any address there; one
+ * of this host's own must have come by loopback, which nobody else can send on. An IPv6 datagram
+ * whose source stands for an IPv4 address is from nobody, where IPv4 has sockets of its own.
+ */
+static bool envelope_is_genuine(const struct envelope *envelope, const struct address *peer)
+{
+    if (envelope->peer.any.sa_family != peer->any.sa_family)
+        return false;
+    return envelope_interface(envelope) == LOOPBACK_INTERFACE || !address_is_own(peer);
 }
 
 /* Takes what there is, at most a batch. */
@@ -154,12 +184,16 @@ static bool datagram_run(struct source *source)
             dg->next++; /* too many sleep already: dropped, as UDP may; the client asks again */
             continue;
         }
+        address_normalize(&peer);
+        if (!envelope_is_genuine(&dg->envelopes[i], &peer)) {
+            dg->next++;
+            continue;
+        }
         if (dg->out == NULL)
             dg->out = buffer_get(&loop->pool);
         if (dg->out == NULL)
             break; /* without memory the rest is dropped, as UDP may */
         envelope_local(dg, &dg->envelopes[i], &local);
-        address_normalize(&peer);
         struct net_message message = {
             .peer = peer,
             .local = local,

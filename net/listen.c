@@ -49,7 +49,10 @@ static void connection_start(int fd, struct address *peer)
     int on = 1;
 
     getsockname(fd, &local.any, &len);
-    address_normalize(peer);
+    if (peer->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&peer->in6.sin6_addr)) {
+        close(fd); /* IPv4 has sockets of its own: nobody has this address */
+        return;
+    }
     address_normalize(&local);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));

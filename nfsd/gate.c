@@ -21,7 +21,9 @@ static int gate_client(struct nfs3_request *rq)
     const char *why = "not exported to it";
     int error = EACCES;
 
-    if (client != NULL)
+    if (client != NULL && rq->call->is_datagram && !client->options.udp)
+        why = "it came over UDP (option `udp`, or --udp, allows)";
+    else if (client != NULL)
         error = export_caller(client, rq->call, &rq->cred, &rq->cred_storage, &why);
     if (error == 0)
         rq->client = client;

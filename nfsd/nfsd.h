@@ -4,6 +4,10 @@
 #ifndef NFSD_NFSD_H
 #define NFSD_NFSD_H
 
+#include <stdint.h>
+
+extern const uint32_t nfsd_program_number;
+
 /* Registers the program with rpc/. Once, before net_start(). */
 void nfsd_register(void);
 

@@ -31,6 +31,7 @@ enum option_key {
     OPT_SPIN,
     OPT_MANAGE_GIDS,
     OPT_LOCAL_PEERS,
+    OPT_UDP,
     OPT_LOG_LEVEL,
     OPT_CHECK,
     OPT_CACHE_NODES,
@@ -53,6 +54,7 @@ static const struct argp_option option_rows[] = {
     {"spin", OPT_SPIN, "USEC", 0, "poll so long before sleeping (default: automatic; 0: never)", 0},
     {"manage-gids", OPT_MANAGE_GIDS, NULL, 0,
      "take a caller's groups from this host's user database, not from the call", 0},
+    {"udp", OPT_UDP, NULL, 0, "serve NFS over UDP, too, where anybody may write any sender", 0},
     {"local-peers", OPT_LOCAL_PEERS, "checked|any", 0,
      "any: believe whoever has a port below 1024 on this host (default: checked)", 0},
     {"cache-nodes", OPT_CACHE_NODES, "N", 0, "cache at most N nodes (default: 262144)", 0},
@@ -167,6 +169,9 @@ static bool option_simple(struct options *options, int key, const char *arg)
         return true;
     case OPT_MANAGE_GIDS:
         options->manage_gids = true;
+        return true;
+    case OPT_UDP:
+        options->exports.udp = true;
         return true;
     case OPT_CHECK:
         options->check = options->exports.check_only = true;

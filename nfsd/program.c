@@ -96,6 +96,8 @@ static const struct rpc_program nfs_program = {
     .versions = nfs_versions,
 };
 
+const uint32_t nfsd_program_number = NFS_PROGRAM;
+
 void nfsd_register(void)
 {
     rpc_register(&nfs_program);

@@ -241,6 +241,15 @@ static enum server_status start_network(struct options *options, const struct an
     return SERVER_OK;
 }
 
+/* As the exports have it; who asks the portmapper is told so. */
+static void set_udp(void)
+{
+    const bool udp = exports_get()->udp;
+
+    exports_put();
+    portmap_udp_set(nfsd_program_number, udp);
+}
+
 static void register_programs(void)
 {
     static bool registered;
@@ -280,6 +289,7 @@ enum server_status server_start(struct options *options, char *message, size_t s
     if (status == SERVER_OK) {
         server.stage = HAS_EXPORTS;
         register_programs();
+        set_udp();
         look_at_peers(options);
         status = start_network(options, &answer);
     }
@@ -291,8 +301,11 @@ enum server_status server_start(struct options *options, char *message, size_t s
 enum server_status server_reload(struct options *options, char *message, size_t size)
 {
     const struct answer answer = {message, size};
+    enum server_status status = load_exports(options, &answer);
 
-    return load_exports(options, &answer);
+    if (status == SERVER_OK)
+        set_udp();
+    return status;
 }
 
 unsigned server_tick(void)

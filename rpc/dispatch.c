@@ -29,6 +29,7 @@ enum { REJECT_RPC_MISMATCH = 0, REJECT_AUTH_ERROR = 1 };
 
 static const struct rpc_program *programs[RPC_PROGRAMS_MAX];
 static unsigned program_count;
+static _Atomic bool not_over_udp[RPC_PROGRAMS_MAX]; /* by the same index */
 
 void rpc_register(const struct rpc_program *program)
 {
@@ -40,6 +41,21 @@ void rpc_register(const struct rpc_program *program)
 const struct rpc_program *rpc_registered(unsigned index)
 {
     return index < program_count ? programs[index] : NULL;
+}
+
+void rpc_over_udp_set(uint32_t program, bool on)
+{
+    for (unsigned i = 0; i < program_count; i++)
+        if (programs[i]->number == program)
+            not_over_udp[i] = !on;
+}
+
+bool rpc_over_udp(uint32_t program)
+{
+    for (unsigned i = 0; i < program_count; i++)
+        if (programs[i]->number == program)
+            return !not_over_udp[i];
+    return false;
 }
 
 bool_t rpc_void(XDR *xdrs, void *nothing)
@@ -301,7 +317,7 @@ static size_t call_answer(struct rpc_call *call, const struct header *header, ui
         (header->flavor != RPC_AUTH_SYS || !auth_sys_read(header->cred, &call->auth)))
         return reply_auth_error(reply, call->xid);
     const struct rpc_program *program = program_find(call->program);
-    if (program == NULL)
+    if (program == NULL || (call->is_datagram && !rpc_over_udp(call->program)))
         return reply_accepted(reply, call->xid, ACCEPT_PROG_UNAVAIL);
     const struct rpc_version *version = version_find(program, call->version);
     if (version == NULL)
@@ -309,6 +325,9 @@ static size_t call_answer(struct rpc_call *call, const struct header *header, ui
     if (call->procedure >= version->count || version->procedures[call->procedure].name == NULL)
         return reply_accepted(reply, call->xid, ACCEPT_PROC_UNAVAIL);
     const struct rpc_procedure *row = &version->procedures[call->procedure];
+    /* Who writes another's address as the sender must not have more sent there than he sends. */
+    if (call->is_datagram && row->flags & RPC_SHORT)
+        call->results_room = call->len > REPLY_HEADER ? (call->len - REPLY_HEADER) & ~(size_t)3 : 0;
     if (row->flags & RPC_REPLAY)
         return procedure_run_once(row, call, reply);
     return procedure_run(row, call, reply);
@@ -341,6 +360,7 @@ size_t rpc_dispatch(const struct net_message *message)
     call.is_datagram = message->is_datagram;
     call.connection = message->connection;
     call.memory = message->memory;
+    call.len = message->len;
     call.args = (struct view){reader.at, (uint32_t)(reader.end - reader.at + rest)};
     call.rest = message->rest;
     call.results = message->reply + REPLY_HEADER;

@@ -131,10 +131,11 @@ static int builtin_listen(const struct address *listen, size_t count)
 
 /* --- the system's rpcbind --- */
 
-/* The portmapper's own entries stay rpcbind's. */
+/* The portmapper's own entries stay rpcbind's; what is not served is not registered. */
 static bool is_for_rpcbind(const struct portmap_entry *entry)
 {
-    return entry->program != PMAPPROG;
+    return entry->program != PMAPPROG &&
+           (entry->netid->protocol != IPPROTO_UDP || rpc_over_udp(entry->program));
 }
 
 /* Takes back what was registered; connected. */
@@ -237,6 +238,22 @@ int portmap_start(enum portmap_mode mode, const struct address *listen, size_t c
     default:
         return start_auto(listen, count, described, described_size);
     }
+}
+
+void portmap_udp_set(uint32_t program, bool on)
+{
+    if (rpc_over_udp(program) == on)
+        return;
+    const bool is_registered = registered > 0 && portmap_system_open() == 0;
+    for (size_t i = 0; is_registered && i < ours_count; i++) {
+        const struct portmap_entry *entry = &ours[i];
+        if (entry->program == program && entry->netid->protocol == IPPROTO_UDP &&
+            (on ? portmap_system_set : portmap_system_unset)(entry) == EPROTO)
+            break; /* it does not answer */
+    }
+    if (is_registered)
+        portmap_system_close();
+    rpc_over_udp_set(program, on);
 }
 
 void portmap_finish(void)

@@ -25,6 +25,8 @@ int portmap_start(enum portmap_mode mode, const struct address *listen, size_t c
                   char *described, size_t described_size);
 /* Whether clients find us without port= options. */
 bool portmap_active(void);
+/* rpc_over_udp_set(), and clients are told so; for main's thread. */
+void portmap_udp_set(uint32_t program, bool on);
 /* Takes registrations back. */
 void portmap_finish(void);
 

@@ -404,7 +404,7 @@ RPC_PROC(portmap3, getaddrlist, rpcb_mapping, encoded_entries)
 #define ROW_NO_ARGS(verb, ENCODE, RES)                                            \
     {                                                                             \
         .name = #verb, .decode = rpc_void, .encode = (ENCODE), .run = verb##_run, \
-        .results_size = sizeof(RES)                                               \
+        .results_size = sizeof(RES), .flags = RPC_SHORT                           \
     }
 
 /* What versions 3 and 4 have in common. */
@@ -430,7 +430,8 @@ static const struct rpc_procedure portmap_v3[] = {RPCB_ROWS};
 static const struct rpc_procedure portmap_v4[] = {
     RPCB_ROWS,
     [RPCBPROC_GETVERSADDR] = RPC_ROW(portmap3, getversaddr, rpcb_mapping, rpcb_text, 0),
-    [RPCBPROC_GETADDRLIST] = RPC_ROW(portmap3, getaddrlist, rpcb_mapping, encoded_entries, 0),
+    [RPCBPROC_GETADDRLIST] =
+        RPC_ROW(portmap3, getaddrlist, rpcb_mapping, encoded_entries, RPC_SHORT),
     [RPCBPROC_GETSTAT] = ROW_NO_ARGS(portmap3_getstat, portmap3_encode_counts, rpcb_counts_byvers),
 };
 

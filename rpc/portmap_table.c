@@ -4,6 +4,7 @@
  * A plain array: there are some dozens of entries, and it is asked when somebody mounts.
  */
 #include "rpc/portmap_table.h"
+#include "rpc/program.h"
 #include <arpa/inet.h>
 #include <netconfig.h>
 #include <pthread.h>
@@ -89,6 +90,12 @@ bool uaddr_parse(struct view text, struct address *out)
     return true;
 }
 
+/* Our own programs are told where they are served. */
+static bool entry_is_told(const struct portmap_entry *e)
+{
+    return !e->own || e->netid->protocol != IPPROTO_UDP || rpc_over_udp(e->program);
+}
+
 /* With the lock held. */
 static bool program_is_own(uint32_t program)
 {
@@ -155,6 +162,8 @@ bool portmap_table_find(uint32_t program, uint32_t version, const struct netid *
     for (size_t i = 0; i < count && found == NULL && !exact; i++)
         if (entries[i].program == program && entries[i].netid == netid)
             found = &entries[i];
+    if (found != NULL && !entry_is_told(found))
+        found = NULL;
     if (found != NULL)
         *out = *found;
     pthread_mutex_unlock(&lock);
@@ -165,7 +174,7 @@ void portmap_table_walk(bool (*each)(const struct portmap_entry *entry, void *ar
 {
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < count; i++)
-        if (!each(&entries[i], arg))
+        if (entry_is_told(&entries[i]) && !each(&entries[i], arg))
             break;
     pthread_mutex_unlock(&lock);
 }

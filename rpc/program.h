@@ -49,6 +49,7 @@ struct rpc_call {
     uint64_t connection;       /* its number (net/connections.h); 0 for a datagram */
     struct net_memory *memory; /* what is kept of its connection; NULL for a datagram */
     bool refused;              /* the program's: nothing was done, so the reply need not be kept */
+    size_t len;                /* bytes of all of the call */
     struct view args;          /* the undecoded arguments */
     /* How much of their end is in the thread's pipe (net/rest.h) instead; NULL: nothing. */
     struct net_rest *rest;
@@ -71,6 +72,7 @@ enum rpc_flags {
     RPC_REPLAY = 1,     /* changes something: its reply is kept in the reply cache */
     RPC_REST = 2,       /* can do with arguments whose last view is in a pipe: call->rest */
     RPC_IDEMPOTENT = 4, /* with RPC_REPLAY: to carry it out again does no harm */
+    RPC_SHORT = 8,      /* by UDP its reply is never longer than the call */
 };
 
 #define RPC_ARGS_MAX    512  /* bytes of a decoded argument structure */
@@ -104,6 +106,10 @@ struct rpc_program {
 #define RPC_PROGRAMS_MAX 8
 /* Before net_start(). The program is borrowed for ever. */
 void rpc_register(const struct rpc_program *program);
+/* Whether a program is served over UDP, where anybody may write any sender; it is at first. May be
+ * changed at any time. */
+void rpc_over_udp_set(uint32_t program, bool on);
+bool rpc_over_udp(uint32_t program);
 /* The programs registered, for rpcbind: index 0.. ; NULL past the end. */
 const struct rpc_program *rpc_registered(unsigned index);
 

@@ -94,6 +94,7 @@ void world_prepare(struct world *world)
     world->server.portmap = "builtin";
     world->server.port = WORLD_PORT;
     world->low_ports = true;
+    server_add_arg(&world->server, "--udp"); /* firmware, and what is older */
     make_tree(world->server.export_dir);
 }
 

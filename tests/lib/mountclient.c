@@ -101,6 +101,13 @@ void mounted_begin_prepared(struct mounted *m)
     m->root = answer.fh;
 }
 
+void mounted_begin_with(struct mounted *m, const char *arg)
+{
+    server_prepare(&m->server, NULL);
+    server_add_arg(&m->server, arg);
+    mounted_begin_prepared(m);
+}
+
 void mounted_reconnect(struct mounted *m)
 {
     client_disconnect(&m->client);

@@ -52,6 +52,8 @@ struct mounted {
 /* A server with nothing special; or one that was prepared (m->server) and maybe given options. */
 void mounted_begin(struct mounted *m);
 void mounted_begin_prepared(struct mounted *m);
+/* With one more argument on its command line. */
+void mounted_begin_with(struct mounted *m, const char *arg);
 /* Connects and mounts again, after a restart of the server. m->root stays as it was. */
 void mounted_reconnect(struct mounted *m);
 void mounted_end(struct mounted *m);

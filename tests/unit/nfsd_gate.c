@@ -89,13 +89,13 @@ static const struct rpc_program *program;
 static struct address peer;
 static uint32_t reply[1024];
 
-static void begin(void)
+static void begin_with(bool udp)
 {
     static const uint8_t key[16] = "a key for tests";
     static const char *specs[] = {
         "/rw,fs=pairfs,client=192.0.2.0/24,rw,secure,async,all_squash,anonuid=4242,fsid=7",
         "/ro,fs=pairfs,client=192.0.2.0/24,ro,insecure,no_root_squash,fsid=8"};
-    const struct exports_source source = {.specs = specs, .nspecs = 2};
+    const struct exports_source source = {.specs = specs, .nspecs = 2, .udp = udp};
     char message[256] = "";
 
     cred_init();
@@ -107,6 +107,11 @@ static void begin(void)
     nfsd_register();
     for (unsigned i = 0; program == NULL || program->number != NFS_PROGRAM; i++)
         program = rpc_registered(i);
+}
+
+static void begin(void)
+{
+    begin_with(false);
 }
 
 static struct handle root_of(uint32_t id)
@@ -351,7 +356,7 @@ TEST(fsinfo_over_a_datagram_is_about_what_fits_one)
 {
     FSINFO3res res = {0};
 
-    begin();
+    begin_with(true);
     struct handle handle = root_of(RW_ID);
     FSINFO3args args = {.fsroot = view_of(&handle)};
     struct rpc_call call = {.procedure = NFSPROC3_FSINFO,

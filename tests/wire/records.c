@@ -296,7 +296,7 @@ TEST(garbage_over_udp_does_no_harm)
     struct client client;
     uint32_t random = 123456789;
 
-    mounted_begin(&m);
+    mounted_begin_with(&m, "--udp");
     client_connect(&client, m.server.port, CLIENT_UDP);
     for (int i = 0; i < 500; i++) {
         uint8_t garbage[1024];
@@ -341,7 +341,7 @@ TEST(a_reply_message_is_not_answered)
 {
     struct mounted m;
 
-    mounted_begin(&m);
+    mounted_begin_with(&m, "--udp");
     nfs3_begin(&m.client, 0);
     bytes_patch_u32(&m.client.call, 4, 1); /* REPLY */
     client_send(&m.client);

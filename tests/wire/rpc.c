@@ -46,6 +46,7 @@ TEST(null_answers_on_every_program_version_transport_and_credential)
 
     server_prepare(&server, NULL);
     server.ipv6 = true;
+    server_add_arg(&server, "--udp");
     server_start(&server);
     for (size_t t = 0; t < sizeof(transports) / sizeof(transports[0]); t++) {
         struct client client;
@@ -241,7 +242,7 @@ TEST(calls_over_udp_are_answered)
     struct nfs3_write done;
     static uint8_t data[8192];
 
-    mounted_begin(&m);
+    mounted_begin_with(&m, "--udp");
     struct fh fh = make_file(&m, "file", "");
     client_connect(&udp, m.server.port, CLIENT_UDP);
     expect_ok(ask_getattr(&udp, &m.root, NULL));

@@ -83,7 +83,7 @@ TEST(reads_over_udp_give_the_files_bytes)
     struct client udp;
     const size_t size = MIB + 20001;
 
-    mounted_begin(&m);
+    mounted_begin_with(&m, "--udp");
     host_write_pattern(m.dir, "file", size);
     struct fh fh = mounted_lookup(&m, "file");
     client_connect(&udp, m.server.port, CLIENT_UDP);

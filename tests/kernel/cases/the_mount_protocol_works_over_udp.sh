@@ -7,7 +7,7 @@ echo one > /mnt/one
 umount /mnt
 mount -t nfs -o vers=3,nolock,mountproto=udp "$SERVER:$EXPORT" /mnt
 echo two > /mnt/two
-rpcinfo -T udp "$SERVER" nfs 3
+! rpcinfo -T udp "$SERVER" nfs 3
 rpcinfo -T udp "$SERVER" mountd 1
 END
 equal "files" "$(ls "$EXPORT")" "$(printf 'one\ntwo')"
