@@ -27,6 +27,8 @@ packages=(
     # the kernel client's guest, and the programs it works with
     user-mode-linux busybox-static iproute2 util-linux nfs-common netbase rpcbind
     gcc pax tar sqlite3 procps
+    # host file systems below the server
+    bindfs e2fsprogs squashfs-tools erofs-utils btrfs-progs xfsprogs
 )
 
 # packages_missing: those of the list that aren't installed

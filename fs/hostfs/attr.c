@@ -8,14 +8,13 @@
  */
 #include "base/cred.h"
 #include "base/hash.h"
-#include "hostfs.h"
+#include "named.h"
 #include <errno.h>
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #ifndef SYS_fchmodat2
@@ -30,16 +29,33 @@ static struct timespec time_of(const struct statx_timestamp *at)
     return (struct timespec){.tv_sec = at->tv_sec, .tv_nsec = at->tv_nsec};
 }
 
-/* The export's own file system has the export's fsid; one that is crossed into, a stable one of
- * its own; a part with another device number (a btrfs subvolume), one for as long as it has it. */
-static uint64_t fsid_of(const struct vfs *fs, const struct hostfs_mount *mount, dev_t dev)
+/*
+ * An export is one file system to its clients, whatever it is made of: it has one fsid, and numbers
+ * of objects that are unique in it. The export's own mount keeps the host's numbers; those of a
+ * mount that is crossed into, or of another part of its file system (a btrfs subvolume), are mixed
+ * with what identifies that one, and stay the same over a restart. Numbers that are made so have
+ * bit 62, which no host's own has that counts them up.
+ */
+#define MADE_UP ((uint64_t)1 << 62)
+
+uint64_t hostfs_fileid_hash(uint64_t hash)
 {
-    uint64_t fsid = fs->fsid;
-    if (mount->key)
-        fsid = hash_mix(fsid ^ mount->key);
-    if (dev != mount->dev)
-        fsid = hash_mix(fsid ^ hash_mix(dev));
-    return fsid;
+    return (hash_mix(hash) & (MADE_UP - 1)) | MADE_UP;
+}
+
+uint64_t hostfs_fileid(const struct hostfs_mount *mount, uint64_t ino, uint64_t part)
+{
+    if (!mount->key && part == mount->part)
+        return ino;
+    return hostfs_fileid_hash(ino ^ hash_mix(mount->key ^ hash_mix(part + 1)));
+}
+
+static uint64_t fileid_of(const struct vnode *vn, const struct hostfs_node *node,
+                          const struct statx *st)
+{
+    if (node->mount->named)
+        return node->ino;
+    return hostfs_fileid(node->mount, st->stx_ino, hostfs_part(node->mount, vn->id, vn->id_len));
 }
 
 void hostfs_attr(const struct vnode *vn, const struct statx *st, struct vattr *attr)
@@ -47,6 +63,7 @@ void hostfs_attr(const struct vnode *vn, const struct statx *st, struct vattr *a
     const struct hostfs_node *node = hostfs_node((struct vnode *)(uintptr_t)vn);
 
     hostfs_attr_of(vn->fs, node->mount, (enum vtype)vn->type, st, attr);
+    attr->fileid = fileid_of(vn, node, st);
 }
 
 void hostfs_attr_of(const struct vfs *fs, const struct hostfs_mount *mount, enum vtype type,
@@ -61,8 +78,8 @@ void hostfs_attr_of(const struct vfs *fs, const struct hostfs_mount *mount, enum
     attr->used = st->stx_blocks * 512;
     attr->rdev_major = st->stx_rdev_major;
     attr->rdev_minor = st->stx_rdev_minor;
-    attr->fsid = fsid_of(fs, mount, makedev(st->stx_dev_major, st->stx_dev_minor));
-    attr->fileid = st->stx_ino;
+    attr->fsid = fs->fsid;
+    attr->fileid = hostfs_fileid(mount, st->stx_ino, mount->part);
     attr->atime = time_of(&st->stx_atime);
     attr->mtime = time_of(&st->stx_mtime);
     attr->ctime = time_of(&st->stx_ctime);
@@ -71,8 +88,11 @@ void hostfs_attr_of(const struct vfs *fs, const struct hostfs_mount *mount, enum
 void hostfs_attr_after(struct vnode *vn, int fd, struct vattr *attr)
 {
     struct statx st;
-    if (hostfs_statx(fd, "", &st) == 0)
-        hostfs_attr(vn, &st, attr);
+    if (hostfs_statx(fd, "", &st) != 0)
+        return;
+    if (hostfs_node(vn)->mount->named)
+        hostfs_named_look(vn, fd, &st);
+    hostfs_attr(vn, &st, attr);
 }
 
 /* What is mounted below the export and not shown: empty, and nobody can change it. */

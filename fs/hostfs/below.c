@@ -93,6 +93,8 @@ static const struct hostfs_below rows[] = {
         .magic = BTRFS_SUPER_MAGIC,
         .handles = HANDLES_LAST,
         .granularity_ns = NANOSECOND,
+        .part_bytes = 8, /* of the subvolume's root */
+        .hole = 2,       /* BTRFS_EMPTY_SUBVOL_DIR_OBJECTID */
         .positions_last = true,
     },
     {
@@ -108,6 +110,7 @@ static const struct hostfs_below rows[] = {
         .magic = BELOW_BCACHEFS,
         .handles = HANDLES_LAST,
         .granularity_ns = NANOSECOND,
+        .part_bytes = 4,
         .positions_last = true,
     },
     {
@@ -158,22 +161,23 @@ static const struct hostfs_below rows[] = {
     {
         .name = "udf",
         .magic = UDF_SUPER_MAGIC,
-        .handles = HANDLES_IMAGE,
+        .handles = HANDLES_NOTHING,
         .granularity_ns = 0,
         .unique_numbers = true,
         .positions_last = true,
     },
     {
-        .name = "vfat", /* inode numbers are places in memory unless it is mounted nfs=nostale_ro */
+        .name =
+            "vfat", /* numbers are given when an object comes to memory, and are in its handle */
         .magic = MSDOS_SUPER_MAGIC,
-        .handles = HANDLES_IMAGE,
+        .handles = HANDLES_NOTHING,
         .granularity_ns = 2 * (uint64_t)SECOND,
         .positions_last = true,
     },
     {
         .name = "exfat",
         .magic = EXFAT_SUPER_MAGIC,
-        .handles = HANDLES_IMAGE,
+        .handles = HANDLES_NOTHING,
         .granularity_ns = 2 * (uint64_t)SECOND,
         .positions_last = true,
     },

@@ -35,6 +35,10 @@ struct hostfs_below {
     bool memory;         /* it lives in memory: nothing to flush */
     bool one_commit;     /* syncing a directory commits all metadata changed before */
     bool unique_numbers; /* no two objects of a mount have one inode number at one time */
+    uint8_t part_bytes; /* of a handle, from byte 8 on: which part (subvolume) numbers the object */
+    /* In the first 8 bytes of a handle: of the empty directory that is in a snapshot where another
+     * subvolume was. It is no object that could be opened. */
+    uint8_t hole;
     bool positions_last; /* a directory position means something in a later opening */
     bool opener_judged;  /* rights may depend on the credential that opened a descriptor */
     bool pseudo;         /* an interface to the kernel, such as proc: see base/pseudo.h */

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/workdir.h"
-#include "hostfs.h"
+#include "named.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -104,10 +104,48 @@ struct listing {
     const struct vctx *ctx;
     struct vnode *dir;
     int fd;
-    int names;  /* names are looked up below it: fd or, as its working directory, AT_FDCWD */
-    bool tried; /* workdir_enter() */
-    bool plus;  /* entries are looked up, too */
+    int names;   /* names are looked up below it: fd or, as its working directory, AT_FDCWD */
+    bool tried;  /* workdir_enter() */
+    bool plus;   /* entries are looked up, too */
+    bool closed; /* the caller may not search it: nothing can be looked up */
 };
+
+/* What FUSE's library says in a listing where the daemon gave no number. */
+#define NO_NUMBER 0xffffffffu
+
+/* Whether what a listing calls an entry may be another number than its attributes have: of what is
+ * mounted there, of the root of a subvolume, or where the number does not mean the object. */
+static bool number_is_doubtful(const struct listing *list, unsigned char type, uint64_t number)
+{
+    const struct hostfs_mount *mount = hostfs_node(list->dir)->mount;
+
+    if (mount->named && (!mount->numbers || number == 0 || number == NO_NUMBER))
+        return true;
+    return (type == DT_DIR || type == DT_UNKNOWN) &&
+           (hostfs_of(list->dir)->crossmnt || mount->below->part_bytes);
+}
+
+/* The fileid of an entry, the one that its attributes have. */
+static uint64_t fileid_of(struct listing *list, const char *name, unsigned char type,
+                          uint64_t number)
+{
+    struct vnode *dir = list->dir;
+    const struct hostfs_mount *mount = hostfs_node(dir)->mount;
+    struct vnode_id id;
+    struct vattr attr;
+    int error = EACCES;
+
+    const struct hostfs_place place = hostfs_place_in(dir, name);
+
+    if (mount->named && (type != DT_DIR || !hostfs_of(dir)->crossmnt) &&
+        hostfs_named_fileid(hostfs_of(dir), mount, &place, &attr.fileid))
+        return attr.fileid;
+    if (!list->closed && number_is_doubtful(list, type, number))
+        error = hostfs_glance_at(list->ctx, list->dir, list->names, name, &id, &attr);
+    if (!error)
+        return attr.fileid;
+    return hostfs_fileid(mount, number, hostfs_part(mount, dir->id, dir->id_len));
+}
 
 bool hostfs_may_list(struct vnode *dir, const char *name)
 {
@@ -126,9 +164,12 @@ static bool add_entry(struct listing *list, const struct hostfs_listed *entry,
     enum vtype type = type_of(entry->type);
     size_t len = strlen(entry->name);
 
-    if (!list->plus)
-        return vdirents_add(page, entry->fileid, entry->cookie, type, entry->name, len);
+    if (!list->plus) {
+        uint64_t fileid = fileid_of(list, entry->name, entry->type, entry->fileid);
+        return vdirents_add(page, fileid, entry->cookie, type, entry->name, len);
+    }
     /* Its place first: what does not fit is not looked at. */
+    struct vdirent *added = (struct vdirent *)(void *)(page->buf + page->used);
     struct vdirent_plus *plus =
         vdirents_add_plus(page, entry->fileid, entry->cookie, type, entry->name, len);
     if (!plus)
@@ -138,7 +179,10 @@ static bool add_entry(struct listing *list, const struct hostfs_listed *entry,
     if (error)
         *plus = (struct vdirent_plus){0};
     /* He may not search it: no need to ask for each. */
-    list->plus = error != EACCES;
+    list->closed = error == EACCES;
+    list->plus = !list->closed;
+    added->fileid =
+        error ? fileid_of(list, entry->name, entry->type, entry->fileid) : plus->attr.fileid;
     return true;
 }
 

@@ -8,7 +8,7 @@
  */
 #include "base/cred.h"
 #include "base/hash.h"
-#include "hostfs.h"
+#include "named.h"
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -69,21 +69,33 @@ static int add_pending(struct search *search, const char *name)
     return 0;
 }
 
+static bool is_it(struct search *search, int dirfd, const char *name)
+{
+    struct hostfs_object object;
+    int error;
+
+    if (search->id->bytes[0] != ID_NAMED)
+        return hostfs_identify(search->h, cred_server(), NULL, NULL, dirfd, name, &object) == 0 &&
+               hostfs_id_equal(&object.id, search->id);
+    int fd = openat(dirfd, name, HOST_O_PATH);
+    if (fd < 0)
+        return false;
+    error = hostfs_named_check(search->h, search->id, fd, false, &object);
+    close(fd);
+    return error == 0;
+}
+
 /* 0: this is it; ENOENT: it is not. */
 static int look_at(struct search *search, int fd, const struct dirent64 *entry)
 {
-    struct hostfs_object object;
-
     search->entries++;
     if (search->tail && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN)) {
         int error = add_pending(search, entry->d_name);
         if (error)
             return error;
     }
-    if (!hostfs_name_fits(entry->d_name) || (search->ino && entry->d_ino != search->ino))
-        return ENOENT;
-    if (hostfs_identify(search->h, cred_server(), NULL, fd, entry->d_name, &object) != 0 ||
-        !hostfs_id_equal(&object.id, search->id))
+    if (!hostfs_name_fits(entry->d_name) || (search->ino && entry->d_ino != search->ino) ||
+        !is_it(search, fd, entry->d_name))
         return ENOENT;
     memcpy(search->name, entry->d_name, strlen(entry->d_name) + 1);
     return 0;
@@ -110,10 +122,16 @@ static int scan(struct search *search, int fd)
     return error;
 }
 
+/* What listings call the object, if anything; 0: unknown. */
+static uint64_t number_of(const struct vnode_id *id, uint64_t ino)
+{
+    return id->bytes[0] == ID_NAMED ? 0 : ino;
+}
+
 int hostfs_heal_in(struct hostfs *h, int dirfd, const struct vnode_id *id, uint64_t ino,
                    char name[VNAME_MAX + 1])
 {
-    struct search search = {.h = h, .id = id, .ino = ino, .name = name};
+    struct search search = {.h = h, .id = id, .ino = number_of(id, ino), .name = name};
     int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return ENOENT;
@@ -133,56 +151,66 @@ static int open_below(struct hostfs *h, const char *path)
     return (int)syscall(SYS_openat2, h->root_fd, *path ? path : ".", &how, sizeof(how));
 }
 
-/* The table learns the directories on the way to a path, each with its parent. */
-static void record_way(struct hostfs *h, const char *path)
+/* One directory further down the way: its name is in row->name; *at becomes its descriptor. */
+static int way_step(struct hostfs *h, struct hostfs_row *row, struct vnode_id *last, int *at)
 {
-    char way[PATH_MAX];
-    struct hostfs_object object, parent;
+    const struct hostfs_place place = {.dir = last->bytes, .dir_len = last->len, .name = row->name};
+    struct hostfs_object object;
     struct statx st;
-    struct hostfs_row row;
     struct hostfs_table *table = hostfs_table(h);
+    int fd = openat(*at, row->name, O_DIRECTORY | HOST_O_PATH);
 
-    for (const char *end = path; table && *end; end += *end == '/') {
+    if (fd < 0)
+        return errno;
+    close(*at);
+    *at = fd;
+    int error = hostfs_identify(h, cred_server(), NULL, &place, fd, "", &object);
+    if (!error)
+        error = hostfs_statx(fd, "", &st);
+    if (error)
+        return error;
+    row->parent = *last;
+    row->ino = st.stx_ino;
+    if (table && hostfs_needs_table(h, &object.id))
+        hostfs_table_put(table, h->fs->fsid, &object.id, row);
+    *last = object.id;
+    return object.mount ? 0 : ENOENT;
+}
+
+/* The id of the directory at a path below the root. The table learns those on the way. */
+static int record_way(struct hostfs *h, const char *path, struct vnode_id *last)
+{
+    struct hostfs_row row;
+    int at = fcntl(h->root_fd, F_DUPFD_CLOEXEC, 0);
+    int error = at < 0 ? errno : 0;
+
+    *last = h->root_id;
+    for (const char *end = path; !error && *end; end += *end == '/') {
         const char *name = end;
         end = strchrnul(name, '/');
-        /* Of "a/b/c": "" and "a", then "a" and "b", ... */
-        size_t len = name > path ? (size_t)(name - path - 1) : 0;
-        memcpy(way, path, len);
-        way[len] = '\0';
         /* What is below a directory without a name that fits has no way for the table. */
-        int fd = hostfs_row_name(&row, name, (size_t)(end - name)) ? open_below(h, way) : -1;
-        if (fd < 0)
-            return;
-        bool known = hostfs_identify(h, cred_server(), NULL, fd, "", &parent) == 0 &&
-                     hostfs_identify(h, cred_server(), NULL, fd, row.name, &object) == 0 &&
-                     hostfs_statx(fd, row.name, &st) == 0;
-        close(fd);
-        if (!known || !hostfs_needs_table(h, &object.id))
-            continue;
-        row.parent = parent.id;
-        row.ino = st.stx_ino;
-        hostfs_table_put(table, h->fs->fsid, &object.id, &row);
+        error = hostfs_row_name(&row, name, (size_t)(end - name)) ? way_step(h, &row, last, &at)
+                                                                  : ENOENT;
     }
+    if (at >= 0)
+        close(at);
+    return error;
 }
 
 /* Searches one directory of the walk; where it is found, fills the row. */
 static int walk_dir(struct search *search, struct hostfs_row *row)
 {
-    struct hostfs_object parent;
     struct statx st;
     int fd = open_below(search->h, search->path);
     if (fd < 0)
         return errno == ENOMEM || errno == EMFILE || errno == ENFILE ? errno : ENOENT;
     int error = scan(search, fd);
     if (!error)
-        error = hostfs_identify(search->h, cred_server(), NULL, fd, "", &parent);
-    if (!error)
         error = hostfs_statx(fd, row->name, &st);
-    if (!error) {
-        row->parent = parent.id;
+    if (!error)
+        error = record_way(search->h, search->path, &row->parent);
+    if (!error)
         row->ino = st.stx_ino;
-        record_way(search->h, search->path);
-    }
     close(fd);
     return error;
 }
@@ -192,7 +220,8 @@ static int walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, int64
                 struct hostfs_row *row)
 {
     struct pending *first = NULL, *dir;
-    struct search search = {.h = h, .id = id, .ino = ino, .name = row->name, .tail = &first};
+    struct search search = {
+        .h = h, .id = id, .ino = number_of(id, ino), .name = row->name, .tail = &first};
     search.path = "";
     int error = add_pending(&search, "");
 

@@ -5,11 +5,11 @@
  * this folder: node.c (nodes and descriptors), id.c (what they are called), mounts.c, contain.c,
  * table.c, resolve.c and heal.c (finding nodes without kernel handles), and the operations.
  */
-#include "hostfs.h"
 #include "base/cred.h"
 #include "base/log.h"
 #include "base/wait_place.h"
 #include "base/workdir.h"
+#include "named.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +43,7 @@ static void free_hostfs(struct hostfs *h)
     pthread_mutex_destroy(&h->guard_lock);
     pthread_mutex_destroy(&h->lend_lock);
     pthread_mutex_destroy(&h->table_lock);
+    pthread_mutex_destroy(&h->named_lock);
     pthread_mutex_destroy(&h->heal_lock);
     free(h->state_dir);
     free(h);
@@ -60,6 +61,7 @@ static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *ar
     pthread_mutex_init(&h->guard_lock, NULL);
     pthread_mutex_init(&h->lend_lock, NULL);
     pthread_mutex_init(&h->table_lock, NULL);
+    pthread_mutex_init(&h->named_lock, NULL);
     pthread_mutex_init(&h->heal_lock, NULL);
     h->state_dir = args->state_dir ? strdup(args->state_dir) : NULL;
     if (args->state_dir && !h->state_dir) {
@@ -107,7 +109,9 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     if (!error)
         error = open_source(h, args->source);
     if (!error)
-        error = hostfs_identify(h, cred_server(), &h->own, h->root_fd, "", &root);
+        error = h->own.named
+                    ? hostfs_named_root(h, &root)
+                    : hostfs_identify(h, cred_server(), &h->own, NULL, h->root_fd, "", &root);
     if (!error && !root.has_st)
         error = hostfs_statx(h->root_fd, "", &root.st);
     if (error)

@@ -2,10 +2,11 @@
  * hostfs.h - what the files of hostfs share; nobody else includes it.
  *
  * A node is found again by its id, which holds the kernel's own file handle where there is one:
- *   ID_HANDLE   an object of the export's own mount: handle type, handle bytes
+ *   ID_HANDLE   an object of the export's own mount: its tag (4 bytes), handle type, handle bytes
  *   ID_CROSSED  one of another mount below it (crossmnt): the mount's key (8 bytes), the same
  *   ID_HASHED   no handle to be had, or too long: a hash of mount, inode number, birth time
  *   ID_HIDDEN   what is mounted below an export without crossmnt: a stateless stand-in
+ *   ID_NAMED    an object of a mount where none of these lasts: its tag, a random number (named.c)
  * Ids of the first two kinds are opened by the kernel where this process may (kernel_handles);
  * everything else goes through the handle table (table.c), which remembers parents and names.
  *
@@ -24,7 +25,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum id_kind { ID_HANDLE = 1, ID_CROSSED, ID_HASHED, ID_HIDDEN };
+enum id_kind { ID_HANDLE = 1, ID_CROSSED, ID_HASHED, ID_HIDDEN, ID_NAMED };
 
 /* A mount that is served. Never freed, and its descriptor never closed, while the file system is
  * mounted: so its mount id can't come to mean another one (and the host can't unmount it). */
@@ -32,14 +33,19 @@ struct hostfs_mount {
     struct hostfs_mount *next; /* set before the mount is published */
     struct wait_place *place;  /* of its disk, whoever else exports that */
     uint64_t id;               /* the kernel's, of this boot */
-    uint64_t key;              /* stable: from f_fsid and the root's inode; 0: the export's own */
+    uint64_t instance;         /* which file system it is (instance.c) */
+    uint64_t key;              /* stable: of instance and place; 0: the export's own */
     int fd;                    /* its root; O_PATH only where the server may not read it */
     dev_t dev;
     uint32_t serial;                  /* no other mount had it, in this process */
     const struct hostfs_below *below; /* what its kind of file system can be trusted with */
     bool counts_links;                /* a link count of 0 means removed (some FUSE always say 0) */
-    _Atomic bool no_nowait;           /* RWF_NOWAIT is not supported here */
-    _Atomic bool no_splice;           /* nor splice() from a file */
+    /* What trying has found (mounts.c). named: ids are by name (named.c); numbers: the host's inode
+     * numbers stay while it is mounted; lasting: number and birth of an object never change. */
+    bool named, numbers, lasting;
+    uint64_t part;          /* of its root: below->part_bytes */
+    _Atomic bool no_nowait; /* RWF_NOWAIT is not supported here */
+    _Atomic bool no_splice; /* nor splice() from a file */
 };
 
 struct hostfs_table;
@@ -64,6 +70,7 @@ struct hostfs {
     char *state_dir;
     pthread_mutex_t table_lock;         /* for opening the table */
     struct hostfs_table *_Atomic table; /* opened at the first need */
+    pthread_mutex_t named_lock;         /* one place gets one id: named.c */
     pthread_mutex_t heal_lock;          /* one walk at a time; guards what follows */
     int64_t walk_credit;                /* ns that walks may take */
     int64_t walk_paid;                  /* until when credit was given, ns of CLOCK_MONOTONIC */
@@ -73,10 +80,10 @@ struct hostfs {
     } lost[256]; /* ids that a walk did not find */
 };
 
-/* vnode_private(): 56 bytes. */
+/* vnode_private(): 64 bytes. */
 struct hostfs_node {
     struct hostfs_mount *mount; /* NULL: hidden */
-    uint64_t ino;
+    uint64_t ino;               /* on a named mount: the fileid */
     int64_t btime_sec;
     uint32_t btime_nsec;
     /* -1 or a descriptor; set once, closed only when the node has no user. path: O_PATH; read and
@@ -84,12 +91,14 @@ struct hostfs_node {
     _Atomic int path_fd, read_fd, write_fd;
     _Atomic uint32_t where;   /* hash of the (parent, name) that the table has; 0: none */
     _Atomic uint64_t verdict; /* rights.c */
+    _Atomic uint64_t seen;    /* named.c: what its proof was made of */
 };
 
 /* An object of the host on its way to become a node. */
 struct hostfs_object {
     struct vnode_id id;
     struct hostfs_mount *mount; /* NULL: hidden */
+    uint64_t fileid;            /* of a named mount */
     bool has_st;
     struct statx st;
 };
@@ -131,8 +140,36 @@ int hostfs_statx(int fd, const char *name, struct statx *st);
 enum vtype hostfs_vtype(uint32_t mode);
 /* Identifies `name` in directory dirfd, or with an empty name dirfd itself, acting as `as` before
  * and after. near: the mount it is likely on, or NULL. Fills st only where it had to. */
-int hostfs_identify(struct hostfs *h, const struct cred *as, struct hostfs_mount *near, int dirfd,
-                    const char *name, struct hostfs_object *object);
+/* `place`: where the object was met, also where `name` is empty; NULL: that is not known, and an
+ * object of a named mount can't be identified (EOPNOTSUPP). */
+struct hostfs_place {
+    const uint8_t *dir; /* the directory's id; borrowed */
+    size_t dir_len;
+    const char *name;
+    bool peek; /* ENOENT for what has no id yet, where ids are by name */
+};
+int hostfs_identify(struct hostfs *h, const struct cred *as, struct hostfs_mount *near,
+                    const struct hostfs_place *place, int dirfd, const char *name,
+                    struct hostfs_object *object);
+static inline struct hostfs_place hostfs_place_in(const struct vnode *dir, const char *name)
+{
+    return (struct hostfs_place){.dir = dir->id, .dir_len = dir->id_len, .name = name};
+}
+static inline void hostfs_id_of(const struct vnode *vn, struct vnode_id *id)
+{
+    id->len = vn->id_len;
+    memcpy(id->bytes, vn->id, vn->id_len);
+}
+/* The kernel's handle, or one that only identifies (Linux 6.5); opens: whether it is the former. */
+struct hostfs_handle {
+    struct file_handle head;
+    unsigned char bytes[MAX_HANDLE_SZ];
+};
+int hostfs_handle_get(int dirfd, const char *name, struct hostfs_handle *handle, uint64_t *mount_id,
+                      bool *opens);
+/* Which part of its file system numbers the object with this id; 0 where there are no parts. */
+uint64_t hostfs_part(const struct hostfs_mount *mount, const uint8_t *id, size_t len);
+
 bool hostfs_id_equal(const struct vnode_id *a, const struct vnode_id *b);
 
 /* births.c */
@@ -156,11 +193,25 @@ void hostfs_forget(struct vnode *vn);
 /* st, which was settled before vn's id was asked for, is about vn. */
 void hostfs_birth_note(const struct statx *st, struct vnode *vn);
 
+/* instance.c */
+/* Which file system fd is on: no other has this number, and it keeps it for as long as handles of
+ * its kind mean the same objects. Acts as the server: the caller took its identity. */
+uint64_t hostfs_instance(int fd, const struct hostfs_below *below);
+/* The same for the root of an export: where the number of a mount ends with it, what it is a mount
+ * of. */
+uint64_t hostfs_instance_root(int fd, const struct hostfs_below *below);
+
 /* mounts.c */
+/* What ids of the export's own mount say of it. */
+static inline uint32_t hostfs_mount_tag(const struct hostfs_mount *mount)
+{
+    return (uint32_t)(mount->key ? mount->key : mount->instance);
+}
 int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd);
 struct hostfs_mount *hostfs_mount_find(struct hostfs *h, uint64_t id);
 /* By stable key, looking at what is mounted now if need be; NULL. */
 struct hostfs_mount *hostfs_mount_by_key(struct hostfs *h, uint64_t key);
+struct hostfs_mount *hostfs_mount_by_tag(struct hostfs *h, uint32_t tag);
 /* Makes the mount that `name` in dirfd (empty: dirfd) is on known; NULL where it stays hidden.
  * Acts as the server; the caller takes his identity again. */
 struct hostfs_mount *hostfs_mount_enter(struct hostfs *h, int dirfd, const char *name, uint64_t id);
@@ -249,6 +300,11 @@ int hostfs_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino,
                      struct hostfs_row *row);
 
 /* attr.c */
+/* The number that clients see of the object with this inode number in this part of the mount: no
+ * other of the export has it. */
+uint64_t hostfs_fileid(const struct hostfs_mount *mount, uint64_t ino, uint64_t part);
+/* The same for what has no number, from a hash. */
+uint64_t hostfs_fileid_hash(uint64_t hash);
 void hostfs_attr(const struct vnode *vn, const struct statx *st, struct vattr *attr);
 /* The same of an object of `mount` that may have no node. */
 void hostfs_attr_of(const struct vfs *fs, const struct hostfs_mount *mount, enum vtype type,

@@ -7,7 +7,7 @@
  */
 #include "base/cred.h"
 #include "base/hash.h"
-#include "hostfs.h"
+#include "named.h"
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
@@ -15,11 +15,6 @@
 
 /* Newer than the C library's headers: a handle that only identifies (Linux 6.5). */
 #define HOST_AT_HANDLE_FID 0x200
-
-struct handle_buffer {
-    struct file_handle head;
-    unsigned char bytes[MAX_HANDLE_SZ];
-};
 
 int hostfs_statx(int fd, const char *name, struct statx *st)
 {
@@ -56,7 +51,7 @@ bool hostfs_id_equal(const struct vnode_id *a, const struct vnode_id *b)
     return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
-static int get_handle(int dirfd, const char *name, int extra, struct handle_buffer *buffer,
+static int get_handle(int dirfd, const char *name, int extra, struct hostfs_handle *buffer,
                       uint64_t *mount_id)
 {
     int id = 0;
@@ -68,18 +63,50 @@ static int get_handle(int dirfd, const char *name, int extra, struct handle_buff
     return 0;
 }
 
+int hostfs_handle_get(int dirfd, const char *name, struct hostfs_handle *handle, uint64_t *mount_id,
+                      bool *opens)
+{
+    int error = get_handle(dirfd, name, 0, handle, mount_id);
+
+    *opens = !error;
+    return error ? get_handle(dirfd, name, HOST_AT_HANDLE_FID, handle, mount_id) : 0;
+}
+
+/* Where in an id the kernel's handle begins, after its type; 0: there is none. */
+static size_t handle_at(const uint8_t *id, size_t len)
+{
+    size_t at = id[0] == ID_HANDLE ? 6 : id[0] == ID_CROSSED ? 10 : 0;
+
+    return at <= len ? at : 0;
+}
+
+uint64_t hostfs_part(const struct hostfs_mount *mount, const uint8_t *id, size_t len)
+{
+    uint64_t part = 0;
+    size_t at = handle_at(id, len) + 8;
+
+    if (!mount->below->part_bytes || at == 8 || at + mount->below->part_bytes > len)
+        return 0;
+    memcpy(&part, id + at, mount->below->part_bytes);
+    return part;
+}
+
 /* The id of an object of `mount` with this handle; false where the handle is too long for one. */
-static bool id_from_handle(const struct hostfs_mount *mount, const struct handle_buffer *buffer,
+static bool id_from_handle(const struct hostfs_mount *mount, const struct hostfs_handle *buffer,
                            struct vnode_id *id)
 {
-    size_t at = 0;
+    uint32_t tag = hostfs_mount_tag(mount);
+    size_t at = 1;
     size_t len = buffer->head.handle_bytes;
-    if (len > sizeof(id->bytes) - (mount->key ? 10 : 2) || (buffer->head.handle_type & ~0xff))
+    if (len > sizeof(id->bytes) - (mount->key ? 10 : 6) || (buffer->head.handle_type & ~0xff))
         return false;
-    id->bytes[at++] = mount->key ? ID_CROSSED : ID_HANDLE;
+    id->bytes[0] = mount->key ? ID_CROSSED : ID_HANDLE;
     if (mount->key) {
         memcpy(id->bytes + at, &mount->key, sizeof(mount->key));
         at += sizeof(mount->key);
+    } else {
+        memcpy(id->bytes + at, &tag, sizeof(tag));
+        at += sizeof(tag);
     }
     id->bytes[at++] = (uint8_t)buffer->head.handle_type;
     memcpy(id->bytes + at, buffer->head.f_handle, len);
@@ -92,12 +119,15 @@ static bool id_from_handle(const struct hostfs_mount *mount, const struct handle
  * handle that the kernel gives for identification only does so with certainty.
  */
 static void id_from_hash(const struct hostfs_mount *mount, const struct statx *st,
-                         const struct handle_buffer *buffer, struct vnode_id *id)
+                         const struct hostfs_handle *buffer, struct vnode_id *id)
 {
     crypto_generichash_state state;
-    uint64_t words[4] = {mount->key, st->stx_ino, (uint64_t)st->stx_btime.tv_sec,
+    uint64_t words[5] = {mount->key, mount->instance, st->stx_ino, (uint64_t)st->stx_btime.tv_sec,
                          st->stx_btime.tv_nsec};
 
+    /* What may be copied up keeps neither number nor birth, only a handle that can be opened. */
+    if (buffer && !mount->lasting)
+        words[2] = words[3] = words[4] = 0;
     crypto_generichash_init(&state, NULL, 0, 16);
     crypto_generichash_update(&state, (const unsigned char *)words, sizeof(words));
     if (buffer)
@@ -133,6 +163,34 @@ static int mount_of(struct hostfs *h, const struct cred *as, struct hostfs_mount
     return cred_assume(as);
 }
 
+static bool is_hole(const struct hostfs_mount *mount, const struct hostfs_handle *handle)
+{
+    uint64_t first = 0;
+
+    if (!mount->below->hole || handle->head.handle_bytes < sizeof(first))
+        return false;
+    memcpy(&first, handle->bytes, sizeof(first));
+    return first == mount->below->hole;
+}
+
+/* All of them have one number: told apart by where they are. */
+static int identify_hole(const struct hostfs_place *place, int dirfd, const char *name,
+                         struct hostfs_object *object)
+{
+    int error = hostfs_statx(dirfd, name, &object->st);
+    if (error)
+        return error;
+    object->has_st = true;
+    object->mount = NULL;
+    id_hidden(&object->st, &object->id);
+    if (!place)
+        return 0;
+    uint64_t number = hash_bytes(place->dir, place->dir_len, 2);
+    number = hostfs_fileid_hash(hash_bytes(place->name, strlen(place->name), number));
+    memcpy(object->id.bytes + 2, &number, sizeof(number));
+    return 0;
+}
+
 static int identify_hidden(int dirfd, const char *name, struct hostfs_object *object)
 {
     int error = hostfs_statx(dirfd, name, &object->st);
@@ -144,10 +202,11 @@ static int identify_hidden(int dirfd, const char *name, struct hostfs_object *ob
 }
 
 /* Where no handle can be had, or it is longer than an id. */
-static int identify_hashed(struct hostfs *h, const struct cred *as, int dirfd, const char *name,
-                           const struct handle_buffer *long_handle, struct hostfs_object *object)
+static int identify_hashed(struct hostfs *h, const struct cred *as,
+                           const struct hostfs_place *place, int dirfd, const char *name,
+                           const struct hostfs_handle *long_handle, struct hostfs_object *object)
 {
-    struct handle_buffer buffer;
+    struct hostfs_handle buffer;
     uint64_t mount_id = 0;
     int error = hostfs_statx(dirfd, name, &object->st);
     if (error)
@@ -160,6 +219,8 @@ static int identify_hashed(struct hostfs *h, const struct cred *as, int dirfd, c
         id_hidden(&object->st, &object->id);
         return 0;
     }
+    if (object->mount->named)
+        return hostfs_named_identify(h, as, place, dirfd, name, object);
     if (!long_handle && get_handle(dirfd, name, HOST_AT_HANDLE_FID, &buffer, &mount_id) == 0 &&
         mount_id == object->mount->id)
         long_handle = &buffer;
@@ -167,17 +228,25 @@ static int identify_hashed(struct hostfs *h, const struct cred *as, int dirfd, c
     return 0;
 }
 
-int hostfs_identify(struct hostfs *h, const struct cred *as, struct hostfs_mount *near, int dirfd,
-                    const char *name, struct hostfs_object *object)
+int hostfs_identify(struct hostfs *h, const struct cred *as, struct hostfs_mount *near,
+                    const struct hostfs_place *place, int dirfd, const char *name,
+                    struct hostfs_object *object)
 {
-    struct handle_buffer buffer;
+    struct hostfs_handle buffer;
     uint64_t mount_id = 0;
+    int error;
 
     object->has_st = false;
     object->mount = near;
-    int error = get_handle(dirfd, name, 0, &buffer, &mount_id);
+    if (near && near->named) {
+        error = hostfs_named_identify(h, as, place, dirfd, name, object);
+        if (error != EXDEV)
+            return error;
+        object->has_st = false;
+    }
+    error = get_handle(dirfd, name, 0, &buffer, &mount_id);
     if (error == EOPNOTSUPP || error == EOVERFLOW)
-        return identify_hashed(h, as, dirfd, name, NULL, object);
+        return identify_hashed(h, as, place, dirfd, name, NULL, object);
     if (error)
         return error;
     error = mount_of(h, as, near, mount_id, dirfd, name, &object->mount);
@@ -185,7 +254,11 @@ int hostfs_identify(struct hostfs *h, const struct cred *as, struct hostfs_mount
         return error;
     if (!object->mount)
         return identify_hidden(dirfd, name, object);
+    if (object->mount->named)
+        return hostfs_named_identify(h, as, place, dirfd, name, object);
+    if (is_hole(object->mount, &buffer))
+        return identify_hole(place, dirfd, name, object);
     if (id_from_handle(object->mount, &buffer, &object->id))
         return 0;
-    return identify_hashed(h, as, dirfd, name, &buffer, object);
+    return identify_hashed(h, as, place, dirfd, name, &buffer, object);
 }

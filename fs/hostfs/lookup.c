@@ -7,7 +7,7 @@
  * are checked against each other, and looked up again where they differ.
  */
 #include "base/cred.h"
-#include "hostfs.h"
+#include "named.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,11 +23,19 @@ static bool is_same(struct vnode *vn, const struct statx *st)
 }
 
 /* Attributes of a node that the table had. EAGAIN: the name means another object by now. */
-static int stat_known(struct vnode *vn, int dirfd, const char *name, struct statx *st)
+static int stat_known(const struct vctx *ctx, struct vnode *vn, int dirfd, const char *name,
+                      struct statx *st)
 {
+    int fd;
+
     if (hostfs_is_hidden(vn))
         return 0;
-    int fd = hostfs_fd_held(vn);
+    /* Only its own descriptor says that it is the object, where number and birth change. */
+    if (!hostfs_node(vn)->mount->lasting) {
+        int opened = hostfs_fd_stat(vn, &fd, st);
+        return opened == ESTALE ? EAGAIN : opened ? opened : cred_assume(ctx->cred);
+    }
+    fd = hostfs_fd_held(vn);
     int error = fd >= 0 ? hostfs_statx(fd, "", st) : hostfs_statx(dirfd, name, st);
     if (error)
         return error;
@@ -36,16 +44,18 @@ static int stat_known(struct vnode *vn, int dirfd, const char *name, struct stat
 
 /* A node for an object that the table did not have. EAGAIN as above. `before`: settled attributes
  * from before it was identified, or NULL; the same ones afterwards say as much as the same id. */
-static int make_node(struct hostfs *h, const struct vctx *ctx, int dirfd, const char *name,
+static int make_node(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                      const struct statx *before, struct hostfs_object *object, struct vnode **out)
 {
+    struct hostfs *h = hostfs_of(dir);
+    const struct hostfs_place place = hostfs_place_in(dir, name);
     struct hostfs_object again;
 
     if (!object->has_st) {
         int error = hostfs_statx(dirfd, name, &object->st);
         bool same = !error && before && hostfs_birth_same(before, &object->st);
         if (!error && !same)
-            error = hostfs_identify(h, ctx->cred, object->mount, dirfd, name, &again);
+            error = hostfs_identify(h, ctx->cred, object->mount, &place, dirfd, name, &again);
         if (error)
             return error == ENOENT ? EAGAIN : error;
         if (!same && !hostfs_id_equal(&object->id, &again.id))
@@ -59,16 +69,18 @@ static int make_node(struct hostfs *h, const struct vctx *ctx, int dirfd, const 
 static int lookup_by_handle(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                             const struct statx *before, struct vnode **out, struct statx *st)
 {
+    const struct hostfs_place place = hostfs_place_in(dir, name);
     struct hostfs *h = hostfs_of(dir);
     struct hostfs_object object;
-    int error = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, dirfd, name, &object);
+    int error =
+        hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, dirfd, name, &object);
     if (error)
         return error;
     *out = vnode_find(h->fs, &object.id);
     if (!*out)
-        error = make_node(h, ctx, dirfd, name, before, &object, out);
+        error = make_node(ctx, dir, dirfd, name, before, &object, out);
     else if (!object.has_st)
-        error = stat_known(*out, dirfd, name, st);
+        error = stat_known(ctx, *out, dirfd, name, st);
     if (!error && object.has_st)
         *st = object.st;
     return error;
@@ -142,9 +154,10 @@ int hostfs_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const
 int hostfs_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
                  struct vnode **out, struct statx *st)
 {
+    const struct hostfs_place place = hostfs_place_in(dir, name);
     struct hostfs *h = hostfs_of(dir);
     struct hostfs_object object;
-    int error = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, fd, "", &object);
+    int error = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, fd, "", &object);
     if (!error)
         error = hostfs_statx(fd, "", &object.st);
     if (!error && !object.mount)
@@ -164,12 +177,14 @@ int hostfs_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, in
 struct vnode *hostfs_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                           struct vnode_id *id, bool *only_name)
 {
+    struct hostfs_place place = hostfs_place_in(dir, name);
     struct hostfs *h = hostfs_of(dir);
     struct hostfs_object object;
     struct vnode *vn;
     struct statx st;
     bool settled;
 
+    place.peek = true;
     id->len = 0;
     *only_name = false;
     if (lookup_by_birth(dir, dirfd, name, &vn, &st, &settled) != 0)
@@ -180,10 +195,45 @@ struct vnode *hostfs_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, 
         memcpy(id->bytes, vn->id, vn->id_len);
         return vn;
     }
-    if (hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, dirfd, name, &object) != 0)
+    if (hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, dirfd, name, &object) != 0)
         return NULL;
     *id = object.id;
     return vnode_find(h->fs, id);
+}
+
+static bool is_root(struct hostfs *h, const struct statx *st)
+{
+    struct statx root;
+
+    return hostfs_statx(h->root_fd, "", &root) == 0 && st->stx_ino == root.stx_ino &&
+           st->stx_dev_major == root.stx_dev_major && st->stx_dev_minor == root.stx_dev_minor &&
+           st->stx_mnt_id == root.stx_mnt_id;
+}
+
+/* What fd, the directory above dir, is. Where ids are by name it is what dir was found in. */
+static int identify_parent(const struct vctx *ctx, struct vnode *dir, int fd,
+                           const struct statx *st, struct hostfs_object *object)
+{
+    struct hostfs *h = hostfs_of(dir);
+    struct hostfs_table *table = hostfs_table(h);
+    struct hostfs_row row;
+    struct vnode_id id;
+    int error = cred_assume(ctx->cred);
+    if (!error)
+        error = hostfs_identify(h, ctx->cred, NULL, NULL, fd, "", object);
+    if (error != EOPNOTSUPP)
+        return error;
+    hostfs_id_of(dir, &id);
+    object->mount = &h->own;
+    object->id = h->root_id;
+    if (is_root(h, st)) /* it has a node */
+        return 0;
+    error = table ? hostfs_table_get(table, h->fs->fsid, &id, &row) : ENOENT;
+    if (!error && row.parent.bytes[0] != ID_NAMED)
+        error = ENOENT;
+    if (!error)
+        error = hostfs_named_check(h, &row.parent, fd, true, object);
+    return error ? ESTALE : cred_assume(ctx->cred);
 }
 
 /* The directory above one that is not the root. */
@@ -200,7 +250,7 @@ static int lookup_parent(const struct vctx *ctx, struct vnode *dir, int dirfd, s
     if (!error)
         error = hostfs_contained(h, fd, st);
     if (!error)
-        error = hostfs_identify(h, ctx->cred, NULL, fd, "", &object);
+        error = identify_parent(ctx, dir, fd, st, &object);
     if (!error && !object.mount)
         error = ESTALE;
     if (!error) {

@@ -30,18 +30,75 @@ static struct wait_place *place_get(const struct hostfs *h, const struct hostfs_
     return wait_place_get(hash_mix(mount->dev) | 1, name);
 }
 
+static ssize_t path_of(int fd, char path[PATH_MAX])
+{
+    struct hostfs_proc_path link;
+
+    hostfs_proc_path(&link, fd);
+    ssize_t len = readlink(link.text, path, PATH_MAX - 1);
+    path[len < 0 ? 0 : len] = '\0';
+    return len;
+}
+
+/* Where below the export a mount is: two may show one file system. */
+static uint64_t place_of(const struct hostfs *h, int fd)
+{
+    char root[PATH_MAX], path[PATH_MAX];
+    ssize_t root_len = path_of(h->root_fd, root), len = path_of(fd, path);
+    size_t skip = root_len > 1 ? (size_t)root_len : 0;
+
+    if (len < 0 || (size_t)len < skip || strncmp(path, root, skip) != 0)
+        return 0;
+    return hash_bytes(path + skip, (size_t)len - skip, 1);
+}
+
+/* What a mount gives beyond its row, found by trying. */
+static void try_out(struct hostfs_mount *mount, const struct statx *st)
+{
+    const struct hostfs_below *below = mount->below;
+    struct hostfs_handle handle;
+    uint64_t mount_id;
+    uint32_t node[2];
+    bool opens;
+    bool has_handle =
+        hostfs_handle_get(mount->fd, "", &handle, &mount_id, &opens) == 0 && mount_id == mount->id;
+
+    opens = opens && has_handle;
+    if (has_handle && handle.head.handle_bytes >= sizeof(uint64_t) + below->part_bytes)
+        memcpy(&mount->part, handle.bytes + sizeof(uint64_t), below->part_bytes);
+    mount->numbers = below->unique_numbers;
+    switch (below->handles) {
+    case HANDLES_LAST:
+        mount->named = !opens && below->births == BIRTHS_UNKNOWN;
+        break;
+    case HANDLES_IMAGE:
+        mount->named = false;
+        break;
+    case HANDLES_LAYERS: /* with nfs_export a handle stays what it is when the object is copied */
+        mount->named = !opens;
+        break;
+    case HANDLES_MOUNT:
+        mount->named = true;
+        if (!has_handle || handle.head.handle_bytes < sizeof(node))
+            break;
+        /* A number that is the node's own is given anew with it, by FUSE's library. */
+        memcpy(node, handle.bytes, sizeof(node));
+        mount->numbers |= ((uint64_t)node[0] << 32 | node[1]) != st->stx_ino;
+        break;
+    case HANDLES_NOTHING:
+        mount->named = true;
+        break;
+    }
+    mount->lasting = !mount->named && below->handles != HANDLES_LAYERS;
+}
+
 int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
 {
     struct statx st;
-    struct statfs fs;
     int error = hostfs_statx(fd, "", &st);
     if (error)
         return error;
-    if (fstatfs(fd, &fs) != 0)
-        return errno;
 
-    uint64_t fsid;
-    memcpy(&fsid, &fs.f_fsid, sizeof(fsid));
     mount->fd = fd;
     mount->id = st.stx_mnt_id;
     mount->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
@@ -51,9 +108,11 @@ int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
         return ENOMEM;
     mount->serial = atomic_fetch_add(&serials, 1) + 1;
     mount->counts_links = st.stx_nlink > 0;
+    mount->instance = hostfs_instance(fd, mount->below);
+    try_out(mount, &st);
     mount->key = 0;
     if (mount != &h->own)
-        mount->key = hash_mix(fsid ^ hash_mix(st.stx_ino + 1)) | 1;
+        mount->key = hash_mix(mount->instance ^ hash_mix(place_of(h, fd))) | 1;
     return 0;
 }
 
@@ -69,6 +128,14 @@ static struct hostfs_mount *find_key(struct hostfs *h, uint64_t key)
 {
     struct hostfs_mount *mount = atomic_load_explicit(&h->mounts, memory_order_acquire);
     while (mount && mount->key != key)
+        mount = mount->next;
+    return mount;
+}
+
+static struct hostfs_mount *find_tag(struct hostfs *h, uint32_t tag)
+{
+    struct hostfs_mount *mount = atomic_load_explicit(&h->mounts, memory_order_acquire);
+    while (mount && hostfs_mount_tag(mount) != tag)
         mount = mount->next;
     return mount;
 }
@@ -223,6 +290,15 @@ struct hostfs_mount *hostfs_mount_by_key(struct hostfs *h, uint64_t key)
         return mount;
     refill(h);
     return find_key(h, key);
+}
+
+struct hostfs_mount *hostfs_mount_by_tag(struct hostfs *h, uint32_t tag)
+{
+    struct hostfs_mount *mount = find_tag(h, tag);
+    if (mount || !h->crossmnt || cred_assume_server() != 0)
+        return mount;
+    refill(h);
+    return find_tag(h, tag);
 }
 
 struct hostfs_mount *hostfs_mount_enter(struct hostfs *h, int dirfd, const char *name, uint64_t id)

@@ -6,7 +6,7 @@
  * handle table is in use it learns the change.
  */
 #include "base/cred.h"
-#include "hostfs.h"
+#include "named.h"
 #include <errno.h>
 #include <stdio.h>
 #include <sys/inotify.h>
@@ -34,6 +34,8 @@ static void victim_lost_name(struct vnode *dir, const char *name, struct victim 
 
     if (victim->id.len && hostfs_needs_table(h, &victim->id))
         hostfs_unrecord(h, dir, name, &victim->id);
+    if (victim->id.len && victim->id.bytes[0] == ID_NAMED)
+        hostfs_named_removed(dir, name, &victim->id, victim->only_name);
     if (fd < 0)
         return;
     /* Forgets it where no name is left. */
@@ -91,7 +93,7 @@ int hostfs_rmdir(const struct vctx *ctx, struct vnode *dir, const char *name,
 
 /* The table learns where the moved object is now. */
 static void record_move(struct vnode *from_dir, const char *from, struct vnode *to_dir,
-                        const char *to, struct victim *moved)
+                        const char *to, int to_fd, struct victim *moved)
 {
     struct hostfs *h = hostfs_of(to_dir);
     if (!moved->id.len || !hostfs_needs_table(h, &moved->id))
@@ -100,6 +102,8 @@ static void record_move(struct vnode *from_dir, const char *from, struct vnode *
         hostfs_record(h, to_dir, to, moved->vn);
     else
         hostfs_rerecord(h, from_dir, from, to_dir, to, &moved->id);
+    if (moved->id.bytes[0] == ID_NAMED)
+        hostfs_named_moved(from_dir, from, to_dir, to, &moved->id, to_fd);
 }
 
 int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
@@ -125,7 +129,7 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
         error = hostfs_name_error(to_dir, to_fd, error);
     } else {
         victim_lost_name(to_dir, to, &replaced);
-        record_move(from_dir, from, to_dir, to, &moved);
+        record_move(from_dir, from, to_dir, to, to_fd, &moved);
     }
     vnode_put(moved.vn);
     vnode_put(replaced.vn);

@@ -9,7 +9,7 @@
 #include "base/cred.h"
 #include "base/round.h"
 #include "base/wait_place.h"
-#include "hostfs.h"
+#include "named.h"
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
@@ -51,9 +51,12 @@ static void node_init(struct vnode *vn, void *arg)
     struct hostfs_node *node = hostfs_node(vn);
 
     node->mount = object->mount;
-    node->ino = object->st.stx_ino;
+    bool named = object->mount && object->mount->named;
+    node->ino = named ? object->fileid : object->st.stx_ino;
     node->btime_sec = object->st.stx_btime.tv_sec;
     node->btime_nsec = object->st.stx_btime.tv_nsec;
+    if (named)
+        hostfs_named_begin(node, object);
     node->path_fd = -1;
     node->read_fd = -1;
     node->write_fd = -1;
@@ -74,7 +77,25 @@ int hostfs_intern(struct hostfs *h, const struct hostfs_object *object, struct v
 
 bool hostfs_needs_table(const struct hostfs *h, const struct vnode_id *id)
 {
-    return id->bytes[0] == ID_HASHED || (id->bytes[0] != ID_HIDDEN && !h->kernel_handles);
+    return id->bytes[0] == ID_HASHED || id->bytes[0] == ID_NAMED ||
+           (id->bytes[0] != ID_HIDDEN && !h->kernel_handles);
+}
+
+/* The mount that an ID_HANDLE or ID_CROSSED is of, and where in the id the handle is; NULL: no such
+ * one is mounted, though another one may be in its place. */
+static struct hostfs_mount *mount_in(struct hostfs *h, const struct vnode_id *id, size_t *at)
+{
+    uint64_t key;
+    uint32_t tag;
+
+    *at = 1 + (id->bytes[0] == ID_CROSSED ? sizeof(key) : sizeof(tag));
+    if (id->len < *at + 1)
+        return NULL;
+    memcpy(&tag, id->bytes + 1, sizeof(tag));
+    if (id->bytes[0] == ID_HANDLE)
+        return tag == hostfs_mount_tag(&h->own) ? &h->own : NULL;
+    memcpy(&key, id->bytes + 1, sizeof(key));
+    return hostfs_mount_by_key(h, key);
 }
 
 /* open_by_handle_at() of an ID_HANDLE or ID_CROSSED. */
@@ -84,18 +105,10 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
         struct file_handle head;
         unsigned char bytes[VNODE_ID_MAX];
     } handle;
-    struct hostfs_mount *mount = &h->own;
-    size_t at = 1;
+    size_t at;
+    struct hostfs_mount *mount = mount_in(h, id, &at);
 
-    if (id->bytes[0] == ID_CROSSED) {
-        uint64_t key;
-        if (id->len < 10)
-            return ESTALE;
-        memcpy(&key, id->bytes + 1, sizeof(key));
-        mount = hostfs_mount_by_key(h, key);
-        at += sizeof(key);
-    }
-    if (!mount || id->len < at + 1)
+    if (!mount)
         return ESTALE;
     int error = wait_enter(mount->place);
     if (error)
@@ -160,7 +173,7 @@ int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
     struct hostfs_object object = {.id = *id};
     int fd;
 
-    if (id->len < 2 || id->bytes[0] < ID_HANDLE || id->bytes[0] > ID_HIDDEN)
+    if (id->len < 2 || id->bytes[0] < ID_HANDLE || id->bytes[0] > ID_NAMED)
         return ESTALE;
     if (id->bytes[0] == ID_HIDDEN)
         return load_hidden(h, id, out);
@@ -172,8 +185,11 @@ int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
     error = hostfs_statx(fd, "", &object.st);
     if (error)
         goto out;
-    object.mount = hostfs_mount_find(h, object.st.stx_mnt_id);
-    if (!object.mount || (object.mount->counts_links && object.st.stx_nlink == 0))
+    if (id->bytes[0] == ID_NAMED)
+        error = hostfs_named_check(h, id, fd, true, &object);
+    else
+        object.mount = hostfs_mount_find(h, object.st.stx_mnt_id);
+    if (error || !object.mount || (object.mount->counts_links && object.st.stx_nlink == 0))
         error = ESTALE;
     else if (!hostfs_needs_table(h, id))
         error = hostfs_contained(h, fd, &object.st);
@@ -226,12 +242,18 @@ static int check_opened(struct vnode *vn, int fd, struct statx *st)
     int error = hostfs_statx(fd, "", st);
     if (error)
         return error;
-    if (st->stx_ino == node->ino && st->stx_btime.tv_sec == node->btime_sec &&
-        st->stx_btime.tv_nsec == node->btime_nsec && hostfs_vtype(st->stx_mode) == vn->type &&
-        (st->stx_nlink > 0 || !node->mount->counts_links))
-        /* The host may have moved it out of the export since it was loaded. */
-        return hostfs_contained(hostfs_of(vn), fd, st);
-    return ESTALE;
+    bool same =
+        hostfs_vtype(st->stx_mode) == vn->type && (st->stx_nlink > 0 || !node->mount->counts_links);
+    /* Elsewhere these change with a copy-up, and who opened it knows that it is the object. */
+    if (node->mount->lasting)
+        same = same && st->stx_ino == node->ino && st->stx_btime.tv_sec == node->btime_sec &&
+               st->stx_btime.tv_nsec == node->btime_nsec;
+    if (!same)
+        return ESTALE;
+    if (node->mount->named)
+        hostfs_named_look(vn, fd, st);
+    /* The host may have moved it out of the export since it was loaded. */
+    return hostfs_contained(hostfs_of(vn), fd, st);
 }
 
 static int fd_open(struct vnode *vn, int *fd, struct statx *st)
@@ -282,9 +304,15 @@ int hostfs_enter(const struct vctx *ctx, struct vnode *vn, int *fd)
 
 int hostfs_stat(struct vnode *vn, int fd, struct statx *st)
 {
+    const struct hostfs_mount *mount = hostfs_node(vn)->mount;
     int error = hostfs_statx(fd, "", st);
-    if (error || st->stx_nlink > 0 || !hostfs_node(vn)->mount->counts_links ||
-        vn->flags & VNODE_IS_ROOT)
+    /* FUSE asks its daemon, by name. */
+    bool gone = mount->named && error == ENOENT;
+    if (!error && mount->named)
+        hostfs_named_look(vn, fd, st);
+    if (!error && st->stx_nlink == 0 && mount->counts_links)
+        gone = true;
+    if (!gone || vn->flags & VNODE_IS_ROOT)
         return error;
     /* Removed by the host: forget it, or its space would stay taken. */
     hostfs_forget(vn);

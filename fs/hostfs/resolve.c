@@ -10,7 +10,7 @@
  */
 #include "base/cred.h"
 #include "base/hash.h"
-#include "hostfs.h"
+#include "named.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,12 +47,6 @@ struct hostfs_table *hostfs_table(struct hostfs *h)
     return table;
 }
 
-static void node_id(const struct vnode *vn, struct vnode_id *id)
-{
-    id->len = vn->id_len;
-    memcpy(id->bytes, vn->id, vn->id_len);
-}
-
 static uint32_t where_hash(const struct vnode *dir, const char *name)
 {
     uint64_t hash = hash_bytes(dir->id, dir->id_len, 0);
@@ -64,7 +58,7 @@ void hostfs_record(struct hostfs *h, struct vnode *dir, const char *name, struct
     struct vnode_id id;
     struct hostfs_row row;
 
-    node_id(vn, &id);
+    hostfs_id_of(vn, &id);
     if (!hostfs_needs_table(h, &id) || vn->flags & VNODE_IS_ROOT ||
         !hostfs_row_name(&row, name, strlen(name)))
         return;
@@ -74,7 +68,7 @@ void hostfs_record(struct hostfs *h, struct vnode *dir, const char *name, struct
     struct hostfs_table *table = hostfs_table(h);
     if (!table)
         return;
-    node_id(dir, &row.parent);
+    hostfs_id_of(dir, &row.parent);
     row.ino = hostfs_node(vn)->ino;
     /* What could not be noted is tried again when it is met again. */
     if (hostfs_table_put(table, h->fs->fsid, &id, &row) == 0)
@@ -88,7 +82,7 @@ void hostfs_unrecord(struct hostfs *h, struct vnode *dir, const char *name,
     struct hostfs_table *table = hostfs_table(h);
     if (!table)
         return;
-    node_id(dir, &parent);
+    hostfs_id_of(dir, &parent);
     hostfs_table_delete(table, h->fs->fsid, id, &parent, name);
 }
 
@@ -102,10 +96,10 @@ void hostfs_rerecord(struct hostfs *h, struct vnode *from_dir, const char *from,
     /* Only what was recorded there; a row that says otherwise is of another name. */
     if (!table || hostfs_table_get(table, h->fs->fsid, id, &row) != 0)
         return;
-    node_id(from_dir, &parent);
+    hostfs_id_of(from_dir, &parent);
     if (!hostfs_id_equal(&row.parent, &parent) || strcmp(row.name, from) != 0)
         return;
-    node_id(to_dir, &row.parent);
+    hostfs_id_of(to_dir, &row.parent);
     if (hostfs_row_name(&row, to, strlen(to)))
         hostfs_table_put(table, h->fs->fsid, id, &row);
 }
@@ -214,11 +208,15 @@ static int chain_build(struct hostfs *h, struct hostfs_table *table, const struc
 static int step(struct hostfs *h, int dirfd, const char *name, const struct vnode_id *id, int *out)
 {
     struct hostfs_object object;
+    int error;
     int fd = openat(dirfd, name, HOST_O_PATH);
     if (fd < 0)
         return errno == ENOTDIR ? ENOENT : errno;
-    int error = hostfs_identify(h, cred_server(), NULL, fd, "", &object);
-    if (!error && !hostfs_id_equal(&object.id, id))
+    if (id->bytes[0] == ID_NAMED)
+        error = hostfs_named_check(h, id, fd, true, &object);
+    else
+        error = hostfs_identify(h, cred_server(), NULL, NULL, fd, "", &object);
+    if (error == EOPNOTSUPP || (!error && !hostfs_id_equal(&object.id, id)))
         error = ENOENT;
     if (error)
         close(fd);
@@ -289,6 +287,10 @@ int hostfs_resolve(struct hostfs *h, const struct vnode_id *id, int *fd)
     struct hostfs_table *table = hostfs_table(h);
     int error = table ? EAGAIN : ESTALE;
 
+    /* Of another mount, or what a client removed: there is nothing to look for. */
+    if (id->bytes[0] == ID_NAMED && !hostfs_id_equal(id, &h->root_id) &&
+        !(hostfs_named_mount(h, id) && hostfs_named_exists(h, id)))
+        return ESTALE;
     for (int attempt = 0; error == EAGAIN && attempt < ATTEMPTS; attempt++) {
         error = chain_build(h, table, id, &chain);
         if (!error)

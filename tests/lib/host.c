@@ -188,8 +188,8 @@ static int open_entry(const char *path, const struct stat *st, int kind,
     return 0;
 }
 
-/* Where this process has mounted a tmpfs; a mount point can't be removed. */
-static struct host_path mounted[4];
+/* Where this process has mounted something; a mount point can't be removed. */
+static struct host_path mounted[16];
 static size_t mounts;
 
 void host_remove_tree(const char *path)
@@ -226,9 +226,25 @@ void host_private_mounts(void)
 
 void host_mount_tmpfs(const char *at, const char *options)
 {
-    assert_true(mounts < sizeof(mounted) / sizeof(mounted[0]));
     CHECK(mount("tmpfs", at, "tmpfs", 0, options));
+    host_mounted(at);
+}
+
+void host_mounted(const char *at)
+{
+    assert_true(mounts < sizeof(mounted) / sizeof(mounted[0]));
     mounted[mounts++] = host_path(at, NULL);
+}
+
+void host_unmount(const char *at)
+{
+    CHECK(umount2(at, 0));
+    for (size_t i = mounts; i-- > 0;) {
+        if (strcmp(mounted[i].text, at) != 0)
+            continue;
+        memmove(mounted + i, mounted + i + 1, (--mounts - i) * sizeof(mounted[0]));
+        return;
+    }
 }
 
 void host_remount_read_only(const char *at)

@@ -1,0 +1,144 @@
+/*
+ * hostfs_instances.c - another file system in the place of one that clients hold ids of.
+ */
+#include "tests/fs/fixture.h"
+#include "tests/lib/image.h"
+#include "vfs/mount.h"
+#include "vfs/vnode_table.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+/* A fixture whose export is a mount point with nothing mounted, and two directories that differ in
+ * which file comes first, and in nothing else that an image says of them. */
+static void begin_bare(struct fixture *f)
+{
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    fixture_begin(f);
+    fixture_unmount(f);
+    host_mkdir(f->base, "one", 0755);
+    host_mkdir(f->base, "other", 0755);
+    host_write(f->base, "one/a", "content of a");
+    host_write(f->base, "other/c", "content of c");
+}
+
+static void replace_image(struct fixture *f, const char *kind)
+{
+    struct host_path one = host_path(f->base, "one"), other = host_path(f->base, "other");
+
+    image_make(kind, f->base, "one.img", one.text);
+    image_make(kind, f->base, "other.img", other.text);
+    image_mount(f->base, "one.img", f->export, "ro");
+    fixture_mount(f);
+    struct vnode_id id = fixture_id(f, "a"), root = fixture_id(f, "");
+    fixture_restart(f);
+    fixture_expect(f, &id, "content of a");
+    fixture_unmount(f);
+    host_unmount(f->export);
+    image_mount(f->base, "other.img", f->export, "ro");
+    fixture_mount(f);
+    vnode_put(fixture_find(f, "c"));
+    fixture_expect_stale(f, &id);
+    fixture_expect_stale(f, &root);
+    fixture_unmount(f);
+    /* The same image again, by whatever device: its ids are good. */
+    host_unmount(f->export);
+    image_mount(f->base, "one.img", f->export, "ro");
+    fixture_mount(f);
+    fixture_expect(f, &id, "content of a");
+    fixture_unmount(f);
+    host_unmount(f->export);
+}
+
+TEST(ids_of_a_squashfs_image_are_stale_on_another_one)
+{
+    struct fixture f = {0};
+    begin_bare(&f);
+    replace_image(&f, "squashfs");
+}
+
+TEST(ids_of_an_erofs_image_are_stale_on_another_one)
+{
+    struct fixture f = {0};
+    begin_bare(&f);
+    replace_image(&f, "erofs");
+}
+
+/* What mkfs.ext4 -d makes has generation 0 and the same inode numbers each time. */
+TEST(ids_of_an_ext4_image_are_stale_on_another_one)
+{
+    struct fixture f = {0};
+    begin_bare(&f);
+    replace_image(&f, "ext4");
+}
+
+TEST(ids_of_one_tmpfs_are_stale_on_the_next)
+{
+    struct fixture f = {0};
+    begin_bare(&f);
+    host_mount_tmpfs(f.export, "");
+    host_write(f.export, "a", "content of a");
+    fixture_mount(&f);
+    struct vnode_id id = fixture_id(&f, "a"), root = fixture_id(&f, "");
+    fixture_restart(&f);
+    fixture_expect(&f, &id, "content of a");
+    fixture_unmount(&f);
+    host_unmount(f.export);
+    host_mount_tmpfs(f.export, "");
+    host_write(f.export, "c", "content of c");
+    fixture_mount(&f);
+    fixture_expect_stale(&f, &id);
+    fixture_expect_stale(&f, &root);
+    fixture_unmount(&f);
+    host_unmount(f.export);
+}
+
+TEST(ids_of_a_disk_are_stale_where_it_is_not_mounted)
+{
+    struct fixture f = {0};
+    begin_bare(&f);
+    image_make("ext4", f.base, "one.img", NULL);
+    image_mount(f.base, "one.img", f.export, "");
+    host_write(f.export, "a", "content of a");
+    fixture_mount(&f);
+    struct vnode_id id = fixture_id(&f, "a"), root = fixture_id(&f, "");
+    fixture_unmount(&f);
+    host_unmount(f.export);
+    fixture_mount(&f);
+    fixture_expect_stale(&f, &id);
+    fixture_expect_stale(&f, &root);
+    fixture_unmount(&f);
+    image_mount(f.base, "one.img", f.export, "");
+    fixture_mount(&f);
+    fixture_expect(&f, &id, "content of a");
+    fixture_unmount(&f);
+    host_unmount(f.export);
+}
+
+/* Below the export, while the server runs: the old one stays in use until nobody uses it. */
+TEST(ids_of_a_crossed_image_are_stale_on_another_one)
+{
+    struct fixture f = {.crossmnt = true};
+    begin_bare(&f);
+    struct host_path one = host_path(f.base, "one"), other = host_path(f.base, "other");
+    struct host_path at = host_path(f.export, "mnt");
+    image_make("squashfs", f.base, "one.img", one.text);
+    image_make("squashfs", f.base, "other.img", other.text);
+    host_mkdir(f.export, "mnt", 0755);
+    image_mount(f.base, "one.img", at.text, "ro");
+    fixture_mount(&f);
+    struct vnode_id id = fixture_id(&f, "mnt/a");
+    fixture_restart(&f);
+    fixture_expect(&f, &id, "content of a");
+    assert_int_equal(umount2(at.text, MNT_DETACH), 0);
+    image_mount(f.base, "other.img", at.text, "ro");
+    struct vnode_id new_id = fixture_id(&f, "mnt/c");
+    fixture_expect(&f, &new_id, "content of c");
+    fixture_restart(&f);
+    fixture_expect_stale(&f, &id);
+    fixture_expect(&f, &new_id, "content of c");
+    fixture_unmount(&f);
+    host_unmount(at.text);
+}
