@@ -61,6 +61,8 @@ static void print_exports(struct vcontrol *control)
         const struct export *export = &exports->list[i];
         vcontrol_print(control, "export\t%s\t%s\t%s", export->path, export->type,
                        export->source != NULL ? export->source : "");
+        if (export->fs != NULL && export->fs->type->ops.status != NULL)
+            export->fs->type->ops.status(export->fs, control, export->path);
     }
     exports_put();
 }

@@ -191,6 +191,7 @@ static const struct vfs_type hostfs_type = {
             .statfs = hostfs_statfs,
             .pathconf = hostfs_pathconf,
             .commit = hostfs_commit,
+            .status = hostfs_status,
         },
 };
 

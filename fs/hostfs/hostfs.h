@@ -467,6 +467,9 @@ void hostfs_windows_tick(void);
 /* Drops all of this file system's. */
 void hostfs_windows_finish(const struct hostfs *h);
 
+/* status.c */
+void hostfs_status(struct vfs *fs, struct vcontrol *control, const char *path);
+
 /* dir.c */
 /* Whether clients may see the name; tells of those that are too long. */
 bool hostfs_may_list(struct vnode *dir, const char *name);

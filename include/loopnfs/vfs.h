@@ -213,6 +213,10 @@ struct vfs_ops {
      * returned (EIO, ENOSPC, EDQUOT), once. count 0: to the end of the file. */
     int (*commit)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                   struct vchange *change);
+    /* What `loopnfs status` says of the file system that is exported as `path`: lines by
+     * vcontrol_print(), the first two columns a word and the path. From what is known: it must not
+     * sleep, and not touch what may hang. */
+    void (*status)(struct vfs *fs, struct vcontrol *control, const char *path);
 };
 
 enum vfs_flags {
