@@ -26,6 +26,7 @@ struct slot {
 };
 
 static _Atomic(struct exports *) current;
+static _Atomic uint64_t generation = 1;
 static _Thread_local struct slot my_slot;
 
 static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -125,6 +126,11 @@ void exports_collect(void)
         exports_destroy(table);
 }
 
+uint64_t exports_generation(void)
+{
+    return generation;
+}
+
 struct exports *current_table(void)
 {
     return atomic_load(&current);
@@ -160,6 +166,7 @@ void current_replace(struct exports *fresh)
     const struct timespec step = {.tv_nsec = GRACE_STEP_NSEC};
     struct exports *old = atomic_exchange(&current, fresh);
 
+    generation++; /* afterwards: what is remembered by the new number is of the new table */
     if (old)
         retire(old);
     exports_collect();

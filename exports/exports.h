@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "base/cred.h"
 #include "base/view.h"
+#include "rpc/admission.h"
 #include "rpc/program.h"
 #include <loopnfs/vfs.h>
 
@@ -97,6 +98,11 @@ void exports_put(void);
 /* Frees tables that were replaced while a request held them, where that request is done by now.
  * exports_load() does it too; for main's housekeeping, from any thread. */
 void exports_collect(void);
+
+/* Whether anything at all is exported to a peer (for rpc/admission.h). May look names up. */
+enum rpc_verdict exports_admit(const struct address *peer);
+/* Another number, not 0, whenever the current table is another one. From any thread. */
+uint64_t exports_generation(void);
 
 /* The export with this id; NULL. */
 const struct export *exports_by_id(const struct exports *exports, uint32_t id);

@@ -88,6 +88,15 @@ static void conn_end(struct conn *conn)
     conn_end_check(conn);
 }
 
+/* The handler wants no more of its messages. */
+static void conn_refuse(struct conn *conn)
+{
+    if (conn->in != NULL)
+        in_release(conn);
+    conn->record = (struct record){0};
+    conn_end(conn);
+}
+
 static void conn_destroy(struct source *source)
 {
     struct conn *conn = conn_of(source);
@@ -186,6 +195,10 @@ static bool conn_run(struct source *source)
         case RECORD_COMPLETE:
             if (!conn_handle(conn))
                 return false;
+            if (conn->memory.refused) {
+                conn_refuse(conn);
+                goto out;
+            }
             in_settle(conn);
             if (conn->pos < conn->end)
                 conn_part(conn);
@@ -384,7 +397,9 @@ static void conn_finish_late(struct source *source, struct late *late)
         return;
     }
     loop_flush_later(source);
-    if (conn->in != NULL)
+    if (conn->memory.refused)
+        conn_refuse(conn);
+    else if (conn->in != NULL)
         loop_ready(source);
 }
 

@@ -30,7 +30,9 @@ struct net_tail; /* tail.h */
 /* What the handler keeps of a connection: 0 at first, and gone with it. Messages of one connection
  * may be handled by several threads at once. */
 struct net_memory {
-    _Atomic uint64_t peer; /* rpc/peer.c's */
+    _Atomic uint64_t peer;    /* rpc/peer.c's */
+    _Atomic uint64_t welcome; /* rpc/admission.c's */
+    _Atomic bool refused;     /* read by net/: it ends when its replies are sent */
 };
 
 /* One message and the room for its reply. Valid until the handler returns. */

@@ -291,6 +291,7 @@ enum server_status server_start(struct options *options, char *message, size_t s
         register_programs();
         set_udp();
         look_at_peers(options);
+        rpc_admission_set(exports_admit, exports_generation);
         status = start_network(options, &answer);
     }
     if (status != SERVER_OK)

@@ -8,6 +8,7 @@
 #include "rpc/dispatch.h"
 #include "net/rest.h"
 #include "net/tail.h"
+#include "rpc/admission.h"
 #include "rpc/program.h"
 #include "rpc/reply_cache.h"
 #include <arpa/inet.h>
@@ -21,6 +22,7 @@ enum { ACCEPT_PROG_UNAVAIL = 1, ACCEPT_PROG_MISMATCH = 2, ACCEPT_PROC_UNAVAIL = 
 enum { REJECT_RPC_MISMATCH = 0, REJECT_AUTH_ERROR = 1 };
 #define RPC_VERSION  2
 #define AUTH_BADCRED 1
+#define AUTH_TOOWEAK 5
 #define AUTH_MAX     400 /* bytes of a credential's or verifier's body */
 #define MACHINE_MAX  255
 /* xid, REPLY, accepted, verifier (flavor, length), accept_stat */
@@ -180,9 +182,9 @@ static size_t reply_rpc_mismatch(uint8_t *at, uint32_t xid)
     return words_write(at, words, sizeof(words) / sizeof(words[0]));
 }
 
-static size_t reply_auth_error(uint8_t *at, uint32_t xid)
+static size_t reply_auth_error(uint8_t *at, uint32_t xid, uint32_t why)
 {
-    const uint32_t words[] = {xid, MSG_REPLY, REPLY_DENIED, REJECT_AUTH_ERROR, AUTH_BADCRED};
+    const uint32_t words[] = {xid, MSG_REPLY, REPLY_DENIED, REJECT_AUTH_ERROR, why};
 
     return words_write(at, words, sizeof(words) / sizeof(words[0]));
 }
@@ -315,7 +317,7 @@ static size_t call_answer(struct rpc_call *call, const struct header *header, ui
     call->auth.flavor = (enum rpc_flavor)header->flavor;
     if (header->flavor != RPC_AUTH_NONE &&
         (header->flavor != RPC_AUTH_SYS || !auth_sys_read(header->cred, &call->auth)))
-        return reply_auth_error(reply, call->xid);
+        return reply_auth_error(reply, call->xid, AUTH_BADCRED);
     const struct rpc_program *program = program_find(call->program);
     if (program == NULL || (call->is_datagram && !rpc_over_udp(call->program)))
         return reply_accepted(reply, call->xid, ACCEPT_PROG_UNAVAIL);
@@ -325,6 +327,8 @@ static size_t call_answer(struct rpc_call *call, const struct header *header, ui
     if (call->procedure >= version->count || version->procedures[call->procedure].name == NULL)
         return reply_accepted(reply, call->xid, ACCEPT_PROC_UNAVAIL);
     const struct rpc_procedure *row = &version->procedures[call->procedure];
+    if (call->is_unknown && row->flags & RPC_SHORT)
+        return 0; /* no lists yet; the client asks again */
     /* Who writes another's address as the sender must not have more sent there than he sends. */
     if (call->is_datagram && row->flags & RPC_SHORT)
         call->results_room = call->len > REPLY_HEADER ? (call->len - REPLY_HEADER) & ~(size_t)3 : 0;
@@ -346,6 +350,9 @@ size_t rpc_dispatch(const struct net_message *message)
     call.auth.machine = (struct view){0};
     if (!read_word(&reader, &call.xid) || !read_word(&reader, &type) || type != MSG_CALL)
         return 0;
+    const enum rpc_verdict verdict = rpc_admission(message);
+    if (verdict == RPC_STRANGER)
+        return reply_auth_error(message->reply, call.xid, AUTH_TOOWEAK);
     if (!read_word(&reader, &header.rpc_version))
         return reply_accepted(message->reply, call.xid, RPC_GARBAGE_ARGS);
     if (header.rpc_version != RPC_VERSION)
@@ -361,6 +368,7 @@ size_t rpc_dispatch(const struct net_message *message)
     call.connection = message->connection;
     call.memory = message->memory;
     call.len = message->len;
+    call.is_unknown = verdict == RPC_UNKNOWN;
     call.args = (struct view){reader.at, (uint32_t)(reader.end - reader.at + rest)};
     call.rest = message->rest;
     call.results = message->reply + REPLY_HEADER;

@@ -49,6 +49,7 @@ struct rpc_call {
     uint64_t connection;       /* its number (net/connections.h); 0 for a datagram */
     struct net_memory *memory; /* what is kept of its connection; NULL for a datagram */
     bool refused;              /* the program's: nothing was done, so the reply need not be kept */
+    bool is_unknown;           /* whether anything is exported to the peer is not known yet */
     size_t len;                /* bytes of all of the call */
     struct view args;          /* the undecoded arguments */
     /* How much of their end is in the thread's pipe (net/rest.h) instead; NULL: nothing. */

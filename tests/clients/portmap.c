@@ -106,6 +106,7 @@ TEST(another_host_may_not_register_with_the_portmapper)
     world_prepare(&world);
     world_neighbour_make();
     world.server.listen = "10.77.0.1";
+    server_add_arg(&world.server, "--export=/memory,fs=memfs,client=10.77.0.2"); /* no stranger */
     world_start(&world);
     struct replay *replay = world_replay(&world, "10.77.0.1");
     world_neighbour_begin();

@@ -13,7 +13,7 @@ net              base/* net/*
 rpc              base/* xdr/view.h xdr/rpcb.h net/* rpc/*
 vfs              base/* vfs/* <loopnfs/*>
 fs               base/* fs/* <loopnfs/*>
-exports          base/* rpc/peer.h rpc/program.h vfs/* exports/* <loopnfs/*>
+exports          base/* rpc/admission.h rpc/peer.h rpc/program.h vfs/* exports/* <loopnfs/*>
 mountd           base/* xdr/view.h xdr/mount.h rpc/* vfs/* exports/* mountd/* <loopnfs/*>
 ctl              base/* net/* rpc/reply_cache.h vfs/* exports/* ctl/* <loopnfs/*>
 nfsd             base/* xdr/view.h xdr/nfs3.h xdr/put.h net/* rpc/* vfs/* exports/* mountd/mountd.h nfsd/* ctl/control.h <loopnfs/*>

@@ -139,8 +139,25 @@ TEST(a_client_that_is_not_named_gets_nothing)
     prepare_with_file(&server, "192.0.2.1(rw,insecure)");
     server_start(&server);
     client_connect(&client, server.port, 0);
-    uint32_t status = ask_mnt(&client, 3, server.export_dir, NULL);
-    assert_true(status == MNT_ACCES || status == MNT_NOENT || status == MNT_PERM);
+    client_begin(&client, PROGRAM_MOUNT, 3, 1);
+    put_string(&client.call, server.export_dir);
+    assert_int_equal(client_exchange(&client).kind, REPLY_DENIED);
+    client_disconnect(&client);
+    server_finish(&server);
+}
+
+/* Nor does one that is named by another export. */
+TEST(a_client_of_another_export_is_refused)
+{
+    struct server server;
+    struct client client;
+
+    prepare_with_file(&server, "192.0.2.1(rw,insecure)");
+    server_add_arg(&server, "--export=/memory,fs=memfs,insecure");
+    server_start(&server);
+    client_connect(&client, server.port, 0);
+    assert_int_equal(ask_mnt(&client, 3, server.export_dir, NULL), MNT_ACCES);
+    assert_int_equal(ask_mnt(&client, 3, "/memory", NULL), MNT_OK);
     client_disconnect(&client);
     server_finish(&server);
 }
