@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-extern const uint32_t nfsd_program_number;
+extern const uint32_t nfsd_program_number, nfsd_acl_program_number;
 
 /* Registers the program with rpc/. Once, before net_start(). */
 void nfsd_register(void);

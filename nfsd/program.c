@@ -5,6 +5,7 @@
  * about read-only clients, calls the procedure, and makes status and failure arm of what it
  * returned. Registered by main through nfsd_register().
  */
+#include "nfsd/acl.h"
 #include "nfsd/attributes.h"
 #include "nfsd/nfsd.h"
 #include "nfsd/procedures.h"
@@ -101,4 +102,5 @@ const uint32_t nfsd_program_number = NFS_PROGRAM;
 void nfsd_register(void)
 {
     rpc_register(&nfs_program);
+    acl_register();
 }

@@ -248,6 +248,7 @@ static void set_udp(void)
 
     exports_put();
     portmap_udp_set(nfsd_program_number, udp);
+    portmap_udp_set(nfsd_acl_program_number, udp);
 }
 
 static void register_programs(void)

@@ -16,7 +16,7 @@ fs               base/* fs/* <loopnfs/*>
 exports          base/* rpc/admission.h rpc/peer.h rpc/program.h vfs/* exports/* <loopnfs/*>
 mountd           base/* xdr/view.h xdr/mount.h rpc/* vfs/* exports/* mountd/* <loopnfs/*>
 ctl              base/* net/* rpc/reply_cache.h vfs/* exports/* ctl/* <loopnfs/*>
-nfsd             base/* xdr/view.h xdr/nfs3.h xdr/put.h net/* rpc/* vfs/* exports/* mountd/mountd.h nfsd/* ctl/control.h <loopnfs/*>
+nfsd             base/* xdr/view.h xdr/nfs3.h xdr/nfsacl.h xdr/put.h net/* rpc/* vfs/* exports/* mountd/mountd.h nfsd/* ctl/control.h <loopnfs/*>
 lib              base/* rpc/portmap.h vfs/later.h vfs/mount.h vfs/type_check.h nfsd/* lib/internal.h <loopnfs/*>
 examples         <loopnfs/*>
 tests            base/* xdr/* net/* rpc/* vfs/* fs/* exports/* mountd/* ctl/* nfsd/* tests/* <loopnfs/*>
