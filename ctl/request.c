@@ -59,8 +59,9 @@ static void print_exports(struct vcontrol *control)
 
     for (size_t i = 0; i < exports->count; i++) {
         const struct export *export = &exports->list[i];
-        vcontrol_print(control, "export\t%s\t%s\t%s", export->path, export->type,
-                       export->source != NULL ? export->source : "");
+        vcontrol_print(control, "export\t%s\t%s\t%s%s", export->path, export->type,
+                       export->source != NULL ? export->source : "",
+                       export->fs != NULL ? "" : "\tnot there");
         if (export->fs != NULL && export->fs->type->ops.status != NULL)
             export->fs->type->ops.status(export->fs, control, export->path);
     }
@@ -127,7 +128,11 @@ static int target_find(const char *type, const char *path, struct vcontrol *cont
             matches++;
         }
     }
-    if (matches == 1) {
+    if (matches == 1 && found->fs == NULL) {
+        snprintf(control->message, sizeof(control->message), "%.100s is not there: %s", found->path,
+                 strerror(found->absent));
+        matches = 0;
+    } else if (matches == 1) {
         *out = found->fs;
         vfs_ref(*out);
     } else if (matches == 0) {

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* What is told to the user about where: a path of the length the system allows, and some more. */
 #define WHERE_MAX (PATH_MAX + 64)
@@ -111,18 +110,18 @@ static int path_clean(struct draft *draft, const char *path, char out[EXPORT_PAT
 /* A host directory: the place it is at now, so that a symbolic link turned later moves nothing. */
 static int source_resolve(struct draft *draft, const char *source, struct export *export)
 {
-    struct stat st = {0};
-
     if (source[0] != '/')
         return draft_fail(draft, EINVAL, "source '%s' is not an absolute path", source);
     export->source = realpath(source, NULL);
-    if (!export->source || stat(export->source, &st) < 0)
-        return draft_fail(draft, errno, "%s: %s" DRAFT_MEND, source, strerror(errno));
-    if (!S_ISDIR(st.st_mode))
-        return draft_fail(draft, ENOTDIR, "%s: %s" DRAFT_MEND, source, strerror(ENOTDIR));
-    export->source_dev = st.st_dev;
-    export->source_ino = st.st_ino;
-    return 0;
+    int error = export->source ? place_look(export->source, true, &export->place) : errno;
+    if (!error)
+        return 0;
+    if (!draft->lenient || !is_absence(error))
+        return draft_fail(draft, error, "%s: %s" DRAFT_MEND, source, strerror(error));
+    free(export->source);
+    export->source = strdup(source);
+    export->absent = error;
+    return export->source ? 0 : ENOMEM;
 }
 
 /* Appends an entry; takes over what `export` holds only on success. */

@@ -29,6 +29,7 @@ struct draft {
     unsigned line;       /* in the file; 0: it has no lines */
     char *message;       /* the caller's; the first complaint stays */
     size_t message_size;
+    bool lenient; /* a directory that is not there makes an export that is absent */
 };
 
 void draft_init(struct draft *draft, char *message, size_t message_size);

@@ -41,6 +41,12 @@ struct export_client {
     struct export_options options;
 };
 
+/* Which directory a path led to: its mount, its number there, its birth (ns). */
+struct export_place {
+    uint64_t mount, dev, ino;
+    int64_t born;
+};
+
 struct export
 {
     char *path; /* what clients name: absolute, no trailing '/' except "/" itself */
@@ -48,7 +54,7 @@ struct export
     char *source;
     char *fs_options;
     uint32_t id;    /* in file handles: fsid= or a hash of the path; unique in the table */
-    struct vfs *fs; /* mounted */
+    struct vfs *fs; /* mounted; NULL: it is not there (absent) */
     size_t nclients;
     struct export_client *clients; /* the most specific kind first, as exports(5) matches */
 
@@ -56,8 +62,9 @@ struct export
      * the same keeps the file system, and with it every cached node. */
     uint64_t fsid;
     bool crossmnt, subtree_check; /* where clients differ: what any of them has */
-    dev_t source_dev;             /* of a source that is a host directory; else 0 */
-    ino_t source_ino;
+    struct export_place place;    /* of a source that is a host directory; else zeros */
+    int absent;                   /* why it can't be served now: ENOENT, ...; 0: it is */
+    int64_t absent_since;         /* seconds of CLOCK_MONOTONIC */
 
     uint64_t serial; /* no other export of any table has had it: for what is remembered of it */
 };
@@ -86,8 +93,19 @@ struct exports_source {
  * Parses and mounts everything, then makes it the current table; where anything is wrong, nothing
  * changes and `message` has one line that says what, and for a file which line ("FILE:LINE: ...").
  * A file system that both tables have in the same way stays mounted. EINVAL, ENOENT, ENOTDIR, ....
+ * What can't be served since it is not there (a directory, a disk, an image) is told, and served
+ * as soon as it is; only where nothing could be served and no file was read, it is an error.
  */
 int exports_load(const struct exports_source *source, char *message, size_t message_size);
+/* Looks whether the directories that are exported are still what their paths lead to, and serves
+ * what is there now; what has gone is not served, what has come is. Between two loads, from any
+ * thread; may sleep. */
+void exports_refresh(void);
+/* Whether exports_refresh() would serve something else as this export. May sleep. */
+bool export_is_outdated(const struct export *export);
+/* What a call gets for an export that is not there: VFS_EJUKEBOX for a while, since a disk may come
+ * late; then ESTALE. */
+int export_absent_error(const struct export *export);
 /* Frees the current table; no request may be running. */
 void exports_finish(void);
 

@@ -13,6 +13,7 @@
  * mountd/ and nfsd/ call this. The key is set once, before requests run (handle_key.c).
  */
 #include "exports/handle.h"
+#include "base/log.h"
 #include "exports/handle_key.h"
 #include "exports/handle_short.h"
 #include <errno.h>
@@ -54,6 +55,18 @@ int handle_init(const char *state_dir)
         handle_short_init(state_dir);
     sodium_memzero(key, sizeof(key));
     return error;
+}
+
+void handle_keep(const char *state_dir)
+{
+    static bool told;
+    int error = handle_key_keep(state_dir, handle_key);
+
+    if (error == EEXIST && !told)
+        log_warning("%s/handle.key is another key than the one in use: with the next start all "
+                    "handles that clients hold are stale",
+                    state_dir);
+    told = error == EEXIST;
 }
 
 void handle_seal(uint32_t export_id, const struct vnode *vn, struct handle *out)

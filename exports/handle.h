@@ -31,6 +31,9 @@ static inline uint8_t handle_len(uint8_t id_len)
  * synced, renamed. Reads the table of short handles, too. EACCES, EINVAL (wrong length or readable
  * by others), .... */
 int handle_init(const char *state_dir);
+/* Has the key's file made again where it was removed; where there is another key now, says so once:
+ * handles are good until the server ends. */
+void handle_keep(const char *state_dir);
 /* For tests: this key. */
 void handle_init_key(const uint8_t key[16]);
 

@@ -92,13 +92,11 @@ static int key_rename(int dir, const char *from)
     return unlinkat(dir, from, 0) < 0 ? errno : 0;
 }
 
-static int key_create(int dir)
+static int key_create(int dir, const uint8_t key[HANDLE_KEY_SIZE])
 {
-    uint8_t key[HANDLE_KEY_SIZE];
     char name[64];
     int error;
 
-    randombytes_buf(key, sizeof(key));
     snprintf(name, sizeof(name), ".%s.%ld", KEY_NAME, (long)getpid());
     unlinkat(dir, name, 0); /* left by a server that had our pid and died here */
     error = key_write(dir, name, key);
@@ -108,6 +106,15 @@ static int key_create(int dir)
         error = errno;
     if (error)
         unlinkat(dir, name, 0);
+    return error;
+}
+
+static int key_make(int dir)
+{
+    uint8_t key[HANDLE_KEY_SIZE];
+
+    randombytes_buf(key, sizeof(key));
+    int error = key_create(dir, key);
     sodium_memzero(key, sizeof(key));
     return error;
 }
@@ -126,12 +133,30 @@ int handle_key_get(const char *state_dir, uint8_t key[HANDLE_KEY_SIZE])
     }
     error = key_read(state_dir, dir, key);
     if (error == ENOENT) {
-        error = key_create(dir);
+        error = key_make(dir);
         if (error && error != EEXIST)
             log_error("%s: can't make %s: %s", state_dir, KEY_NAME, strerror(error));
         else
             error = key_read(state_dir, dir, key);
     }
     close(dir);
+    return error;
+}
+
+int handle_key_keep(const char *state_dir, const uint8_t key[HANDLE_KEY_SIZE])
+{
+    uint8_t found[HANDLE_KEY_SIZE];
+    struct stat st;
+    int dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = dir < 0 ? errno : 0;
+
+    if (!error && fstatat(dir, KEY_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        error = errno == ENOENT ? key_create(dir, key) : errno;
+    else if (!error && key_read(state_dir, dir, found) == 0 &&
+             sodium_memcmp(found, key, HANDLE_KEY_SIZE) != 0)
+        error = EEXIST;
+    sodium_memzero(found, sizeof(found));
+    if (dir >= 0)
+        close(dir);
     return error;
 }

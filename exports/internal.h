@@ -24,6 +24,23 @@ int client_order(const struct export_client *a, const struct export_client *b);
 /* match.c: whether a client that is a network has this address. */
 bool client_network_has(const struct export_client *client, const struct address *peer);
 
+/* place.c: which directory the path leads to; ENOTDIR where to something else. mount_too: an
+ * automount is to be mounted. */
+int place_look(const char *path, bool mount_too, struct export_place *place);
+bool place_same(const struct export_place *a, const struct export_place *b);
+/* Whether `path` is the place, or below it; across mounts only where those are crossed. */
+bool place_holds(const struct export_place *place, bool crossmnt, const char *path);
+/* Whether an error says that something is not there now, and may be later. */
+bool is_absence(int error);
+
+/* load.c: mounts the file system of an export by what the last load said of all of them; why: one
+ * line, or "". */
+int load_mount_export(struct export *export, char *why, size_t size);
+/* Held by who makes a new table from the current one. */
+void load_lock(void);
+void load_unlock(void);
+uint64_t load_next_serial(void);
+
 /* export.c: frees what an export holds, and a whole table. NULL is accepted. */
 void export_clear(struct export *export);
 void exports_destroy(struct exports *table);

@@ -1,17 +1,42 @@
 /*
  * load.c - from what the user wrote to the table in use: read, settle, mount, swap.
  *
- * main calls exports_load() when it starts and at each SIGHUP, always from the same thread.
- * Until the swap everything is in a draft that is dropped when anything goes wrong.
+ * main calls exports_load() when it starts and at each SIGHUP. Until the swap everything is in a
+ * draft that is dropped when anything goes wrong. What is not there is no such thing: it is told,
+ * and served when it comes (refresh.c).
+ *
+ * Locks: `lock` is held by who makes a new table, here or in refresh.c: one at a time. It guards
+ * what follows it.
  */
+#include "base/log.h"
 #include "exports/internal.h"
 #include "vfs/mount.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-static uint64_t last_serial; /* main's thread only */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t last_serial;
+static char *state_dir; /* of the last load */
+static bool table_handles;
+
+void load_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void load_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+uint64_t load_next_serial(void)
+{
+    return ++last_serial;
+}
 
 static int load_read(struct draft *draft, const struct exports_source *source)
 {
@@ -67,7 +92,7 @@ static struct vfs *load_find_mounted(const struct exports *table, const struct e
         if (same_text(old->type, export->type) && same_text(old->source, export->source) &&
             same_text(old->fs_options, export->fs_options) && old->fsid == export->fsid &&
             old->crossmnt == export->crossmnt && old->subtree_check == export->subtree_check &&
-            old->source_dev == export->source_dev && old->source_ino == export->source_ino) {
+            old->fs && place_same(&old->place, &export->place)) {
             vfs_ref(old->fs);
             return old->fs;
         }
@@ -75,47 +100,113 @@ static struct vfs *load_find_mounted(const struct exports *table, const struct e
     return NULL;
 }
 
-/* Mounts the file system of an entry; with --check only asks whether that would do. */
-static int load_mount_one(struct draft *draft, const struct exports_source *source,
-                          struct draft_entry *entry)
+static struct vfs_mount_args load_args(const struct export *export, char *why, size_t size)
 {
-    struct export *export = &entry->export;
-    char why[512] = "";
-    const struct vfs_mount_args args = {
+    return (struct vfs_mount_args){
         .source = export->source,
         .options = export->fs_options,
-        .state_dir = source->state_dir,
+        .state_dir = state_dir,
         .fsid = export->fsid,
         .crossmnt = export->crossmnt,
         .subtree_check = export->subtree_check,
-        .table_handles = source->table_handles,
+        .table_handles = table_handles,
         .message = why,
-        .message_size = sizeof(why),
+        .message_size = size,
     };
-    int error = source->check_only ? vfs_check(export->type, &args)
-                                   : vfs_mount(export->type, &args, &export->fs);
+}
 
+int load_mount_export(struct export *export, char *why, size_t size)
+{
+    const struct vfs_mount_args args = load_args(export, why, size);
+    struct timespec now;
+
+    why[0] = '\0';
+    export->absent = vfs_mount(export->type, &args, &export->fs);
+    if (!export->absent)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    export->absent_since = now.tv_sec;
+    export->fs = NULL;
+    return export->absent;
+}
+
+/* What is wrong with an entry, in a line. found: its source is there, and it is the mount that
+ * failed. */
+static void load_complain(const struct draft_entry *entry, bool found, int error, const char *why,
+                          char *out, size_t size)
+{
+    const struct export *export = &entry->export;
+    bool named = !found && !strcmp(entry->where, export->path);
+
+    if (!found)
+        snprintf(out, size, "%s%s%s: %s" DRAFT_MEND, named ? "" : entry->where, named ? "" : ": ",
+                 export->source ? export->source : export->path, strerror(error));
+    else
+        snprintf(out, size, "%s: can't serve %s from %s%s%s: %s", entry->where, export->path,
+                 export->type, export->source ? " " : "", export->source ? export->source : "",
+                 why[0] ? why : strerror(error));
+}
+
+/* Mounts the file system of an entry; with --check only asks whether that would do. What is not
+ * there is told now, and served when it is: no error, and what is wrong in `complaint`. */
+static int load_mount_one(struct draft *draft, const struct exports_source *source,
+                          struct draft_entry *entry, char *complaint, size_t size)
+{
+    struct export *export = &entry->export;
+    struct timespec now;
+    char why[512] = "";
+    const struct vfs_mount_args args = load_args(export, why, sizeof(why));
+    bool found = !export->absent;
+    int error = export->absent;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    export->absent_since = now.tv_sec;
+    if (found)
+        error = source->check_only ? vfs_check(export->type, &args)
+                                   : load_mount_export(export, why, sizeof(why));
     if (!error)
         return 0;
-    export->fs = NULL;
-    return draft_fail(draft, error, "%s: can't serve %s from %s%s%s: %s", entry->where,
-                      export->path, export->type, export->source ? " " : "",
-                      export->source ? export->source : "", why[0] ? why : strerror(error));
+    load_complain(entry, found, error, why, complaint, size);
+    if (source->check_only || !is_absence(error))
+        return draft_fail(draft, error, "%s", complaint);
+    log_warning("%s; it is served as soon as it is there", complaint);
+    return 0;
 }
 
 static int load_mount(struct draft *draft, const struct exports_source *source)
 {
-    int error = 0;
+    char complaint[1024] = "", first[1024] = "";
+    size_t absent = 0;
+    int error = 0, first_error = 0;
 
     for (size_t i = 0; !error && i < draft->count; i++) {
         struct draft_entry *entry = &draft->entries[i];
 
-        if (!source->check_only)
+        if (!source->check_only && !entry->export.absent)
             entry->export.fs = load_find_mounted(current_table(), &entry->export);
         if (!entry->export.fs)
-            error = load_mount_one(draft, source, entry);
+            error = load_mount_one(draft, source, entry, complaint, sizeof(complaint));
+        if (!error && entry->export.absent && absent++ == 0) {
+            first_error = entry->export.absent;
+            snprintf(first, sizeof(first), "%s", complaint);
+        }
     }
+    /* Where nothing is served at all, and nobody wrote a file for later, it is a mistake. */
+    if (!error && absent > 0 && absent == draft->count && !source->file)
+        error = draft_fail(draft, first_error, "%s", first);
     return error;
+}
+
+/* Who has the key in the state directory can make handles to anything. */
+static void load_check_state_dir(const struct exports *table)
+{
+    for (size_t i = 0; state_dir && table && i < table->count; i++) {
+        const struct export *export = &table->list[i];
+        if (export->place.ino && place_holds(&export->place, export->crossmnt, state_dir))
+            log_warning("the state directory %s lies in the export %s: who may read it there has "
+                        "the key of all file handles; name another with --state-dir",
+                        state_dir, export->path);
+    }
 }
 
 static int by_id(const void *a, const void *b)
@@ -160,14 +251,31 @@ static int load_make_table(struct draft *draft, bool udp, struct exports **out)
     return 0;
 }
 
+/* What file systems that are mounted later are to be told, too. */
+static int load_keep(const struct exports_source *source)
+{
+    char *copy = source->state_dir ? strdup(source->state_dir) : NULL;
+
+    if (source->state_dir && !copy)
+        return ENOMEM;
+    free(state_dir);
+    state_dir = copy;
+    table_handles = source->table_handles;
+    return 0;
+}
+
 int exports_load(const struct exports_source *source, char *message, size_t message_size)
 {
     struct draft draft;
     struct exports *table = NULL;
     int error;
 
+    load_lock();
     draft_init(&draft, message, message_size);
-    error = load_read(&draft, source);
+    draft.lenient = !source->check_only;
+    error = load_keep(source);
+    if (!error)
+        error = load_read(&draft, source);
     if (!error)
         error = load_check_types(&draft);
     if (!error)
@@ -181,5 +289,8 @@ int exports_load(const struct exports_source *source, char *message, size_t mess
     if (error)
         draft_fail(&draft, error, "%s", strerror(error));
     draft_finish(&draft);
+    if (!error)
+        load_check_state_dir(current_table());
+    load_unlock();
     return error;
 }

@@ -98,7 +98,7 @@ static int mnt_open(const struct rpc_call *call, const struct export *export,
     if (error != 0)
         return error;
     struct vctx ctx = {.cred = &cred, .async = client->options.async};
-    error = mnt_walk(&ctx, export->fs->root, rest, &vn);
+    error = export->fs != NULL ? mnt_walk(&ctx, export->fs->root, rest, &vn) : ENOENT;
     if (error == 0) {
         (is_short ? handle_seal_short : handle_seal)(export->id, vn, out);
         vnode_put(vn);
@@ -129,14 +129,10 @@ static void mnt_log_refusal(const struct rpc_call *call, struct view path, const
                 why);
 }
 
-mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, bool is_short,
-                       struct handle *out)
+/* EAGAIN: what the export should serve has changed; only where that is looked at. */
+static int mnt_try(const struct rpc_call *call, struct view path, bool is_short, bool look,
+                   struct handle *out)
 {
-    if (path.len > MNT_PATH_MAX)
-        return MNT3ERR_NAMETOOLONG;
-    if (path.len == 0 || path.data[0] != '/' || memchr(path.data, '\0', path.len) != NULL)
-        return MNT3ERR_INVAL;
-
     const struct exports *exports = exports_get();
     const struct export_client *client = NULL;
     struct view rest;
@@ -146,12 +142,31 @@ mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, bool is_sh
 
     if (export != NULL)
         client = export_match(export, call->peer);
-    if (client != NULL) {
+    if (client != NULL)
         why = NULL;
+    if (client != NULL && look && export_is_outdated(export))
+        error = EAGAIN;
+    else if (client != NULL)
         error = mnt_open(call, export, client, rest, is_short, out, &why);
-    }
     if (why != NULL)
         mnt_log_refusal(call, path, why);
     exports_put();
+    return error;
+}
+
+mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, bool is_short,
+                       struct handle *out)
+{
+    if (path.len > MNT_PATH_MAX)
+        return MNT3ERR_NAMETOOLONG;
+    if (path.len == 0 || path.data[0] != '/' || memchr(path.data, '\0', path.len) != NULL)
+        return MNT3ERR_INVAL;
+
+    int error = mnt_try(call, path, is_short, true, out);
+    /* Another directory is at the export's path by now, or there is one again, or none. */
+    if (error == EAGAIN) {
+        exports_refresh();
+        error = mnt_try(call, path, is_short, false, out);
+    }
     return mnt_status(error);
 }

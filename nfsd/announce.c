@@ -181,6 +181,10 @@ static void announce_export(const struct announcement *of)
     bool has_here = host_here(of, here), has_elsewhere = host_elsewhere(of, elsewhere);
 
     printf("%s\n", of->export->path);
+    if (of->export->fs == NULL) {
+        printf("  (not there: %s; served as soon as it is)\n", strerror(of->export->absent));
+        return;
+    }
     if (has_here)
         print_command(of, &linux_command, here);
     if (has_elsewhere) {

@@ -52,6 +52,8 @@ int gate_begin(struct nfs3_request *rq, struct view handle)
     wait_user(rq->cred.uid);
     rq->ctx = (struct vctx){
         .cred = &rq->cred, .async = rq->client->options.async, .peer = rq->call->peer};
+    if (rq->export->fs == NULL)
+        return export_absent_error(rq->export);
     return vnode_load(rq->export->fs, &id, &rq->vn);
 }
 

@@ -13,6 +13,7 @@
 #include "nfsd/nfsd.h"
 #include "nfsd/process.h"
 #include "nfsd/state_dir.h"
+#include "nfsd/upkeep.h"
 #include "rpc/dispatch.h"
 #include "rpc/peer.h"
 #include "rpc/reply_cache.h"
@@ -295,6 +296,8 @@ enum server_status server_start(struct options *options, char *message, size_t s
         rpc_admission_set(exports_admit, exports_generation);
         status = start_network(options, &answer);
     }
+    if (status == SERVER_OK && upkeep_start(server.state_dir) != 0)
+        log_warning("no thread for upkeep: exports that are replaced are noticed by MNT only");
     if (status != SERVER_OK)
         server_stop();
     return status;
@@ -324,6 +327,7 @@ unsigned server_tick(void)
 
 bool server_stop(void)
 {
+    upkeep_stop();
     if (server.stage >= HAS_PORTMAP)
         portmap_finish();
     /* What a request still uses can't be freed; the kernel does it. */

@@ -190,6 +190,41 @@ int state_dir_check(const char *path, char *message, size_t size)
     return error;
 }
 
+static bool is_in_place(const char *path)
+{
+    char lock[PATH_MAX];
+    struct stat there, held;
+
+    if ((size_t)snprintf(lock, sizeof(lock), "%s/lock", path) >= sizeof(lock))
+        return true;
+    return lstat(lock, &there) == 0 && fstat(lock_fd, &held) == 0 && there.st_dev == held.st_dev &&
+           there.st_ino == held.st_ino;
+}
+
+void state_dir_keep(const char *path)
+{
+    static bool told;
+    char message[PATH_MAX + 256];
+    int held = lock_fd;
+
+    if (lock_fd < 0 || is_in_place(path)) {
+        told = false;
+        return;
+    }
+    if (!told)
+        log_warning("state directory %s was removed or replaced while it is in use", path);
+    if (state_dir_open(path, message, sizeof(message)) == 0) {
+        close(held);
+        log_info("state directory %s: made again", path);
+        told = false;
+        return;
+    }
+    lock_fd = held;
+    if (!told)
+        log_error("%s; until it can be made again, a restart makes handles stale", message);
+    told = true;
+}
+
 void state_dir_close(void)
 {
     if (lock_fd >= 0)

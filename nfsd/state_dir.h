@@ -19,6 +19,9 @@ int state_dir_open(const char *path, char *message, size_t message_size);
 /* For --check: whether state_dir_open() would be able to, as far as can be seen without making
  * anything or taking the lock. */
 int state_dir_check(const char *path, char *message, size_t message_size);
+/* Looks whether it is still there, and the one it was; where not, says so once and makes it again.
+ * By one thread, which may sleep. */
+void state_dir_keep(const char *path);
 /* Gives the lock up. */
 void state_dir_close(void);
 

@@ -1,0 +1,81 @@
+/*
+ * place.c - which directory a path leads to, and whether that is still the one it was.
+ *
+ * draft.c notes the place of each host directory that is exported; load.c and refresh.c compare. A
+ * mount has its unique number where the kernel has one (Linux 6.8), which is never used again.
+ */
+#include "exports/internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* Newer than the C library's headers. */
+#define PLACE_MNT_ID_UNIQUE 0x4000u
+
+/* Further up than this there is no root, but a file system gone mad. */
+#define DEPTH_MAX 4096
+
+static int look(int fd, const char *name, int flags, struct export_place *place)
+{
+    struct statx st;
+
+    if (statx(fd, name, flags,
+              STATX_TYPE | STATX_INO | STATX_BTIME | STATX_MNT_ID | PLACE_MNT_ID_UNIQUE, &st) != 0)
+        return errno;
+    *place = (struct export_place){
+        .mount = st.stx_mnt_id,
+        .dev = makedev(st.stx_dev_major, st.stx_dev_minor),
+        .ino = st.stx_ino,
+        .born = st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec,
+    };
+    return S_ISDIR(st.stx_mode) ? 0 : ENOTDIR;
+}
+
+int place_look(const char *path, bool mount_too, struct export_place *place)
+{
+    return look(AT_FDCWD, path, mount_too ? 0 : AT_NO_AUTOMOUNT, place);
+}
+
+bool place_same(const struct export_place *a, const struct export_place *b)
+{
+    return a->mount == b->mount && a->dev == b->dev && a->ino == b->ino && a->born == b->born;
+}
+
+static bool place_is(const struct export_place *a, const struct export_place *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->born == b->born;
+}
+
+bool place_holds(const struct export_place *place, bool crossmnt, const char *path)
+{
+    struct export_place begin, here, up;
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool holds = false;
+
+    if (fd < 0 || look(fd, "", AT_EMPTY_PATH, &here) != 0)
+        goto out;
+    begin = here;
+    for (int depth = 0; depth < DEPTH_MAX && !holds; depth++) {
+        holds = place_is(&here, place) && (crossmnt || here.dev == begin.dev);
+        int parent = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        close(fd);
+        fd = parent;
+        if (fd < 0 || look(fd, "", AT_EMPTY_PATH, &up) != 0 || place_same(&here, &up))
+            break;
+        here = up;
+    }
+out:
+    if (fd >= 0)
+        close(fd);
+    return holds;
+}
+
+bool is_absence(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == ENXIO || error == ENODEV ||
+           error == ENOMEDIUM || error == ENOTCONN || error == EHOSTDOWN || error == ESTALE ||
+           error == EACCES || error == ELOOP;
+}

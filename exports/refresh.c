@@ -1,0 +1,193 @@
+/*
+ * refresh.c - exports that are not what they were when they were loaded: a directory that was
+ * removed, replaced or mounted over, one that has come since, a disk or an image that has.
+ *
+ * Called every few seconds (nfsd/upkeep.c), and by MNT for the one export it is about. Nothing that
+ * the user wrote is read again: a new table is made from the current one, with another file system
+ * for the exports that need one. Requests that are running end with the old one (current.c).
+ */
+#include "base/cred.h"
+#include "base/log.h"
+#include "exports/internal.h"
+#include "vfs/mount.h"
+#include <errno.h>
+#include <loopnfs/errors.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Handles of an export that is not there are good for a later try so long: what is mounted late at
+ * boot is there by then. */
+#define PATIENCE_S 90
+
+static int64_t now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec;
+}
+
+static bool is_host(const struct export *export)
+{
+    return !strcmp(export->type, EXPORT_TYPE_HOST);
+}
+
+int export_absent_error(const struct export *export)
+{
+    return now_s() - export->absent_since < PATIENCE_S ? VFS_EJUKEBOX : ESTALE;
+}
+
+/* What becomes of an export. */
+enum fate { STAYS, GOES, COMES, IS_REPLACED };
+
+static enum fate fate_of(const struct export *export, bool mount_too)
+{
+    struct export_place place;
+
+    if (cred_assume_server() != 0)
+        return STAYS;
+    if (!is_host(export))
+        return export->fs ? STAYS : COMES;
+    int error = place_look(export->source, mount_too, &place);
+    if (!error && !export->fs)
+        return COMES;
+    if (!error)
+        return place_same(&place, &export->place) ? STAYS : IS_REPLACED;
+    /* Other errors may say more of the way there than of the directory. */
+    return export->fs && (error == ENOENT || error == ENOTDIR) ? GOES : STAYS;
+}
+
+bool export_is_outdated(const struct export *export)
+{
+    return fate_of(export, true) != STAYS;
+}
+
+/* --- a copy of the table --- */
+
+static char *copy_text(const char *text, bool *failed)
+{
+    char *copy = text ? strdup(text) : NULL;
+
+    *failed |= text && !copy;
+    return copy;
+}
+
+static bool copy_export(const struct export *from, struct export *to)
+{
+    bool failed = false;
+
+    *to = *from;
+    to->path = copy_text(from->path, &failed);
+    to->type = copy_text(from->type, &failed);
+    to->source = copy_text(from->source, &failed);
+    to->fs_options = copy_text(from->fs_options, &failed);
+    to->clients = calloc(from->nclients + 1, sizeof(to->clients[0]));
+    to->nclients = to->clients ? from->nclients : 0;
+    failed |= !to->clients;
+    for (size_t i = 0; i < to->nclients; i++) {
+        to->clients[i] = from->clients[i];
+        to->clients[i].text = copy_text(from->clients[i].text, &failed);
+    }
+    if (to->fs)
+        vfs_ref(to->fs);
+    return !failed;
+}
+
+/* NULL: no memory. */
+static struct exports *copy_table(const struct exports *from)
+{
+    struct exports *to = calloc(1, sizeof(*to));
+    bool good = to != NULL;
+
+    if (good) {
+        to->list = calloc(from->count + 1, sizeof(to->list[0]));
+        to->by_id = calloc(from->count + 1, sizeof(to->by_id[0]));
+        good = to->list && to->by_id;
+    }
+    for (size_t i = 0; good && i < from->count; i++) {
+        to->count++;
+        good = copy_export(&from->list[i], &to->list[i]);
+        to->by_id[i] = &to->list[from->by_id[i] - from->list];
+    }
+    if (good)
+        return to;
+    exports_destroy(to);
+    return NULL;
+}
+
+/* --- what has changed --- */
+
+static void tell(const struct export *export, enum fate fate)
+{
+    const char *source = export->source ? export->source : export->type;
+
+    if (fate == GOES)
+        log_warning("%s: %s is not there any more: not served until it is", export->path, source);
+    else if (fate == IS_REPLACED)
+        log_warning("%s: another directory is at %s now: that one is served from here on",
+                    export->path, source);
+    else
+        log_info("%s: %s is there: served from here on", export->path, source);
+}
+
+/* False: nothing has changed, since what should come can't be served yet. */
+static bool change(struct export *export, enum fate fate)
+{
+    char why[512];
+    struct vfs *old = export->fs;
+
+    export->fs = NULL;
+    export->absent = ENOENT;
+    if (fate == COMES && is_host(export)) {
+        char *source = realpath(export->source, NULL);
+        if (source) {
+            free(export->source);
+            export->source = source;
+        }
+    }
+    if (fate == GOES)
+        export->absent_since = now_s();
+    else if (is_host(export))
+        export->absent = place_look(export->source, false, &export->place);
+    int64_t since = export->absent_since;
+    bool mounted = fate != GOES && (!is_host(export) || !export->absent) &&
+                   load_mount_export(export, why, sizeof(why)) == 0;
+    if (!mounted && fate == COMES)
+        export->absent_since = since;
+    vfs_put(old);
+    if (!mounted && fate == COMES)
+        return false;
+    export->serial = load_next_serial();
+    tell(export, mounted ? fate : GOES);
+    return true;
+}
+
+/* With the load's lock. */
+static void refresh(struct exports *table)
+{
+    struct exports *fresh = NULL;
+    bool changed = false;
+
+    for (size_t i = 0; table && i < table->count; i++) {
+        enum fate fate = fate_of(&table->list[i], false);
+        if (fate == STAYS)
+            continue;
+        if (!fresh)
+            fresh = copy_table(table);
+        if (!fresh)
+            return;
+        changed |= change(&fresh->list[i], fate);
+    }
+    if (changed)
+        current_replace(fresh);
+    else
+        exports_destroy(fresh);
+}
+
+void exports_refresh(void)
+{
+    load_lock();
+    refresh(current_table());
+    load_unlock();
+}
