@@ -263,6 +263,8 @@ int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 
     if (vn != NULL) {
         err = vnode_enter(vn);
+        if (err == 0 && fs->revisit != NULL)
+            err = fs->revisit(vn);
         if (err != 0)
             vnode_put(vn);
         else

@@ -57,6 +57,7 @@ static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *ar
     h->fs = fs;
     h->own.fd = h->proc_fds = -1;
     h->crossmnt = args->crossmnt;
+    h->subtree_check = args->subtree_check;
     pthread_mutex_init(&h->mounts_lock, NULL);
     pthread_mutex_init(&h->guard_lock, NULL);
     pthread_mutex_init(&h->lend_lock, NULL);
@@ -125,6 +126,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     h->kernel_handles = !from_root && handles_work(h);
     fs->private = h;
     fs->place_of = place_of;
+    fs->revisit = hostfs_revisit;
     if (!h->kernel_handles && !hostfs_table(h)) {
         error = h->state_dir ? EIO : EINVAL;
         goto out;
@@ -135,8 +137,10 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
                     args->source);
     log_info("hostfs %s: handles by %s", args->source, h->kernel_handles ? "kernel" : "table");
     error = hostfs_intern(h, &root, &fs->root);
-    if (!error)
+    if (!error) {
+        hostfs_revisit_begin(h);
         return 0;
+    }
 out:
     fs->private = NULL;
     free_hostfs(h);
@@ -145,6 +149,7 @@ out:
 
 static void hostfs_unmount(struct vfs *fs)
 {
+    hostfs_revisit_end(fs->private);
     free_hostfs(fs->private);
     fs->private = NULL;
 }

@@ -92,6 +92,7 @@ struct hostfs_node {
     _Atomic uint32_t where;   /* hash of the (parent, name) that the table has; 0: none */
     _Atomic uint64_t verdict; /* rights.c */
     _Atomic uint64_t seen;    /* named.c: what its proof was made of */
+    _Atomic uint32_t checked; /* revisit.c */
 };
 
 /* An object of the host on its way to become a node. */
@@ -223,6 +224,14 @@ bool hostfs_mount_is_whole(uint64_t id, int fd);
 int hostfs_contained(struct hostfs *h, int fd, const struct statx *st);
 /* Finds out about /proc: has_proc, proc_fds and proc_forks. */
 void hostfs_proc_open(struct hostfs *h);
+
+/* revisit.c */
+void hostfs_revisit_begin(struct hostfs *h);
+void hostfs_revisit_end(struct hostfs *h);
+/* A RENAME below h: other exports may have lost something. */
+void hostfs_revisit_all(const struct hostfs *h);
+/* Whether a node that a request found in the table is still in the export. ESTALE. */
+int hostfs_revisit(struct vnode *vn);
 
 /* node.c */
 int hostfs_intern(struct hostfs *h, const struct hostfs_object *object, struct vnode **out);

@@ -128,6 +128,8 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
         error = hostfs_name_error(from_dir, from_fd, errno);
         error = hostfs_name_error(to_dir, to_fd, error);
     } else {
+        if (from_dir != to_dir)
+            hostfs_revisit_all(hostfs_of(to_dir));
         victim_lost_name(to_dir, to, &replaced);
         record_move(from_dir, from, to_dir, to, to_fd, &moved);
     }

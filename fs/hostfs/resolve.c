@@ -104,8 +104,25 @@ void hostfs_rerecord(struct hostfs *h, struct vnode *from_dir, const char *from,
         hostfs_table_put(table, h->fs->fsid, id, &row);
 }
 
-/* Where going down may begin: the root, an open directory, or one the kernel opens for us. */
-static int find_start(struct hostfs *h, const struct vnode_id *id, int *fd)
+/* An open directory, unless the host has moved it out of the export. */
+static int open_start(struct hostfs *h, const struct vnode_id *id)
+{
+    struct statx st;
+    struct vnode *vn = vnode_find(h->fs, id);
+    int held = vn ? hostfs_fd_held(vn) : -1;
+    int fd = held >= 0 ? fcntl(held, F_DUPFD_CLOEXEC, 0) : -1;
+
+    vnode_put(vn);
+    if (fd >= 0 && (hostfs_statx(fd, "", &st) != 0 || hostfs_contained(h, fd, &st) != 0)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Where going down may begin: the root, an open directory above the object, or one the kernel opens
+ * for us. */
+static int find_start(struct hostfs *h, const struct vnode_id *id, bool above, int *fd)
 {
     *fd = -1;
     if (hostfs_id_equal(id, &h->root_id)) {
@@ -114,11 +131,8 @@ static int find_start(struct hostfs *h, const struct vnode_id *id, int *fd)
     }
     if (!hostfs_needs_table(h, id))
         return hostfs_open_id(h, id, HOST_O_PATH, fd);
-    struct vnode *vn = vnode_find(h->fs, id);
-    int held = vn ? hostfs_fd_held(vn) : -1;
-    if (held >= 0)
-        *fd = fcntl(held, F_DUPFD_CLOEXEC, 0);
-    vnode_put(vn);
+    if (above)
+        *fd = open_start(h, id);
     return 0;
 }
 
@@ -180,7 +194,7 @@ static int chain_build(struct hostfs *h, struct hostfs_table *table, const struc
 
     *chain = (struct chain){.fd = -1};
     for (;;) {
-        int error = find_start(h, &at, &chain->fd);
+        int error = find_start(h, &at, chain->count > 0, &chain->fd);
         if (error)
             return error;
         if (chain->fd >= 0)

@@ -76,6 +76,8 @@ struct vfs {
      * are on several disks. */
     struct wait_place *place;
     struct wait_place *(*place_of)(const struct vnode *vn);
+    /* Whether a node that a request found in the table may still be used; NULL: always. ESTALE. */
+    int (*revisit)(struct vnode *vn);
 };
 
 /* How to mount. Strings are borrowed for the call. */
