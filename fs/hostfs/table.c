@@ -34,6 +34,7 @@
 struct hostfs_table {
     struct hostfs_table *next; /* guarded by tables_lock */
     unsigned refs;             /* guarded by tables_lock */
+    pid_t pid;                 /* whose: a fork must not touch it (SQLite) */
     dev_t dev;                 /* of the state directory */
     ino_t ino;
     char *dir;
@@ -66,6 +67,7 @@ static struct hostfs_table *new_table(const char *dir, const struct stat *st)
         return NULL;
     table->dir = strdup(dir);
     table->refs = 1;
+    table->pid = getpid();
     table->dev = st->st_dev;
     table->ino = st->st_ino;
     pthread_mutex_init(&table->lock, NULL);
@@ -106,7 +108,7 @@ int hostfs_table_open(const char *state_dir, struct hostfs_table **out)
     }
     pthread_mutex_lock(&tables_lock);
     struct hostfs_table *table = tables;
-    while (table && (table->dev != st.st_dev || table->ino != st.st_ino))
+    while (table && (table->dev != st.st_dev || table->ino != st.st_ino || table->pid != getpid()))
         table = table->next;
     int error = 0;
     if (table) {
@@ -129,7 +131,8 @@ void hostfs_table_close(struct hostfs_table *table)
         while (*at != table)
             at = &(*at)->next;
         *at = table->next;
-        table_file_end(&table->file, table->dir);
+        if (table->pid == getpid())
+            table_file_end(&table->file, table->dir);
         free_table(table);
     }
     pthread_mutex_unlock(&tables_lock);
@@ -212,6 +215,8 @@ int hostfs_table_get(struct hostfs_table *table, uint64_t fsid, const struct vno
     struct row_key key;
     struct table_blob value;
 
+    if (table->pid != getpid())
+        return ENOENT;
     make_key(fsid, id, &key);
     pthread_mutex_lock(&table->lock);
     int error = table_file_get(&table->file, table->dir, blob(key.bytes, key.len), &value);
@@ -238,6 +243,8 @@ int hostfs_table_put(struct hostfs_table *table, uint64_t fsid, const struct vno
     if (hostfs_table_get(table, fsid, id, &old) == 0 && old.ino == row->ino &&
         hostfs_id_equal(&old.parent, &row->parent) && strcmp(old.name, row->name) == 0)
         return 0;
+    if (table->pid != getpid())
+        return EBUSY;
     make_key(fsid, id, &key);
     make_value(row, &key, &value);
     pthread_mutex_lock(&table->lock);
@@ -265,7 +272,7 @@ void hostfs_table_delete(struct hostfs_table *table, uint64_t fsid, const struct
 void hostfs_table_tick(struct hostfs_table *table)
 {
     struct timespec now;
-    if (!table)
+    if (!table || table->pid != getpid())
         return;
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec - table->looked < LOOK_PERIOD_S)

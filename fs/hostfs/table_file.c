@@ -218,7 +218,7 @@ static int open_db(struct table_file *file, const char *path)
         path, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) {
         sqlite3_extended_result_codes(file->db, 1);
-        sqlite3_busy_timeout(file->db, 1000);
+        sqlite3_busy_timeout(file->db, 100);
         sqlite3_db_config(file->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         code = sqlite3_exec(file->db, settings, NULL, NULL, NULL);
     }
@@ -275,12 +275,24 @@ static int open_file(struct table_file *file, const char *dir)
     return error;
 }
 
+static void to_memory(struct table_file *file, const char *dir)
+{
+    if (open_db(file, ":memory:") == SQLITE_OK)
+        log_warning("hostfs: the handle table in %s is kept in memory until it can be written "
+                    "again: handles of ordinary users' exports may be lost by a restart",
+                    dir);
+}
+
 int table_file_begin(struct table_file *file, const char *dir)
 {
     move_old(dir);
     if (boot_interrupted(dir))
         move_aside(dir, "was in use when the host went down");
-    return open_file(file, dir);
+    int error = open_file(file, dir);
+    /* Another process has it: that of which this one is a fork, since the directory is locked. */
+    if (error == EBUSY)
+        to_memory(file, dir);
+    return error == EBUSY && file->db ? 0 : error;
 }
 
 void table_file_end(struct table_file *file, const char *dir)
@@ -295,14 +307,6 @@ void table_file_end(struct table_file *file, const char *dir)
 }
 
 /* --- while it is in use --- */
-
-static void to_memory(struct table_file *file, const char *dir)
-{
-    if (open_db(file, ":memory:") == SQLITE_OK)
-        log_warning("hostfs: the handle table in %s is kept in memory until it can be written "
-                    "again: handles of ordinary users' exports may be lost by a restart",
-                    dir);
-}
 
 /* Copies all rows; the other one is in use then. */
 static int copy_db(struct table_file *to, struct table_file *from)
