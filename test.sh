@@ -2,7 +2,7 @@
 # test.sh - installs what the tests need (apt), builds, and runs the tests.
 #
 #   ./test.sh              everything
-#   ./test.sh GROUP...     only these groups: unit fs wire hang clients kernel fuzz lint
+#   ./test.sh GROUP...     only these groups: unit fs wire hang clients kernel below fuzz lint
 #   ./test.sh -R REGEX     only the tests whose names match (further words go to ctest)
 #
 # Two build trees, build/test (Release) and build/asan (ASan and UBSan); the tests of the groups
@@ -28,7 +28,8 @@ packages=(
     user-mode-linux busybox-static iproute2 util-linux nfs-common netbase rpcbind
     gcc pax tar sqlite3 procps
     # host file systems below the server
-    bindfs e2fsprogs squashfs-tools erofs-utils btrfs-progs xfsprogs
+    mount e2fsprogs xfsprogs btrfs-progs squashfs-tools erofs-utils dosfstools xorriso
+    bindfs mergerfs ntfs-3g exfat-fuse exfatprogs squashfuse sshfs openssh-server openssh-client
 )
 
 # packages_missing: those of the list that aren't installed
@@ -79,7 +80,7 @@ fi
 groups=()
 while [ $# -gt 0 ] && [[ $1 != -* ]]; do
     if [ ! -d "tests/$1" ] || [ "$1" = lib ]; then
-        echo "test.sh: no group called $1; there are: unit fs wire hang clients kernel fuzz lint" >&2
+        echo "test.sh: no group called $1; there are: unit fs wire hang clients kernel below fuzz lint" >&2
         exit 2
     fi
     groups+=("$1")

@@ -17,6 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* What a client is told of the links a file may have where nobody knows. */
+#define LINKS_UNKNOWN 32000
+
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452 /* Linux 6.6 */
 #endif
@@ -294,8 +297,9 @@ int hostfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
     st->free_bytes = (uint64_t)fs.f_bfree * fs.f_frsize;
     st->avail_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
     st->total_files = fs.f_files;
-    st->free_files = fs.f_ffree;
-    st->avail_files = fs.f_favail;
+    /* ntfs-3g counts more free ones than there are. */
+    st->free_files = fs.f_ffree < fs.f_files ? fs.f_ffree : fs.f_files;
+    st->avail_files = fs.f_favail < fs.f_files ? fs.f_favail : fs.f_files;
     st->invarsec = 0;
     return 0;
 }
@@ -325,8 +329,8 @@ int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *
         return error;
     if (fstatvfs(fd, &fs) != 0)
         return errno;
-    long links = fpathconf(fd, _PC_LINK_MAX);
-    pc->link_max = links > 0 && links < UINT32_MAX ? (uint32_t)links : 32000;
+    uint32_t links = hostfs_below_of(fd)->links_max;
+    pc->link_max = links > 0 ? links : LINKS_UNKNOWN;
     pc->name_max = fs.f_namemax < VNAME_MAX ? (uint32_t)fs.f_namemax : VNAME_MAX;
     pc->no_trunc = true;
     pc->chown_restricted = true;

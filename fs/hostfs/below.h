@@ -32,6 +32,7 @@ struct hostfs_below {
     /* Of the file times as they are stored, in nanoseconds; 0: unknown. It says what the kind can
      * do at best: an ext4 with small inodes has whole seconds. */
     uint64_t granularity_ns;
+    uint32_t links_max;  /* hard links a file may have; 0: unknown */
     bool memory;         /* it lives in memory: nothing to flush */
     bool one_commit;     /* syncing a directory commits all metadata changed before */
     bool unique_numbers; /* no two objects of a mount have one inode number at one time */

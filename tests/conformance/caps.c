@@ -5,6 +5,7 @@
 #include "tests/conformance/run.h"
 #include "vfs/mount.h"
 #include <stdio.h>
+#include <sys/statvfs.h>
 
 #define TINY_BYTES (32u << 20)
 
@@ -109,6 +110,15 @@ static bool devices_work(void)
     return true;
 }
 
+/* A directory of this host, or an image, may be mounted read-only. */
+static bool source_is_read_only(const struct target *target)
+{
+    struct statvfs st;
+
+    return target->fs != NULL && target->source != NULL && statvfs(target->source, &st) == 0 &&
+           (st.f_flag & ST_RDONLY) != 0;
+}
+
 uint32_t caps_find(const struct target *target)
 {
     const struct vfs_type *type = target->fs != NULL ? vfs_type_find(target->fs) : NULL;
@@ -116,7 +126,7 @@ uint32_t caps_find(const struct target *target)
     uint32_t caps = type != NULL ? by_table(type) : by_trying();
     struct vstatfs st = {.total_bytes = 0};
 
-    if (flags & VFS_READ_ONLY)
+    if (flags & VFS_READ_ONLY || source_is_read_only(target))
         caps = READ_ONLY | (caps & STABLE);
     if (flags & VFS_LINKS && caps & FILES)
         caps |= LINKS;

@@ -44,7 +44,7 @@ enum cap {
 };
 
 struct body {
-    const char *name;
+    const char *name, *file;
     const char *needs_text;
     uint32_t needs; /* enum cap */
     void (*run)(void);
@@ -52,14 +52,17 @@ struct body {
 };
 void body_register(struct body *body);
 
-#define BODY(sentence, what)                                                                  \
-    static void body_##sentence(void);                                                        \
-    __attribute__((constructor)) static void register_##sentence(void)                        \
-    {                                                                                         \
-        static struct body body = {                                                           \
-            .name = #sentence, .needs_text = #what, .needs = (what), .run = body_##sentence}; \
-        body_register(&body);                                                                 \
-    }                                                                                         \
+#define BODY(sentence, what)                                           \
+    static void body_##sentence(void);                                 \
+    __attribute__((constructor)) static void register_##sentence(void) \
+    {                                                                  \
+        static struct body body = {.name = #sentence,                  \
+                                   .file = __FILE__,                   \
+                                   .needs_text = #what,                \
+                                   .needs = (what),                    \
+                                   .run = body_##sentence};            \
+        body_register(&body);                                          \
+    }                                                                  \
     static void body_##sentence(void)
 
 /* --- expectations: what fails says where and why, and ends the process --- */
@@ -82,6 +85,8 @@ const char *error_name(int err);
 extern struct object root; /* of the file system */
 extern struct object here; /* an empty directory for the body; the root where none can be made */
 extern const struct driver *driver;
+/* How finely the file system keeps times: nanoseconds, 1 where it keeps them all. */
+extern uint64_t granularity;
 /* Whom operations are for at first: the user who runs the server. */
 extern struct who myself;
 
@@ -152,6 +157,7 @@ void expect_entry(struct object dir, const char *name, struct object node);
 void expect_missing(struct object dir, const char *name);
 /* The node is gone, and its handle says so. */
 void expect_stale(struct object node);
+/* As far as the file system keeps times (--granularity). */
 bool same_time(struct timespec a, struct timespec b);
 bool before(struct timespec a, struct timespec b);
 /* Until the file system's clock has moved on: times of what follows differ from those before. */

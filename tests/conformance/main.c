@@ -30,6 +30,11 @@ enum {
     OPT_LIST,
     OPT_WITHOUT,
     OPT_DECLARED,
+    OPT_TOPIC,
+    OPT_LIMITS,
+    OPT_WAITS,
+    OPT_GRANULARITY,
+    OPT_ONE_SERVER,
 };
 
 static const struct argp_option options[] = {
@@ -50,6 +55,12 @@ static const struct argp_option options[] = {
     {"only", OPT_ONLY, "PATTERN", 0, "only the bodies whose names match", 2},
     {"without", OPT_WITHOUT, "CAP,...", 0, "leave out what needs these capabilities", 2},
     {"declared", OPT_DECLARED, "CAP,...", 0, "fail where it has not exactly these", 2},
+    {"topic", OPT_TOPIC, "NAME", 0, "only the bodies of this topic: names, rights, ...", 2},
+    {"limits", OPT_LIMITS, "PATTERN,...", 0, "these bodies can't pass there", 2},
+    {"waits", OPT_WAITS, "PATTERN,...", 0, "these may fail there: faults that are known", 2},
+    {"granularity", OPT_GRANULARITY, "NS", 0, "how finely it keeps times, in nanoseconds", 2},
+    {"one-server", OPT_ONE_SERVER, NULL, 0,
+     "with --server: one for all bodies that do not start it anew", 2},
     {"list", OPT_LIST, NULL, 0, "print the names of the bodies, and what each needs", 2},
     {NULL, 0, NULL, 0, NULL, 0},
 };
@@ -101,6 +112,16 @@ static uid_t parse_user(const char *text, struct argp_state *state)
         exit(getenv("CI") != NULL ? EXIT_FAILURE : EXIT_NOT_HERE);
     }
     return geteuid() == 0 ? (uid_t)uid : geteuid();
+}
+
+static uint64_t parse_nsec(const char *text, struct argp_state *state)
+{
+    char *end;
+    unsigned long long nsec = strtoull(text, &end, 10);
+
+    if (*end != '\0' || nsec == 0 || nsec > 10000000000u)
+        argp_error(state, "%s is no granularity of times", text);
+    return nsec;
 }
 
 static void load(const char *file, struct argp_state *state)
@@ -181,6 +202,21 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         check_target(target, state);
         break;
+    case OPT_TOPIC:
+        run->topic = arg;
+        break;
+    case OPT_LIMITS:
+        run->limits = arg;
+        break;
+    case OPT_WAITS:
+        run->waits = arg;
+        break;
+    case OPT_GRANULARITY:
+        granularity = parse_nsec(arg, state);
+        break;
+    case OPT_ONE_SERVER:
+        run->one_server = true;
+        break;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -196,7 +232,9 @@ int main(int argc, char **argv)
                "time, and prints the results as TAP. Exit status: 0 all is as it should be, 1 "
                "something is not, 77 nothing of what was asked for applies.",
     };
-    struct run run = {.target = {.uid = geteuid()}, .skip_is_failure = getenv("CI") != NULL};
+    struct run run = {.target = {.uid = geteuid()},
+                      .skip_is_failure = getenv("CI") != NULL,
+                      .limits_hold = getenv("CI") != NULL};
 
     argp_parse(&parser, argc, argv, 0, NULL, &run);
     driver = run.target.path != NULL || run.target.server != NULL ? &driver_wire : &driver_vnode;

@@ -20,6 +20,7 @@
 struct object root, here;
 const struct driver *driver;
 struct who myself;
+uint64_t granularity = 1;
 
 static char here_name[64];
 static uint32_t caps, claimed;
@@ -106,7 +107,7 @@ static void remove_below(struct object dir, unsigned depth)
     }
 }
 
-static void become(uid_t uid)
+void become(uid_t uid)
 {
     umask(0);
     if (geteuid() == uid)
@@ -142,6 +143,7 @@ static void require(const struct run *run, const struct body *body)
 static _Noreturn void body_process(const struct run *run, const struct body *body)
 {
     alarm(BODY_MAX);
+    server_forget();
     become(run->target.uid);
     myself = (struct who){.uid = geteuid(), .gid = getegid()};
     fail_status = EXIT_UNMOUNTED;
@@ -201,12 +203,34 @@ static void scratch_begin(struct run *run)
         target->source = target->scratch;
 }
 
+/* The server that bodies share; where it keeps its things, and where it is found. */
+static struct run shared;
+static uint16_t shared_port;
+
+static void shared_begin(const struct run *run)
+{
+    const char *path;
+
+    shared = *run;
+    scratch_begin(&shared);
+    server_begin(&shared.target, &shared_port, &path);
+}
+
+static void shared_end(void)
+{
+    server_end();
+    tree_remove(shared.target.base);
+}
+
 /* The body's wait status; what it said is in `output`. */
 static int run_body(struct run *run, const struct body *body, FILE *output)
 {
+    bool shares = run->one_server && (body->needs & RESTART) == 0;
     int status;
 
     scratch_begin(run);
+    run->target.port = shares ? shared_port : 0;
+    run->target.path = shares ? run->target.source : NULL;
     fflush(stdout);
     pid_t pid = fork();
     if (pid < 0)
@@ -223,7 +247,7 @@ static int run_body(struct run *run, const struct body *body, FILE *output)
     return status;
 }
 
-static void report(unsigned number, const struct body *body, int status, FILE *output)
+static void report(unsigned number, const struct body *body, int status, bool limit, FILE *output)
 {
     char reason[1024];
 
@@ -232,6 +256,9 @@ static void report(unsigned number, const struct body *body, int status, FILE *o
     } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED) {
         last_line(output, reason, sizeof(reason));
         printf("ok %u - %s # SKIP %s\n", number, body->name, reason);
+    } else if (limit) {
+        last_line(output, reason, sizeof(reason));
+        printf("ok %u - %s # SKIP it can't pass here: %s\n", number, body->name, reason);
     } else {
         show(output);
         if (WIFSIGNALED(status))
@@ -241,9 +268,33 @@ static void report(unsigned number, const struct body *body, int status, FILE *o
     fflush(stdout);
 }
 
+static bool is_topic(const char *file, const char *topic)
+{
+    const char *name = strrchr(file, '/');
+
+    name = name != NULL ? name + 1 : file;
+    return strncmp(name, topic, strlen(topic)) == 0 && strcmp(name + strlen(topic), ".c") == 0;
+}
+
 static bool chosen(const struct run *run, const struct body *body)
 {
-    return run->pattern == NULL || fnmatch(run->pattern, body->name, 0) == 0;
+    return (run->pattern == NULL || fnmatch(run->pattern, body->name, 0) == 0) &&
+           (run->topic == NULL || is_topic(body->file, run->topic));
+}
+
+/* One of the patterns has its name. */
+static bool is_among(const char *patterns, const struct body *body)
+{
+    char pattern[128];
+
+    for (const char *at = patterns; at != NULL && *at != '\0'; at += *at == ',') {
+        size_t len = strcspn(at, ",");
+        snprintf(pattern, sizeof(pattern), "%.*s", (int)len, at);
+        if (fnmatch(pattern, body->name, 0) == 0)
+            return true;
+        at += len;
+    }
+    return false;
 }
 
 /* It should have run, and was skipped since the machine does not let us (device nodes). */
@@ -252,39 +303,62 @@ static bool is_declared(const struct run *run, const struct body *body)
     return run->has_declared && (body->needs & ~(run->declared & ~run->without)) == 0;
 }
 
+struct tally {
+    unsigned count, number, failed, skipped;
+};
+
+/* False: there is nothing to run any body on. */
+static bool run_one(struct run *run, const struct body *body, struct tally *tally)
+{
+    bool limit = is_among(run->limits, body), waits = is_among(run->waits, body);
+    FILE *output = tmpfile();
+
+    if (output == NULL)
+        fail("no temporary file: %s", strerror(errno));
+    int status = run_body(run, body, output);
+    bool skip = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED;
+    report(++tally->number, body, status, limit || waits, output);
+    fclose(output);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_UNMOUNTED) {
+        printf("Bail out! it can't be mounted\n");
+        return false;
+    }
+    bool bad = status != 0 && !limit && !waits &&
+               (!skip || (run->skip_is_failure && is_declared(run, body)));
+    if (limit && status == 0 && run->limits_hold) {
+        printf("# %s passes: it is no limit any more\n", body->name);
+        bad = true;
+    }
+    tally->failed += bad;
+    tally->skipped += (skip || ((limit || waits) && status != 0)) && !bad;
+    return true;
+}
+
 int run_bodies(const struct run *given)
 {
     struct run run = *given;
-    unsigned count = 0, number = 0, failed = 0, skipped = 0;
+    struct tally tally = {.count = 0};
 
     for (const struct body *body = body_first(); body != NULL; body = body->next)
-        count += chosen(&run, body);
-    if (count == 0) {
-        fprintf(stderr, "no body is called %s\n", run.pattern);
+        tally.count += chosen(&run, body);
+    if (tally.count == 0) {
+        fprintf(stderr, "no body is called %s\n", run.pattern != NULL ? run.pattern : run.topic);
         return EXIT_FAILURE;
     }
-    printf("TAP version 13\n1..%u\n", count);
-    for (const struct body *body = body_first(); body != NULL; body = body->next) {
-        if (!chosen(&run, body))
-            continue;
-        FILE *output = tmpfile();
-        if (output == NULL)
-            fail("no temporary file: %s", strerror(errno));
-        int status = run_body(&run, body, output);
-        bool skip = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED;
-        report(++number, body, status, output);
-        if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_UNMOUNTED) {
-            printf("Bail out! it can't be mounted\n");
-            return EXIT_FAILURE;
-        }
-        fclose(output);
-        bool bad = status != 0 && (!skip || (run.skip_is_failure && is_declared(&run, body)));
-        failed += bad;
-        skipped += skip && !bad;
-    }
-    printf("# %u bodies: %u passed, %u failed, %u not applicable\n", count,
-           count - failed - skipped, failed, skipped);
-    if (failed > 0)
+    printf("TAP version 13\n1..%u\n", tally.count);
+    if (run.one_server)
+        shared_begin(&run);
+    bool mounted = true;
+    for (const struct body *body = body_first(); body != NULL && mounted; body = body->next)
+        if (chosen(&run, body))
+            mounted = run_one(&run, body, &tally);
+    if (run.one_server)
+        shared_end();
+    if (!mounted)
         return EXIT_FAILURE;
-    return skipped == count ? EXIT_SKIPPED : EXIT_SUCCESS;
+    printf("# %u bodies: %u passed, %u failed, %u not applicable\n", tally.count,
+           tally.count - tally.failed - tally.skipped, tally.failed, tally.skipped);
+    if (tally.failed > 0)
+        return EXIT_FAILURE;
+    return tally.skipped == tally.count ? EXIT_SKIPPED : EXIT_SUCCESS;
 }

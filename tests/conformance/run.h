@@ -15,6 +15,11 @@ struct run {
     bool has_declared;
     uint32_t declared;    /* what the target is said to have: anything else is a failure */
     const char *pattern;  /* of names of bodies: fnmatch(3); NULL: all */
+    const char *topic;    /* only the bodies of this source, "listing"; NULL: all */
+    const char *limits;   /* patterns, with commas between: these bodies can't pass here */
+    const char *waits;    /* as limits, of faults that are being mended: they may pass */
+    bool limits_hold;     /* one that passes all the same is a failure */
+    bool one_server;      /* bodies share a server, but for those that start it anew */
     bool skip_is_failure; /* what was declared may not be skipped after all */
 };
 
@@ -33,6 +38,9 @@ uint32_t caps_find(const struct target *target);
 
 /* --- run.c --- */
 
+/* This process is that user from now on. */
+void become(uid_t uid);
+
 /* Runs the bodies and prints TAP; the exit status of the program. */
 int run_bodies(const struct run *run);
 
@@ -43,6 +51,8 @@ void server_begin(const struct target *target, uint16_t *port, const char **path
 /* Kills it, and starts it again with the same state at the same port. */
 void server_again(const struct target *target);
 void server_end(void);
+/* In a process that was forked since: the server is not its to end. */
+void server_forget(void);
 
 /* Removes a directory and all in it. */
 void tree_remove(const char *path);

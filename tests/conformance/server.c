@@ -78,6 +78,7 @@ static void spawn(const struct target *target)
     expect(server >= 0);
     if (server != 0)
         return;
+    become(target->uid);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(log, STDOUT_FILENO);
@@ -137,6 +138,11 @@ void server_again(const struct target *target)
     waitpid(server, NULL, 0);
     spawn(target);
     wait_ready(2);
+}
+
+void server_forget(void)
+{
+    server = 0;
 }
 
 void server_end(void)

@@ -174,6 +174,12 @@ static void ask_root(const char *path, uint16_t port, struct object *out)
     memcpy(out->id, fh.data, fh.len);
 }
 
+/* Else it runs already, for others too. */
+static bool starts_server(const struct target *target)
+{
+    return target->server != NULL && target->port == 0;
+}
+
 static bool can_restart(const struct target *target)
 {
     return target->server != NULL;
@@ -196,7 +202,7 @@ static void driver_begin(const struct target *target, struct object *out)
 
     mounted = target;
     nfs_port = target->port;
-    if (target->server != NULL)
+    if (starts_server(target))
         server_begin(target, &nfs_port, &path);
     if (nfs_port == 0)
         nfs_port = ask_port(PROGRAM_NFS);
@@ -215,7 +221,7 @@ static void driver_begin(const struct target *target, struct object *out)
 static void driver_end(void)
 {
     client_disconnect(&wire_client);
-    if (mounted->server != NULL)
+    if (starts_server(mounted))
         server_end();
 }
 

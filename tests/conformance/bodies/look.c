@@ -294,7 +294,9 @@ BODY(a_read_only_file_system_keeps_its_data, READ_ONLY)
             expect_error(t_write_text(nodes[i].node, 0, "text"), EROFS);
             expect_error(t_truncate(nodes[i].node, 0), EROFS);
         }
-        expect_error(t_chmod(nodes[i].node, 0700), EROFS);
+        /* A symbolic link has no mode to be set, here or elsewhere. */
+        if (nodes[i].attr.type != VLNK)
+            expect_error(t_chmod(nodes[i].node, 0700), EROFS);
         expect_number(attr_of(nodes[i].node).size, nodes[i].attr.size);
         expect_number(attr_of(nodes[i].node).mode, nodes[i].attr.mode);
     }
@@ -302,8 +304,11 @@ BODY(a_read_only_file_system_keeps_its_data, READ_ONLY)
 
 BODY(a_read_only_file_system_grants_no_changes, READ_ONLY)
 {
+    const uint32_t changes = VACCESS_MODIFY | VACCESS_EXTEND | VACCESS_DELETE;
+
     look();
+    /* What is written to a fifo or a device goes past the file system. */
     for (unsigned i = 0; i < count; i++)
-        expect_number(access_of(nodes[i].node) & (VACCESS_MODIFY | VACCESS_EXTEND | VACCESS_DELETE),
-                      0);
+        if (nodes[i].attr.type == VREG || nodes[i].attr.type == VDIR)
+            expect_number(access_of(nodes[i].node) & changes, 0);
 }

@@ -1,0 +1,107 @@
+#!/bin/bash
+# inside.sh - one test of tests/below, within its namespaces: makes the file system and runs the
+# bodies on it. Called by run.sh.
+#
+#   inside.sh NAME TOPIC WHO...    WHO: root, user, root-wire, user-wire
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+name=$1 topic=$2
+shift 2
+
+# Nothing of the host is written to. The programs are copied, since the build may lie below /tmp,
+# and an ordinary user may not be able to reach it.
+W=/run/below M=$W/m
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p $M $W/bin
+install -m 755 "$LOOPNFSD" "$BELOW_SUITE" "$BELOW_PROGRAMS/loopnfs-below" $W/bin
+mkfifo -m 666 $W/ask $W/answer
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+ip link set lo up
+
+# shellcheck source=table.sh
+. "$here/table.sh"
+
+# The file system anew, for the user of the run.
+begin() {
+    OWNER=$1
+    # shellcheck source=make.sh
+    . "$here/make.sh"
+    "make_${name//-/_}" first
+    "put_${name//-/_}"
+    # Not every file system has owners, and not every one can be written to.
+    chown "$OWNER:$OWNER" $M 2> /dev/null || true
+}
+
+# What a body asks for that needs root's hands on the host.
+request() {
+    case $1 in
+    again)
+        take
+        "put_${name//-/_}"
+        ;;
+    other)
+        take
+        "make_${name//-/_}" second
+        "put_${name//-/_}"
+        ;;
+    forget)
+        sync
+        echo 2 > /proc/sys/vm/drop_caches
+        ;;
+    *)
+        return 1
+        ;;
+    esac
+}
+
+# Answers requests, one a line, for as long as the bodies run.
+hands() {
+    local line
+    exec 3<> "$W/ask"
+    while read -r line <&3; do
+        if request "$line" > /dev/null; then
+            echo ok > "$W/answer"
+        else
+            echo "failed: $line" > "$W/answer"
+        fi
+    done
+}
+
+end() {
+    take
+    while umount "$STORE" 2> /dev/null; do
+        :
+    done
+    rm -rf "$W/store.image" "$IMAGE" "$W/ssh"
+}
+
+run() {
+    local who=$1 user=root uid=0 program=loopnfs-conformance options=()
+    [[ $who != user* ]] || user=65533 uid=65533
+    begin $uid
+    options=(--fs hostfs --source "$M" --as "$user")
+    [[ $who != *-wire ]] || options+=(--server "$W/bin/loopnfsd" --one-server)
+    options+=(--granularity "$(table_text "$name" times 1)")
+    local without limits waits
+    without=$(table_bodies "$name" without "without-${who%-wire}")
+    limits=$(table_bodies "$name" limit "limit-${who%-wire}")
+    waits=$(table_bodies "$name" waits "waits-${who%-wire}")
+    [ -z "$without" ] || options+=(--without "$without")
+    [ -z "$limits" ] || options+=(--limits "$limits")
+    [ -z "$waits" ] || options+=(--waits "$waits")
+    [ "$topic" = suite ] || program=loopnfs-below options+=(--topic "$topic")
+    echo "# $name, as $who: $program ${options[*]}"
+    hands &
+    local hands=$! status=0
+    "$W/bin/$program" "${options[@]}" || status=$?
+    kill $hands
+    end
+    return $status
+}
+
+failed=0
+for who; do
+    run "$who" || failed=1
+done
+exit $failed

@@ -1,0 +1,25 @@
+#!/bin/bash
+# run.sh - a test of tests/below: one topic on hostfs over one host file system of the table.
+#
+#   LOOPNFSD=.../loopnfsd BELOW_PROGRAMS=DIR tests/below/run.sh NAME TOPIC [WHO...]
+#
+# In mount, network and process namespaces of its own, which take everything with them when it ends
+# or is killed: images, mounts, loop devices, daemons. WHO is root, user, root-wire, user-wire, or
+# all of them where none is named. 77: skipped, since it needs root; never where CI is set.
+#
+# Called by ctest (CMakeLists.txt), and by hand.
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+here=$(cd "$(dirname "$0")" && pwd)
+
+[ $# -gt 1 ] || { sed -n '2,11p' "$0" >&2; exit 2; }
+if [ "$(id -u)" != 0 ]; then
+    echo "skipped: mounting takes root"
+    [ -z "${CI:-}" ] || exit 1
+    exit 77
+fi
+[ $# -gt 2 ] || set -- "$@" root user root-wire user-wire
+# The limit here is below ctest's.
+exec timeout --foreground --kill-after=5 "${LOOPNFS_BELOW_LIMIT:-280}" \
+    unshare --mount --propagation private --net --pid --fork --kill-child --mount-proc -- \
+    "$here/inside.sh" "$@"
