@@ -80,31 +80,38 @@ void tree_remove(const char *path)
 
 /* --- in the body's process --- */
 
+static void remove_below(struct object dir, unsigned depth);
+
+/* A name in a directory, and all below it: false where it is still there. */
+static bool remove_name(struct object dir, const char *name, unsigned depth)
+{
+    struct object below;
+
+    if (t_remove(dir, name) == 0)
+        return true;
+    if (depth > 1000 || t_lookup(dir, name, &below) != 0)
+        return false;
+    remove_below(below, depth + 1);
+    return t_rmdir(dir, name) == 0;
+}
+
 /* By the driver, so that it works on any server. What can't be removed is left. */
 static void remove_below(struct object dir, unsigned depth)
 {
-    static struct page page;
-    struct item item;
+    struct page *page = malloc(sizeof(*page));
+    bool progress = page != NULL;
 
     t_chmod(dir, 0700);
-    for (;;) {
-        if (driver->readdir(&dir, 0, 8192, &page) != 0)
-            return;
-        uint32_t i = 0;
-        while (i < page.count && is_dots(&page.items[i]))
-            i++;
-        if (i == page.count)
-            return;
-        item = page.items[i];
-        if (t_remove(dir, item.name) == 0)
-            continue;
-        struct object below;
-        if (depth > 1000 || t_lookup(dir, item.name, &below) != 0)
-            return;
-        remove_below(below, depth + 1);
-        if (t_rmdir(dir, item.name) != 0)
-            return;
+    while (progress) {
+        progress = false;
+        page->verifier = 0;
+        if (driver->readdir(&dir, 0, 8192, page) != 0)
+            break;
+        for (uint32_t i = 0; i < page->count; i++)
+            if (!is_dots(&page->items[i]) && remove_name(dir, page->items[i].name, depth))
+                progress = true;
     }
+    free(page);
 }
 
 void become(uid_t uid)

@@ -212,6 +212,7 @@ static void driver_begin(const struct target *target, struct object *out)
         mount_port = ask_port(PROGRAM_MOUNT);
     ask_root(path, mount_port, out);
     connect_to(&wire_client, nfs_port);
+    wire_client.patient = true;
     struct fh fh = wire_fh(out);
     expect_ok(wire_error(ask_fsinfo(&wire_client, &fh, &info)));
     if (info.rtmax == 0 || info.wtmax == 0)
@@ -232,6 +233,7 @@ static void driver_restart(void)
     client_disconnect(&wire_client);
     server_again(mounted);
     connect_to(&wire_client, nfs_port);
+    wire_client.patient = true;
     wire_client.who = who;
 }
 

@@ -15,6 +15,8 @@
 
 #define LAST_FRAGMENT 0x80000000u
 #define REPLY_MAX     (4 * 1024 * 1024) /* more than any legal reply */
+#define JUKEBOX       10008             /* of NFS */
+#define PATIENCE      600               /* how often a patient client asks again */
 
 const struct caller caller_root = {.flavor = 1};
 const struct caller caller_nobody = {.flavor = 0};
@@ -405,10 +407,25 @@ struct reply client_exchange(struct client *client)
     return reply;
 }
 
+/* The server is busy with it, and asks for the call to be sent again (RFC 1813, section 2.6). */
+static bool is_jukebox(const struct reply *reply)
+{
+    struct cursor c = reply->results;
+
+    return reply->kind == REPLY_ACCEPTED && reply->status == ACCEPT_SUCCESS &&
+           cursor_left(&c) >= 4 && get_u32(&c) == JUKEBOX;
+}
+
 struct cursor client_finish(struct client *client)
 {
     struct reply reply = client_exchange(client);
 
+    for (int i = 0; client->patient && is_jukebox(&reply) && i < PATIENCE; i++) {
+        struct timespec pause = {.tv_nsec = 50000000};
+        nanosleep(&pause, NULL);
+        bytes_patch_u32(&client->call, 0, ++client->xid);
+        reply = client_exchange(client);
+    }
     if (reply.kind != REPLY_ACCEPTED || reply.status != ACCEPT_SUCCESS)
         fail_msg("the call was %s, status %u (%u, %u)", reply.kind ? "denied" : "accepted",
                  reply.status, reply.low, reply.high);

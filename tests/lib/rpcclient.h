@@ -52,6 +52,7 @@ struct client {
     int flags; /* enum client_flags */
     uint32_t xid;
     int timeout_ms;    /* of a reply; 10 s at first */
+    bool patient;      /* calls of the NFS program that get JUKEBOX are sent again, as clients do */
     struct caller who; /* root at first */
     struct bytes call; /* being built, or last sent (for a retransmission) */
     uint8_t *reply;    /* the last reply */
