@@ -175,6 +175,21 @@ TEST(auto_registers_with_the_systems_rpcbind_and_takes_it_back)
     world_finish(&world);
 }
 
+TEST(where_nfs_is_not_served_over_udp_the_systems_rpcbind_does_not_tell_of_it)
+{
+    struct world world = {.tcp_only = true};
+    world_prepare(&world);
+    world.low_ports = false;
+    world.server.portmap = "auto";
+    pid_t rpcbind = rpcbind_start();
+    world_start(&world);
+    replay_run(world.replay, "rpcbind-tcp-only.rpc");
+    server_stop(&world.server);
+    replay_run(world.replay, "rpcbind-forgotten.rpc");
+    rpcbind_stop(rpcbind);
+    world_finish(&world);
+}
+
 TEST(a_registration_left_by_a_killed_server_is_replaced)
 {
     struct world world = {0};

@@ -94,7 +94,6 @@ void world_prepare(struct world *world)
     world->server.portmap = "builtin";
     world->server.port = WORLD_PORT;
     world->low_ports = true;
-    server_add_arg(&world->server, "--udp"); /* firmware, and what is older */
     make_tree(world->server.export_dir);
 }
 
@@ -136,6 +135,8 @@ void world_low_ports(const struct world *world)
 void world_start(struct world *world)
 {
     world_low_ports(world);
+    if (!world->tcp_only) /* firmware, and what is older */
+        server_add_arg(&world->server, "--udp");
     server_start(&world->server);
     world->replay = world_replay(world, "127.0.0.1");
 }

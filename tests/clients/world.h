@@ -17,6 +17,7 @@ struct world {
     struct server server;
     struct replay *replay; /* at 127.0.0.1, with $port, $export, $boot, $uaddr set */
     char insecure[160];    /* an --export= for clients with ordinary ports */
+    bool tcp_only;         /* NFS is not served over UDP; false at first */
     bool low_ports;        /* ordinary users may bind port 111 here; true at first */
 };
 

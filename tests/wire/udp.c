@@ -9,6 +9,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -55,7 +56,7 @@ TEST(nfs_is_not_served_over_udp_unless_asked_for_but_mount_is)
     }
 }
 
-/* And to whom: the other export's clients keep to TCP. A reload changes it. */
+/* And to whom: the other export's clients keep to TCP. */
 TEST(an_export_can_ask_for_udp)
 {
     struct mount_answer firmware, plain;
@@ -77,6 +78,43 @@ TEST(an_export_can_ask_for_udp)
     expect_status(ask_mkdir(&client, &plain.fh, "x", NULL, NULL), NFS_ACCES);
     expect_ok(ask_getattr(&m.client, &plain.fh, NULL));
     client_disconnect(&client);
+    mounted_end(&m);
+}
+
+/* What the portmapper says changes with it. */
+TEST(a_reload_begins_and_ends_nfs_over_udp)
+{
+    static const char *const options[] = {"", ",udp", ""};
+    char file[120], line[300];
+    struct client client;
+    struct mounted m;
+
+    server_prepare(&m.server, NULL);
+    m.server.no_plain_export = true;
+    m.server.portmap = "auto";
+    snprintf(file, sizeof(file), "--exports=%s/exports", m.server.home);
+    server_add_arg(&m.server, file);
+    for (int i = 0; i < 3; i++) {
+        snprintf(line, sizeof(line), "%s 127.0.0.1(rw,no_root_squash,insecure%s)\n",
+                 m.server.export_dir, options[i]);
+        host_write(m.server.home, "exports", line);
+        if (i == 0)
+            mounted_begin_prepared(&m);
+        else
+            kill(m.server.pid, SIGHUP);
+        bool on = i == 1;
+        uint32_t port = on ? 0 : 1;
+        for (int tries = 0; tries < 1000 && (port != 0) != on; tries++) {
+            port = portmap_port(&m.client, PROGRAM_NFS, IPPROTO_UDP);
+            host_sleep_ms(10);
+        }
+        assert_int_equal(port, on ? m.server.port : 0);
+        client_connect(&client, m.server.port, CLIENT_UDP);
+        put_fh(nfs3_begin(&client, 1), &m.root);
+        struct reply reply = client_exchange(&client);
+        assert_int_equal(reply.status, on ? ACCEPT_SUCCESS : ACCEPT_PROG_UNAVAIL);
+        client_disconnect(&client);
+    }
     mounted_end(&m);
 }
 
