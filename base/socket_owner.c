@@ -1,8 +1,8 @@
 /*
  * socket_owner.c - see socket_owner.h: one question and one answer over netlink.
  *
- * A netlink socket for each question, since there are few: the answer is there when the question
- * was sent, and threads need no lock.
+ * A netlink socket for each question, since there are few: the kernel answers when it is asked or
+ * read from, so nothing waits, and threads need no lock.
  */
 #include "base/socket_owner.h"
 #include <errno.h>
@@ -20,83 +20,151 @@ struct question {
     struct inet_diag_req_v2 body;
 };
 
-static void question_set(struct question *q, const struct address *from, const struct address *to,
-                         bool is_datagram)
+static struct question question_make(int family, int protocol, uint16_t flags)
 {
-    struct inet_diag_sockid *id = &q->body.id;
-    size_t len;
-
-    *q = (struct question){
-        .head = {.nlmsg_len = sizeof(*q),
+    return (struct question){
+        .head = {.nlmsg_len = sizeof(struct question),
                  .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                 .nlmsg_flags = NLM_F_REQUEST},
-        .body = {.sdiag_family = (uint8_t)from->any.sa_family,
-                 .sdiag_protocol = is_datagram ? IPPROTO_UDP : IPPROTO_TCP,
+                 .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags)},
+        .body = {.sdiag_family = (uint8_t)family,
+                 .sdiag_protocol = (uint8_t)protocol,
                  .idiag_states = UINT32_MAX,
                  .id.idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}},
     };
-    /* For UDP the kernel wants a packet's addresses, not a socket's: of one that goes to `from`. */
-    const struct address *source = is_datagram ? to : from, *target = is_datagram ? from : to;
-    const uint8_t *bytes = address_bytes(source, &len);
-    memcpy(id->idiag_src, bytes, len);
-    bytes = address_bytes(target, &len);
-    memcpy(id->idiag_dst, bytes, len);
-    id->idiag_sport = htons(address_port(source));
-    id->idiag_dport = htons(address_port(target));
-    if (from->any.sa_family == AF_INET6)
-        id->idiag_if = from->in6.sin6_scope_id;
+}
+
+/* What was found so far. */
+struct finding {
+    const struct address *from, *to; /* `to` NULL: of datagrams */
+    unsigned count;
+    bool differ; /* in their owners */
+    uid_t uid;
+};
+
+/* Whether a socket of datagrams may have sent from an address: it is bound to that, or to all. */
+static bool may_send_from(const struct inet_diag_msg *socket, const struct address *from)
+{
+    static const uint8_t zeros[12], mapped[12] = {[10] = 0xff, [11] = 0xff};
+    const uint8_t *bound = (const uint8_t *)socket->id.idiag_src;
+    size_t len;
+    const uint8_t *bytes = address_bytes(from, &len);
+
+    if (socket->idiag_family == AF_INET6 && len == 4) {
+        if (memcmp(bound, zeros, 12) != 0 && memcmp(bound, mapped, 12) != 0)
+            return false;
+        bound += 12;
+    }
+    return memcmp(bound, bytes, len) == 0 || (memcmp(bound, zeros, len > 12 ? 12 : len) == 0 &&
+                                              memcmp(bound + len - 4, zeros, 4) == 0);
 }
 
 /* What the kernel found may be another socket: a listener at the port, or one that has lost its
  * process, of which it does not always know whose it was. */
-static int answer_read(const void *answer, size_t len, const struct address *from,
-                       const struct address *to, bool is_datagram, uid_t *uid)
+static void finding_add(struct finding *finding, const struct inet_diag_msg *socket)
 {
-    const struct nlmsghdr *head = answer;
-    const void *behind = (const char *)answer + NLMSG_HDRLEN;
+    if (socket->idiag_inode == 0 || socket->id.idiag_sport != htons(address_port(finding->from)))
+        return;
+    if (finding->to == NULL && !may_send_from(socket, finding->from))
+        return;
+    if (finding->to != NULL && (socket->idiag_state == STATE_LISTEN ||
+                                socket->id.idiag_dport != htons(address_port(finding->to))))
+        return;
+    finding->differ |= finding->count > 0 && finding->uid != socket->idiag_uid;
+    finding->uid = socket->idiag_uid;
+    finding->count++;
+}
 
-    if (len < sizeof(*head) || head->nlmsg_len > len)
-        return EPROTO;
-    if (head->nlmsg_type == NLMSG_ERROR) {
-        const struct nlmsgerr *error = behind;
-        bool whole = head->nlmsg_len >= NLMSG_LENGTH(sizeof(*error));
-        return whole && error->error != 0 ? -error->error : EPROTO;
+/* One receive's messages. *more: the kernel has not said yet that these are all. */
+static int answers_read(const char *at, size_t left, struct finding *finding, bool *more)
+{
+    while (left >= NLMSG_HDRLEN) {
+        const struct nlmsghdr *head = (const void *)at;
+        const void *behind = at + NLMSG_HDRLEN;
+        if (head->nlmsg_len < NLMSG_HDRLEN || head->nlmsg_len > left)
+            return EPROTO;
+        *more = (head->nlmsg_flags & NLM_F_MULTI) != 0 && head->nlmsg_type != NLMSG_DONE;
+        if (head->nlmsg_type == NLMSG_ERROR) {
+            const struct nlmsgerr *error = behind;
+            return head->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ? EPROTO : -error->error;
+        }
+        if (head->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+            head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+            finding_add(finding, behind);
+        size_t len = NLMSG_ALIGN(head->nlmsg_len);
+        at += len;
+        left -= len < left ? len : left;
     }
-    const struct inet_diag_msg *found = behind;
-    if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY || head->nlmsg_len < NLMSG_LENGTH(sizeof(*found)))
-        return EPROTO;
-    if (found->idiag_inode == 0 || found->id.idiag_sport != htons(address_port(from)))
-        return ENOENT;
-    if (!is_datagram &&
-        (found->idiag_state == STATE_LISTEN || found->id.idiag_dport != htons(address_port(to))))
-        return ENOENT;
-    *uid = found->idiag_uid;
     return 0;
+}
+
+/* ENOENT may be an answer: no such socket. */
+static int ask(const struct question *question, struct finding *finding)
+{
+    _Alignas(struct nlmsghdr) char answer[16384];
+    const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    bool more = true;
+    int error = 0;
+
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (fd < 0)
+        return errno;
+    if (sendto(fd, question, sizeof(*question), 0, (const struct sockaddr *)&kernel,
+               sizeof(kernel)) < 0)
+        error = errno;
+    while (more && error == 0) {
+        ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT); /* it is there already */
+        error = n < 0 ? errno : answers_read(answer, (size_t)n, finding, &more);
+    }
+    close(fd);
+    return error;
+}
+
+static int ask_connection(struct finding *finding)
+{
+    struct question question = question_make(finding->from->any.sa_family, IPPROTO_TCP, 0);
+    struct inet_diag_sockid *id = &question.body.id;
+    size_t len;
+
+    if (finding->from->any.sa_family != finding->to->any.sa_family)
+        return ENOENT;
+    const uint8_t *bytes = address_bytes(finding->from, &len);
+    memcpy(id->idiag_src, bytes, len);
+    bytes = address_bytes(finding->to, &len);
+    memcpy(id->idiag_dst, bytes, len);
+    id->idiag_sport = htons(address_port(finding->from));
+    id->idiag_dport = htons(address_port(finding->to));
+    if (finding->from->any.sa_family == AF_INET6)
+        id->idiag_if = finding->from->in6.sin6_scope_id;
+    return ask(&question, finding);
+}
+
+/* All sockets that may have sent from there: several may share a port, and the kernel, asked for
+ * one, might name the wrong one. An IPv6 socket may send as IPv4. */
+static int ask_datagram(struct finding *finding)
+{
+    const int families[] = {AF_INET6, AF_INET};
+    int error = 0;
+
+    for (int i = 0; i < 2 && (error == 0 || error == ENOENT); i++) {
+        struct question question = question_make(families[i], IPPROTO_UDP, NLM_F_DUMP);
+        question.body.id.idiag_sport = htons(address_port(finding->from));
+        if (families[i] == AF_INET6 || finding->from->any.sa_family == AF_INET)
+            error = ask(&question, finding);
+    }
+    return error;
 }
 
 int socket_owner(const struct address *from, const struct address *to, bool is_datagram, uid_t *uid)
 {
-    _Alignas(struct nlmsghdr) char answer[2048];
-    const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    struct question question;
-    int error = 0;
+    struct finding finding = {.from = from, .to = is_datagram ? NULL : to};
+    int error = is_datagram ? ask_datagram(&finding) : ask_connection(&finding);
 
-    if (from->any.sa_family != to->any.sa_family)
+    if (error != 0)
+        return error;
+    if (finding.count == 0 || finding.differ)
         return ENOENT;
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-    if (fd < 0)
-        return errno;
-    question_set(&question, from, to, is_datagram);
-    if (sendto(fd, &question, sizeof(question), 0, (const struct sockaddr *)&kernel,
-               sizeof(kernel)) < 0) {
-        error = errno;
-        goto out;
-    }
-    ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
-    error = n < 0 ? errno : answer_read(answer, (size_t)n, from, to, is_datagram, uid);
-out:
-    close(fd);
-    return error;
+    *uid = finding.uid;
+    return 0;
 }
 
 bool socket_owner_works(void)

@@ -12,9 +12,10 @@
 
 /*
  * The user who made the socket that is bound to `from` and, for TCP, connected to `to`; for UDP,
- * the one that replies to `from` would go to. Both are addresses of this host's network namespace.
- * A user of another user namespace is who that is in ours; 65534 where nobody is. ENOENT: there is
- * none, or its process has given it up; others: the kernel can't be asked now (EMFILE, ...).
+ * of those that may have sent from there, where all have one owner. Both are addresses of this
+ * host's network namespace. A user of another user namespace is who that is in ours; 65534 where
+ * nobody is. ENOENT: there is none, or its process has given it up; others: the kernel can't be
+ * asked now (EMFILE, ...).
  */
 int socket_owner(const struct address *from, const struct address *to, bool is_datagram,
                  uid_t *uid);

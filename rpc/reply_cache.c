@@ -120,7 +120,8 @@ static void wanted_make(const struct rpc_call *call, uint32_t flags, struct want
     key->version = call->version;
     key->procedure = call->procedure;
     key->connection = again || call->is_datagram ? caller->connection : 0;
-    key->sum = again ? sum_head(call) : sum_whole(call);
+    /* A datagram says little about who sent it: firmware may begin anew at the same port. */
+    key->sum = again && !call->is_datagram ? sum_head(call) : sum_whole(call);
     wanted->hash = hash_long(key, sizeof(*key), cache.seed);
     /* Where another connection's may be the same, all of the host's are in one shard. */
     wanted->shard = reply_shelf_shard(wanted->shelf, caller, again);

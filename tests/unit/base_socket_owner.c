@@ -119,6 +119,42 @@ TEST(the_owner_of_a_datagrams_source_is_who_made_its_socket)
     }
 }
 
+/* Both may send from there. */
+TEST(datagram_sockets_of_two_users_at_one_port_have_no_owner)
+{
+    static const char *const others[] = {"127.0.0.1", "0.0.0.0", "::"};
+    struct address server, client, other;
+    int on = 1;
+    uid_t uid = 1;
+
+    need_root();
+    int receiver = bound(AF_INET, SOCK_DGRAM, "127.0.0.1", &server);
+    for (size_t i = 0; i < 3; i++) {
+        int roots = socket_as(0, AF_INET, SOCK_DGRAM);
+        setsockopt(roots, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        assert_int_equal(address_parse("127.0.0.1", 0, &client), 0);
+        assert_int_equal(bind(roots, &client.any, address_len(&client)), 0);
+        local_of(roots, &client);
+        assert_int_equal(socket_owner(&client, &server, true, &uid), 0);
+        assert_int_equal(uid, 0);
+        assert_int_equal(address_parse(others[i], address_port(&client), &other), 0);
+        int fd = socket_as(OTHER, other.any.sa_family, SOCK_DGRAM);
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        assert_int_equal(bind(fd, &other.any, address_len(&other)), 0);
+        assert_int_equal(socket_owner(&client, &server, true, &uid), ENOENT);
+        close(fd);
+        /* At another address it is nobody's business. */
+        assert_int_equal(address_parse("127.0.0.2", address_port(&client), &other), 0);
+        fd = socket_as(OTHER, AF_INET, SOCK_DGRAM);
+        assert_int_equal(bind(fd, &other.any, address_len(&other)), 0);
+        assert_int_equal(socket_owner(&client, &server, true, &uid), 0);
+        assert_int_equal(uid, 0);
+        close(fd);
+        close(roots);
+    }
+    close(receiver);
+}
+
 /* Some kernels say of such a socket that it is root's. */
 TEST(a_socket_whose_process_has_closed_it_has_no_owner)
 {

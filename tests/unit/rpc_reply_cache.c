@@ -192,17 +192,20 @@ TEST(a_datagram_is_known_by_its_address_and_port)
     setup(100, 100000);
     wire_open(&wire);
     for (uint32_t flags = 0; flags <= WRITE; flags += WRITE) {
-        struct rpc_call call = call_of(&wire, 1, 100);
+        struct rpc_call call = call_of(&wire, 1, 3000);
         address_set_port(&host, 700);
         call.connection = 0;
         call.is_datagram = true;
         run_as(&call, flags);
         expect_as(&call, flags, REPLY_CACHE_REPEAT);
+        args[2999] ^= 1;
+        expect_as(&call, flags, REPLY_CACHE_RUN);
+        args[2999] ^= 1;
         address_set_port(&host, 701);
         expect_as(&call, flags, REPLY_CACHE_RUN);
         address_set_port(&host, 0);
         expect_as(&call, flags, REPLY_CACHE_RUN);
-        struct rpc_call stream = call_of(&wire, 1, 100);
+        struct rpc_call stream = call_of(&wire, 1, 3000);
         expect_as(&stream, flags, REPLY_CACHE_RUN);
     }
     reply_cache_finish();
