@@ -264,7 +264,9 @@ static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *ca
     if (!row->encode(&xdrs, &results)) {
         if (call->tail != NULL)
             net_tail_drop(call->tail);
-        return reply_accepted(reply, call->xid, RPC_SYSTEM_ERR);
+        /* What is always longer than the question is not served over UDP. */
+        const bool is_short = call->is_datagram && row->flags & RPC_SHORT;
+        return reply_accepted(reply, call->xid, is_short ? ACCEPT_PROC_UNAVAIL : RPC_SYSTEM_ERR);
     }
     return reply_accepted(reply, call->xid, RPC_DONE) + stream_used(&xdrs);
 }
