@@ -291,6 +291,8 @@ int exports_load(const struct exports_source *source, char *message, size_t mess
     draft_finish(&draft);
     if (!error)
         load_check_state_dir(current_table());
+    if (!error && !source->check_only)
+        vfs_let_go();
     load_unlock();
     return error;
 }

@@ -237,9 +237,22 @@ static bool vfs_hold(struct vfs *fs)
     return false;
 }
 
-void vfs_tick(void)
+static void tick_one(struct vfs *fs)
 {
-    /* Held meanwhile, so that none of them ends: at most as many as there are exports. */
+    if (fs->type->ops.tick != NULL)
+        fs->type->ops.tick(fs);
+}
+
+static void let_go_one(struct vfs *fs)
+{
+    if (fs->let_go != NULL)
+        fs->let_go(fs);
+}
+
+/* For all that are mounted: held meanwhile, so that none of them ends; at most as many as there
+ * are exports. */
+static void for_each(void (*each)(struct vfs *fs))
+{
     pthread_mutex_lock(&mounts_lock);
     size_t count = 0;
     for (struct vfs *fs = mounts; fs != NULL; fs = fs->next)
@@ -252,10 +265,22 @@ void vfs_tick(void)
     }
     pthread_mutex_unlock(&mounts_lock);
     for (size_t i = 0; i < held; i++) {
-        if (list[i]->type->ops.tick != NULL)
-            list[i]->type->ops.tick(list[i]);
+        each(list[i]);
         vfs_node_gone(list[i]);
     }
     free(list);
+}
+
+void vfs_tick(void)
+{
+    for_each(tick_one);
     vnode_table_tick();
+}
+
+void vfs_let_go(void)
+{
+    /* The first one passes over what was used since the last. */
+    vnode_table_tick();
+    vnode_table_tick();
+    for_each(let_go_one);
 }

@@ -26,6 +26,9 @@ void vfs_ref(struct vfs *fs);
 void vfs_put(struct vfs *fs);
 /* Runs every mounted file system's tick(), and the vnode table's. For main's housekeeping. */
 void vfs_tick(void);
+/* Has every mounted file system give up what no call uses in this moment, so that the host can
+ * unmount what is below. */
+void vfs_let_go(void);
 
 /* The write verifier (RFC 1813 section 3.3.7): 8 bytes, another at every start of the server, and
  * after a write-back error (the wrapper of commit and write renews it). */

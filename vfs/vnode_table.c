@@ -344,6 +344,16 @@ void vnode_doom(struct vnode *vn)
     pthread_mutex_unlock(&shard->lock);
 }
 
+void vnode_shed_root(struct vnode *root, struct vnode_trash *trash)
+{
+    struct shard *shard = shard_of(root->hash);
+
+    trash->count = 0;
+    pthread_mutex_lock(&shard->lock);
+    node_shed(shard, root, trash);
+    pthread_mutex_unlock(&shard->lock);
+}
+
 void vnode_shed_soon(struct vnode *vn)
 {
     vn->flags |= VNODE_SHED;

@@ -275,11 +275,18 @@ int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
     return error;
 }
 
-/* A descriptor that says where the node is: the export's root for what is hidden. */
+/* A descriptor that says where the node is: the export's root for what is hidden. To be given
+ * back. */
 static int place(struct vnode *vn, int *fd)
 {
-    *fd = hostfs_of(vn)->root_fd;
-    return hostfs_is_hidden(vn) ? 0 : hostfs_fd(vn, fd);
+    struct hostfs *h = hostfs_of(vn);
+    return hostfs_is_hidden(vn) ? hostfs_hold(h, &h->own, fd) : hostfs_fd(vn, fd);
+}
+
+static void place_end(struct vnode *vn)
+{
+    if (hostfs_is_hidden(vn))
+        hostfs_drop(&hostfs_of(vn)->own);
 }
 
 int hostfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
@@ -291,8 +298,10 @@ int hostfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
     int error = place(vn, &fd);
     if (error)
         return error;
-    if (fstatvfs(fd, &fs) != 0)
-        return errno;
+    error = fstatvfs(fd, &fs) != 0 ? errno : 0;
+    place_end(vn);
+    if (error)
+        return error;
     st->total_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
     st->free_bytes = (uint64_t)fs.f_bfree * fs.f_frsize;
     st->avail_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
@@ -327,8 +336,10 @@ int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *
     int error = place(vn, &fd);
     if (error)
         return error;
-    if (fstatvfs(fd, &fs) != 0)
-        return errno;
+    if (fstatvfs(fd, &fs) != 0) {
+        error = errno;
+        goto out;
+    }
     uint32_t links = hostfs_below_of(fd)->links_max;
     pc->link_max = links > 0 ? links : LINKS_UNKNOWN;
     pc->name_max = fs.f_namemax < VNAME_MAX ? (uint32_t)fs.f_namemax : VNAME_MAX;
@@ -336,5 +347,7 @@ int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *
     pc->chown_restricted = true;
     pc->case_insensitive = folds_case(vn, fd);
     pc->case_preserving = true;
-    return 0;
+out:
+    place_end(vn);
+    return error;
 }

@@ -81,7 +81,7 @@ void hostfs_proc_open(struct hostfs *h)
     struct stat st;
 
     pthread_once(&once, prepare);
-    hostfs_proc_path(&link, h->root_fd);
+    hostfs_proc_path(&link, h->own.fd);
     h->has_proc = stat(link.text, &st) == 0;
     h->proc_fds = open("/proc/self/fd", O_DIRECTORY | HOST_O_PATH);
     h->proc_forks = forks;
@@ -114,12 +114,18 @@ struct root_path {
     char text[PATH_MAX];
 };
 
-static const struct root_path *root_path(const struct hostfs *h)
+static const struct root_path *root_path(struct hostfs *h)
 {
+    int fd;
+
     static _Thread_local struct root_path root;
 
     if (root.serial != h->own.serial || root.round != round_number || round_number == 0) {
-        root.len = path_of(h, h->root_fd, root.text);
+        root.len = -1;
+        if (hostfs_hold(h, &h->own, &fd) == 0) {
+            root.len = path_of(h, fd, root.text);
+            hostfs_drop(&h->own);
+        }
         root.round = round_number;
         root.serial = h->own.serial;
     }
@@ -136,8 +142,12 @@ static bool same(const struct statx *a, const struct statx *b)
 static int climb(struct hostfs *h, int fd, const struct statx *from)
 {
     struct statx root, here = *from, up = *from;
-    int error = hostfs_statx(h->root_fd, "", &root);
-    int at = fd;
+    int at = fd, root_fd;
+    int error = hostfs_hold(h, &h->own, &root_fd);
+    if (error)
+        return error;
+    error = hostfs_statx(root_fd, "", &root);
+    hostfs_drop(&h->own);
 
     for (int depth = 0; error == 0 && !same(&here, &root); depth++) {
         int parent = openat(at, "..", O_DIRECTORY | HOST_O_PATH);

@@ -7,6 +7,7 @@
  */
 #include "base/cred.h"
 #include "hostfs.h"
+#include "watch.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/inotify.h>

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/workdir.h"
 #include "named.h"
+#include "window.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

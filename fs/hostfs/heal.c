@@ -148,7 +148,15 @@ static int open_below(struct hostfs *h, const char *path)
         .resolve =
             RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | (h->crossmnt ? 0 : (uint64_t)RESOLVE_NO_XDEV),
     };
-    return (int)syscall(SYS_openat2, h->root_fd, *path ? path : ".", &how, sizeof(how));
+    int root_fd;
+    int error = hostfs_hold(h, &h->own, &root_fd);
+    if (error) {
+        errno = error;
+        return -1;
+    }
+    int fd = (int)syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof(how));
+    hostfs_drop(&h->own);
+    return fd;
 }
 
 /* One directory further down the way: its name is in row->name; *at becomes its descriptor. */
@@ -181,8 +189,8 @@ static int way_step(struct hostfs *h, struct hostfs_row *row, struct vnode_id *l
 static int record_way(struct hostfs *h, const char *path, struct vnode_id *last)
 {
     struct hostfs_row row;
-    int at = fcntl(h->root_fd, F_DUPFD_CLOEXEC, 0);
-    int error = at < 0 ? errno : 0;
+    int at = -1;
+    int error = hostfs_hold_copy(h, &at);
 
     *last = h->root_id;
     for (const char *end = path; !error && *end; end += *end == '/') {

@@ -10,6 +10,8 @@
 #include "base/wait_place.h"
 #include "base/workdir.h"
 #include "named.h"
+#include "watch.h"
+#include "window.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +37,8 @@ static void free_hostfs(struct hostfs *h)
     hostfs_mounts_finish(h);
     wait_place_put(h->own.place);
     hostfs_table_close(atomic_load(&h->table));
-    if (h->own.fd >= 0)
-        close(h->own.fd);
+    hostfs_hold_end(h);
+    hostfs_hold_finish(&h->own);
     if (h->proc_fds >= 0)
         close(h->proc_fds);
     pthread_mutex_destroy(&h->mounts_lock);
@@ -81,7 +83,9 @@ static int open_source(struct hostfs *h, const char *source)
     if (fd < 0)
         return errno;
     int error = hostfs_mount_fill(h, &h->own, fd);
-    h->own.fd = h->root_fd = fd;
+    h->own.fd = fd;
+    if (!error)
+        error = hostfs_hold_init(&h->own, fd, source);
     atomic_store(&h->mounts, &h->own);
     return error;
 }
@@ -91,6 +95,11 @@ static struct wait_place *place_of(const struct vnode *vn)
     const struct hostfs_node *node = hostfs_node((struct vnode *)(uintptr_t)vn);
 
     return node->mount ? node->mount->place : NULL;
+}
+
+static void let_go(struct vfs *fs)
+{
+    hostfs_hold_tick(fs->private, true);
 }
 
 static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
@@ -112,21 +121,22 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     if (!error)
         error = h->own.named
                     ? hostfs_named_root(h, &root)
-                    : hostfs_identify(h, cred_server(), &h->own, NULL, h->root_fd, "", &root);
+                    : hostfs_identify(h, cred_server(), &h->own, NULL, h->own.fd, "", &root);
     if (!error && !root.has_st)
-        error = hostfs_statx(h->root_fd, "", &root.st);
+        error = hostfs_statx(h->own.fd, "", &root.st);
     if (error)
         goto out;
     h->root_id = root.id;
     hostfs_proc_open(h);
     workdir_init();
-    h->whole_mount = hostfs_mount_is_whole(h->own.id, h->root_fd);
+    h->whole_mount = hostfs_mount_is_whole(h->own.id, h->own.fd);
     /* Containment of files is certain only when they are found from the root down. */
     bool from_root = args->table_handles || (args->subtree_check && !h->whole_mount);
     h->kernel_handles = !from_root && handles_work(h);
     fs->private = h;
     fs->place_of = place_of;
     fs->revisit = hostfs_revisit;
+    fs->let_go = let_go;
     if (!h->kernel_handles && !hostfs_table(h)) {
         error = h->state_dir ? EIO : EINVAL;
         goto out;
@@ -158,6 +168,7 @@ static void hostfs_tick(struct vfs *fs)
 {
     struct hostfs *h = fs->private;
     hostfs_table_tick(atomic_load(&h->table));
+    hostfs_hold_tick(h, false);
     hostfs_watch_tick();
     hostfs_windows_tick();
 }

@@ -10,10 +10,10 @@
  * Ids of the first two kinds are opened by the kernel where this process may (kernel_handles);
  * everything else goes through the handle table (table.c), which remembers parents and names.
  *
- * Locks: the list of mounts only grows and is read without a lock (mounts.c); the table has its own
- * (table.c); descriptors of a node are set once by compare-and-swap and closed only when the node
- * has no user (node.c); `guard_lock` makes a guarded SETATTR's comparison and change one step;
- * `lend_lock`, which may be taken within it, lets one at a time lend a right (io.c).
+ * Locks: the list of mounts only grows and is read without a lock (mounts.c, hold.c); the table has
+ * its own (table.c); descriptors of a node are set once by compare-and-swap and closed only when
+ * the node has no user (node.c); `guard_lock` makes a guarded SETATTR's comparison and change one
+ * step; `lend_lock`, which may be taken within it, lets one at a time lend a right (io.c).
  */
 #ifndef HOSTFS_HOSTFS_H
 #define HOSTFS_HOSTFS_H
@@ -27,15 +27,29 @@
 
 enum id_kind { ID_HANDLE = 1, ID_CROSSED, ID_HASHED, ID_HIDDEN, ID_NAMED };
 
-/* A mount that is served. Never freed, and its descriptor never closed, while the file system is
- * mounted: so its mount id can't come to mean another one (and the host can't unmount it). */
+/* Which mount something is, also after it was given up (hold.c). */
+struct hostfs_mount_identity {
+    uint64_t unique, id; /* unique: 0 where the kernel has none */
+    uint64_t ino;        /* of the root; and its device and birth */
+    dev_t dev;
+    int64_t born;
+};
+
+/* A mount that is served. Never freed while the file system is mounted. Its id can't come to mean
+ * another one while something on it is open; when its descriptor was given up since nobody uses
+ * it, the id says nothing until it was found again. */
 struct hostfs_mount {
     struct hostfs_mount *next; /* set before the mount is published */
-    struct wait_place *place;  /* of its disk, whoever else exports that */
-    uint64_t id;               /* the kernel's, of this boot */
-    uint64_t instance;         /* which file system it is (instance.c) */
-    uint64_t key;              /* stable: of instance and place; 0: the export's own */
-    int fd;                    /* its root; O_PATH only where the server may not read it */
+    struct hostfs_mount_identity identity;
+    char *point;              /* where it was found */
+    _Atomic uint32_t users;   /* of fd */
+    _Atomic int64_t used;     /* when: s of CLOCK_MONOTONIC */
+    _Atomic bool gone;        /* it is another one that is there now */
+    struct wait_place *place; /* of its disk, whoever else exports that */
+    uint64_t id;              /* the kernel's, of this boot */
+    uint64_t instance;        /* which file system it is (instance.c) */
+    uint64_t key;             /* stable: of instance and place; 0: the export's own */
+    _Atomic int fd; /* its root; O_PATH only where the server may not read it; -1: given up */
     dev_t dev;
     uint32_t serial;                  /* no other mount had it, in this process */
     const struct hostfs_below *below; /* what its kind of file system can be trusted with */
@@ -53,12 +67,12 @@ struct hostfs_table;
 /* fs->private */
 struct hostfs {
     struct vfs *fs;
-    int root_fd; /* the same as own.fd */
     dev_t root_dev;
     struct vnode_id root_id;
     struct hostfs_mount own;
     struct hostfs_mount *_Atomic mounts; /* newest first; ends with &own */
-    pthread_mutex_t mounts_lock;         /* for adding */
+    pthread_mutex_t mounts_lock;         /* for adding, and for their descriptors */
+    struct vnode_trash root_trash;       /* guarded by mounts_lock: hold.c */
     bool kernel_handles;
     bool crossmnt;
     bool subtree_check;
@@ -209,7 +223,13 @@ static inline uint32_t hostfs_mount_tag(const struct hostfs_mount *mount)
     return (uint32_t)(mount->key ? mount->key : mount->instance);
 }
 int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd);
+/* The mount that has, or had when it was given up, this id; NULL. */
 struct hostfs_mount *hostfs_mount_find(struct hostfs *h, uint64_t id);
+/* The one that has it for certain; NULL. */
+struct hostfs_mount *hostfs_mount_known(struct hostfs *h, uint64_t id);
+/* The one that `name` in dirfd (empty: dirfd) is on, which has this id, entered where it is new;
+ * NULL where it stays hidden. May act as the server. */
+struct hostfs_mount *hostfs_mount_sure(struct hostfs *h, int dirfd, const char *name, uint64_t id);
 /* By stable key, looking at what is mounted now if need be; NULL. */
 struct hostfs_mount *hostfs_mount_by_key(struct hostfs *h, uint64_t key);
 struct hostfs_mount *hostfs_mount_by_tag(struct hostfs *h, uint32_t tag);
@@ -218,6 +238,22 @@ struct hostfs_mount *hostfs_mount_by_tag(struct hostfs *h, uint32_t tag);
 struct hostfs_mount *hostfs_mount_enter(struct hostfs *h, int dirfd, const char *name, uint64_t id);
 void hostfs_mounts_finish(struct hostfs *h);
 bool hostfs_mount_is_whole(uint64_t id, int fd);
+
+/* hold.c */
+/* A mount that was just found; point: where, or NULL: the descriptor says it. */
+int hostfs_hold_init(struct hostfs_mount *mount, int fd, const char *point);
+void hostfs_hold_finish(struct hostfs_mount *mount);
+/* The mount's descriptor, until hostfs_drop(). May act as the server. ESTALE: it is gone. */
+int hostfs_hold(struct hostfs *h, struct hostfs_mount *mount, int *fd);
+void hostfs_drop(struct hostfs_mount *mount);
+/* Another descriptor of the export's root, to be closed. */
+int hostfs_hold_copy(struct hostfs *h, int *fd);
+/* With the lock: fd, of a mount with the same number, becomes the descriptor of one that was given
+ * up, if it is that. Else false, and it may be gone. */
+bool hostfs_hold_again(struct hostfs_mount *mount, int fd);
+/* Gives up what is idle; or, now, what is not in use in this moment. */
+void hostfs_hold_tick(struct hostfs *h, bool now);
+void hostfs_hold_end(struct hostfs *h);
 
 /* contain.c */
 /* 0: fd is the root or below it; ESTALE: it is not. */
@@ -420,61 +456,6 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
                   struct vchange *to_change);
 int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, const char *name,
                 struct vattr *attr, struct vchange *dir_change);
-
-/* watch.c */
-/* Of an operation on names, on its stack. */
-struct hostfs_watch {
-    bool begun, lost;
-    unsigned watcher;
-    uint64_t caller;
-    int count;
-    struct hostfs_watch_side {
-        struct vnode *dir;
-        int fd;
-        const char *name;
-        uint32_t mask; /* the event that the operation makes with this name */
-        struct watched *watched;
-        bool seen;
-        struct statx before;
-    } side[2];
-    uint64_t moved_ino;
-};
-/* Around a change of `name` in dir, which fd is of. The thread acts as the caller, before and
- * after; fails only where that can't be, and then wants no end. */
-int hostfs_watch_begin(const struct vctx *ctx, struct hostfs_watch *watch, struct vnode *dir,
-                       int fd, uint32_t mask, const char *name);
-int hostfs_watch_begin_move(const struct vctx *ctx, struct hostfs_watch *watch,
-                            struct vnode *from_dir, int from_fd, const char *from,
-                            struct vnode *to_dir, int to_fd, const char *to);
-/* Ends it, whatever became of it; with no error, `after` was filled in since the change. Gives
- * `before` where it is certain. */
-void hostfs_watch_end(struct hostfs_watch *watch, int error, struct vchange *change,
-                      struct vchange *to_change);
-void hostfs_watch_tick(void);
-/* Closes all that no operation has. */
-void hostfs_watch_finish(void);
-
-/* window.c */
-struct hostfs_listed {
-    const char *name; /* the window's */
-    uint64_t fileid, cookie;
-    unsigned char type; /* DT_REG, ... */
-};
-struct hostfs_window;
-/* Names that follow the cookie, in the order of theirs; where they were not read lately, they are
- * through fd, which is of dir and opened as the caller. To be put. ENOMEM, ESTALE, .... */
-int hostfs_window_get(const struct vctx *ctx, struct vnode *dir, int fd, uint64_t cookie,
-                      struct hostfs_window **out);
-/* The next of them; *index begins as SIZE_MAX. False: there is none in this window. */
-bool hostfs_window_next(const struct hostfs_window *w, uint64_t cookie, size_t *index,
-                        struct hostfs_listed *out);
-/* Whether the directory ends with it. */
-bool hostfs_window_is_last(const struct hostfs_window *w);
-/* more: the rest will be asked for. */
-void hostfs_window_put(struct hostfs_window *w, bool more);
-void hostfs_windows_tick(void);
-/* Drops all of this file system's. */
-void hostfs_windows_finish(const struct hostfs *h);
 
 /* status.c */
 void hostfs_status(struct vfs *fs, struct vcontrol *control, const char *path);

@@ -156,10 +156,7 @@ static int mount_of(struct hostfs *h, const struct cred *as, struct hostfs_mount
         *out = near;
         return 0;
     }
-    *out = hostfs_mount_find(h, mount_id);
-    if (*out || !h->crossmnt)
-        return 0;
-    *out = hostfs_mount_enter(h, dirfd, name, mount_id);
+    *out = hostfs_mount_sure(h, dirfd, name, mount_id);
     return cred_assume(as);
 }
 

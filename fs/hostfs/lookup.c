@@ -102,7 +102,7 @@ static int lookup_by_birth(struct vnode *dir, int dirfd, const char *name, struc
     if (error)
         return error;
     if (st->stx_mnt_id != mount->id)
-        mount = hostfs_mount_find(h, st->stx_mnt_id);
+        mount = hostfs_mount_known(h, st->stx_mnt_id);
     if (!mount)
         return 0;
     error = hostfs_birth_node(h, mount, st, out);
@@ -204,10 +204,14 @@ struct vnode *hostfs_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, 
 static bool is_root(struct hostfs *h, const struct statx *st)
 {
     struct statx root;
+    int fd;
 
-    return hostfs_statx(h->root_fd, "", &root) == 0 && st->stx_ino == root.stx_ino &&
-           st->stx_dev_major == root.stx_dev_major && st->stx_dev_minor == root.stx_dev_minor &&
-           st->stx_mnt_id == root.stx_mnt_id;
+    if (hostfs_hold(h, &h->own, &fd) != 0)
+        return false;
+    bool known = hostfs_statx(fd, "", &root) == 0;
+    hostfs_drop(&h->own);
+    return known && st->stx_ino == root.stx_ino && st->stx_dev_major == root.stx_dev_major &&
+           st->stx_dev_minor == root.stx_dev_minor && st->stx_mnt_id == root.stx_mnt_id;
 }
 
 /* What fd, the directory above dir, is. Where ids are by name it is what dir was found in. */

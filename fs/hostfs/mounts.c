@@ -41,10 +41,15 @@ static ssize_t path_of(int fd, char path[PATH_MAX])
 }
 
 /* Where below the export a mount is: two may show one file system. */
-static uint64_t place_of(const struct hostfs *h, int fd)
+static uint64_t place_of(struct hostfs *h, int fd)
 {
     char root[PATH_MAX], path[PATH_MAX];
-    ssize_t root_len = path_of(h->root_fd, root), len = path_of(fd, path);
+    int root_fd;
+
+    if (hostfs_hold(h, &h->own, &root_fd) != 0)
+        return 0;
+    ssize_t root_len = path_of(root_fd, root), len = path_of(fd, path);
+    hostfs_drop(&h->own);
     size_t skip = root_len > 1 ? (size_t)root_len : 0;
 
     if (len < 0 || (size_t)len < skip || strncmp(path, root, skip) != 0)
@@ -119,15 +124,21 @@ int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
 struct hostfs_mount *hostfs_mount_find(struct hostfs *h, uint64_t id)
 {
     struct hostfs_mount *mount = atomic_load_explicit(&h->mounts, memory_order_acquire);
-    while (mount && mount->id != id)
+    while (mount && (mount->id != id || mount->gone))
         mount = mount->next;
     return mount;
+}
+
+struct hostfs_mount *hostfs_mount_known(struct hostfs *h, uint64_t id)
+{
+    struct hostfs_mount *mount = hostfs_mount_find(h, id);
+    return mount && mount->fd >= 0 ? mount : NULL;
 }
 
 static struct hostfs_mount *find_key(struct hostfs *h, uint64_t key)
 {
     struct hostfs_mount *mount = atomic_load_explicit(&h->mounts, memory_order_acquire);
-    while (mount && mount->key != key)
+    while (mount && (mount->key != key || mount->gone))
         mount = mount->next;
     return mount;
 }
@@ -135,7 +146,7 @@ static struct hostfs_mount *find_key(struct hostfs *h, uint64_t key)
 static struct hostfs_mount *find_tag(struct hostfs *h, uint32_t tag)
 {
     struct hostfs_mount *mount = atomic_load_explicit(&h->mounts, memory_order_acquire);
-    while (mount && hostfs_mount_tag(mount) != tag)
+    while (mount && (mount->gone || hostfs_mount_tag(mount) != tag))
         mount = mount->next;
     return mount;
 }
@@ -144,7 +155,7 @@ static struct hostfs_mount *find_tag(struct hostfs *h, uint32_t tag)
 static struct hostfs_mount *add(struct hostfs *h, int fd)
 {
     struct hostfs_mount *mount = calloc(1, sizeof(*mount));
-    if (!mount || hostfs_mount_fill(h, mount, fd) != 0) {
+    if (!mount || hostfs_mount_fill(h, mount, fd) != 0 || hostfs_hold_init(mount, fd, NULL) != 0) {
         if (mount)
             wait_place_put(mount->place);
         free(mount);
@@ -153,13 +164,18 @@ static struct hostfs_mount *add(struct hostfs *h, int fd)
     }
     pthread_mutex_lock(&h->mounts_lock);
     struct hostfs_mount *known = hostfs_mount_find(h, mount->id);
+    if (known && hostfs_hold_again(known, fd))
+        fd = -1;
+    else if (known && known->gone)
+        known = NULL;
     if (!known) {
         mount->next = atomic_load_explicit(&h->mounts, memory_order_relaxed);
         atomic_store_explicit(&h->mounts, mount, memory_order_release);
     }
     pthread_mutex_unlock(&h->mounts_lock);
     if (known) {
-        close(fd);
+        mount->fd = fd;
+        hostfs_hold_finish(mount);
         wait_place_put(mount->place);
         free(mount);
         return known;
@@ -251,8 +267,12 @@ static void refill(struct hostfs *h)
 {
     char base[PATH_MAX];
     struct hostfs_proc_path link;
-    hostfs_proc_path(&link, h->root_fd);
+    int root_fd;
+    if (hostfs_hold(h, &h->own, &root_fd) != 0)
+        return;
+    hostfs_proc_path(&link, root_fd);
     ssize_t len = readlink(link.text, base, sizeof(base) - 1);
+    hostfs_drop(&h->own);
     FILE *file = fopen("/proc/self/mountinfo", "re");
     /* A path cut short would be another directory's. */
     if (len <= 0 || len == sizeof(base) - 1 || !file)
@@ -266,7 +286,7 @@ static void refill(struct hostfs *h)
     uint64_t id, opened;
     while (getline(&line, &size, file) > 0) {
         if (!parse(line, &id, &root, &point) || strncmp(point, base, (size_t)len) != 0 ||
-            point[len] != '/' || hostfs_mount_find(h, id))
+            point[len] != '/' || hostfs_mount_known(h, id))
             continue;
         int fd = open_root(AT_FDCWD, point);
         if (fd < 0)
@@ -286,6 +306,14 @@ out:
 struct hostfs_mount *hostfs_mount_by_key(struct hostfs *h, uint64_t key)
 {
     struct hostfs_mount *mount = find_key(h, key);
+    int fd;
+    if (mount && mount->fd < 0) {
+        /* It may be another one, or nothing, that is there by now. */
+        if (hostfs_hold(h, mount, &fd) == 0)
+            hostfs_drop(mount);
+        else
+            mount = NULL;
+    }
     if (mount || !h->crossmnt || cred_assume_server() != 0)
         return mount;
     refill(h);
@@ -313,7 +341,18 @@ struct hostfs_mount *hostfs_mount_enter(struct hostfs *h, int dirfd, const char 
         return add(h, fd);
     close(fd);
     refill(h);
-    return hostfs_mount_find(h, id);
+    return hostfs_mount_known(h, id);
+}
+
+struct hostfs_mount *hostfs_mount_sure(struct hostfs *h, int dirfd, const char *name, uint64_t id)
+{
+    int fd;
+    struct hostfs_mount *mount = hostfs_mount_known(h, id);
+    if (!mount && id == h->own.id && hostfs_hold(h, &h->own, &fd) == 0) {
+        hostfs_drop(&h->own);
+        mount = &h->own;
+    }
+    return mount || !h->crossmnt ? mount : hostfs_mount_enter(h, dirfd, name, id);
 }
 
 void hostfs_mounts_finish(struct hostfs *h)
@@ -321,7 +360,7 @@ void hostfs_mounts_finish(struct hostfs *h)
     struct hostfs_mount *mount = atomic_load(&h->mounts);
     while (mount && mount != &h->own) {
         struct hostfs_mount *next = mount->next;
-        close(mount->fd);
+        hostfs_hold_finish(mount);
         wait_place_put(mount->place);
         free(mount);
         mount = next;

@@ -141,10 +141,10 @@ static void id_begin(uint32_t tag, struct vnode_id *id)
 int hostfs_named_root(struct hostfs *h, struct hostfs_object *object)
 {
     /* The export's root is what is mounted there, whichever daemon serves it today. */
-    int error = hostfs_statx(h->root_fd, "", &object->st);
+    int error = hostfs_statx(h->own.fd, "", &object->st);
     if (error)
         return error;
-    id_begin((uint32_t)hostfs_instance_root(h->root_fd, h->own.below), &object->id);
+    id_begin((uint32_t)hostfs_instance_root(h->own.fd, h->own.below), &object->id);
     object->mount = &h->own;
     object->has_st = true;
     object->fileid = fileid_for(&h->own, &object->st, &object->id);
@@ -274,9 +274,7 @@ int hostfs_named_check(struct hostfs *h, const struct vnode_id *id, int fd, bool
         return error;
     object->id = *id;
     object->has_st = true;
-    object->mount = hostfs_mount_find(h, object->st.stx_mnt_id);
-    if (!object->mount && h->crossmnt)
-        object->mount = hostfs_mount_enter(h, fd, "", object->st.stx_mnt_id);
+    object->mount = hostfs_mount_sure(h, fd, "", object->st.stx_mnt_id);
     if (!object->mount || !hostfs_named_is_of(id, object->mount) || !hostfs_proof_get(h, id, &was))
         return ENOENT;
     hostfs_proof_look(fd, &object->st, &is);

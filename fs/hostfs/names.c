@@ -7,6 +7,7 @@
  */
 #include "base/cred.h"
 #include "named.h"
+#include "watch.h"
 #include <errno.h>
 #include <stdio.h>
 #include <sys/inotify.h>

@@ -119,19 +119,23 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
     /* ENOMEM is also what the kernel says while the inode's number is given to a new file: in a
      * moment the handle is stale. A moment is mostly less than a turn of the scheduler, and a
      * millisecond or two where that one waits for its CPU. */
+    int mount_fd;
+    error = hostfs_hold(h, mount, &mount_fd);
+    if (error)
+        return error;
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        *fd = open_by_handle_at(mount->fd, &handle.head, flags);
-        if (*fd >= 0)
-            return 0;
-        if (errno != ENOMEM)
+        *fd = open_by_handle_at(mount_fd, &handle.head, flags);
+        error = *fd >= 0 ? 0 : errno;
+        if (error != ENOMEM)
             break;
         if (attempt < ATTEMPTS / 2)
             sched_yield();
         else
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
+    hostfs_drop(mount);
     /* What was authentic and does not decode is gone. */
-    return errno == EINVAL || errno == ENOENT ? ESTALE : errno;
+    return error == EINVAL || error == ENOENT ? ESTALE : error;
 }
 
 int hostfs_open_id(struct hostfs *h, const struct vnode_id *id, int flags, int *fd)
@@ -167,6 +171,21 @@ static int load_hidden(struct hostfs *h, const struct vnode_id *id, struct vnode
     return hostfs_intern(h, &object, out);
 }
 
+/* Where the same file system was mounted again while nothing of it was open, its nodes are on the
+ * new mount now. False: it is another one. */
+static bool follow_mount(struct vnode *vn, int fd, const struct statx *st)
+{
+    struct hostfs_node *node = hostfs_node(vn);
+
+    if (st->stx_mnt_id == node->mount->id && !node->mount->gone)
+        return true;
+    struct hostfs_mount *now = hostfs_mount_sure(hostfs_of(vn), fd, "", st->stx_mnt_id);
+    if (!now || now->key != node->mount->key)
+        return false;
+    __atomic_store_n(&node->mount, now, __ATOMIC_RELEASE);
+    return true;
+}
+
 int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 {
     struct hostfs *h = fs->private;
@@ -188,13 +207,15 @@ int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
     if (id->bytes[0] == ID_NAMED)
         error = hostfs_named_check(h, id, fd, true, &object);
     else
-        object.mount = hostfs_mount_find(h, object.st.stx_mnt_id);
+        object.mount = hostfs_mount_sure(h, fd, "", object.st.stx_mnt_id);
     if (error || !object.mount || (object.mount->counts_links && object.st.stx_nlink == 0))
         error = ESTALE;
     else if (!hostfs_needs_table(h, id))
         error = hostfs_contained(h, fd, &object.st);
     if (!error)
         error = hostfs_intern(h, &object, out);
+    if (!error)
+        follow_mount(*out, fd, &object.st);
     if (!error) {
         hostfs_set_fd(*out, &hostfs_node(*out)->path_fd, fd);
         seen_note(*out, &object.st);
@@ -242,6 +263,8 @@ static int check_opened(struct vnode *vn, int fd, struct statx *st)
     int error = hostfs_statx(fd, "", st);
     if (error)
         return error;
+    if (!follow_mount(vn, fd, st))
+        return ESTALE;
     bool same =
         hostfs_vtype(st->stx_mode) == vn->type && (st->stx_nlink > 0 || !node->mount->counts_links);
     /* Elsewhere these change with a copy-up, and who opened it knows that it is the object. */

@@ -125,10 +125,8 @@ static int open_start(struct hostfs *h, const struct vnode_id *id)
 static int find_start(struct hostfs *h, const struct vnode_id *id, bool above, int *fd)
 {
     *fd = -1;
-    if (hostfs_id_equal(id, &h->root_id)) {
-        *fd = fcntl(h->root_fd, F_DUPFD_CLOEXEC, 0);
-        return *fd < 0 ? errno : 0;
-    }
+    if (hostfs_id_equal(id, &h->root_id))
+        return hostfs_hold_copy(h, fd);
     if (!hostfs_needs_table(h, id))
         return hostfs_open_id(h, id, HOST_O_PATH, fd);
     if (above)
@@ -239,6 +237,17 @@ static int step(struct hostfs *h, int dirfd, const char *name, const struct vnod
     return error;
 }
 
+/* It is nowhere: who meets it by name again, if that can be, notes it anew. */
+static void forget_row(struct hostfs *h, struct hostfs_table *table, const struct link *lost)
+{
+    struct vnode *vn = vnode_find(h->fs, &lost->id);
+
+    if (vn && !hostfs_is_hidden(vn))
+        atomic_store_explicit(&hostfs_node(vn)->where, 0, memory_order_relaxed);
+    vnode_put(vn);
+    hostfs_table_delete(table, h->fs->fsid, &lost->id, &lost->row.parent, lost->row.name);
+}
+
 /*
  * The object of this link is not where the table says: looks in the directory it was in, in those
  * above it on the way, then everywhere. The table learns; the caller begins anew.
@@ -267,7 +276,7 @@ static int heal(struct hostfs *h, struct hostfs_table *table, struct chain *chai
     if (!error)
         hostfs_table_put(table, h->fs->fsid, &lost->id, &lost->row);
     else if (error == ESTALE)
-        hostfs_table_delete(table, h->fs->fsid, &lost->id, &lost->row.parent, lost->row.name);
+        forget_row(h, table, lost);
     return error;
 }
 

@@ -30,9 +30,15 @@ static int flush(int fd, bool data_only)
 
 static int flush_file_system(struct vnode *vn)
 {
-    if (syncfs(hostfs_node(vn)->mount->fd) == 0 || errno == EBADF)
-        return 0;
-    return errno;
+    struct hostfs_mount *mount = hostfs_node(vn)->mount;
+    int fd;
+    int error = hostfs_hold(hostfs_of(vn), mount, &fd);
+    if (error)
+        return error;
+    if (syncfs(fd) != 0 && errno != EBADF)
+        error = errno;
+    hostfs_drop(mount);
+    return error;
 }
 
 int hostfs_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data_only)

@@ -32,9 +32,9 @@
  * a watcher that is not used is closed (hostfs_watch_tick), so that the host's work does not feed
  * it. Called by create.c and names.c around each change.
  */
+#include "watch.h"
 #include "base/cred.h"
 #include "base/round.h"
-#include "hostfs.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

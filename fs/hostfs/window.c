@@ -18,8 +18,8 @@
  * Called by dir.c. Owns the windows: at most WINDOWS, and CACHED_BYTES. `lock` guards the list and
  * the counts of users; a window's content does not change once it is on the list.
  */
+#include "window.h"
 #include "base/list.h"
-#include "hostfs.h"
 #include <dirent.h>
 #include <errno.h>
 #include <sodium.h>

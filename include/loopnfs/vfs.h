@@ -78,6 +78,8 @@ struct vfs {
     struct wait_place *(*place_of)(const struct vnode *vn);
     /* Whether a node that a request found in the table may still be used; NULL: always. ESTALE. */
     int (*revisit)(struct vnode *vn);
+    /* Gives up everything that is not in use in this moment; NULL: there is nothing. */
+    void (*let_go)(struct vfs *fs);
 };
 
 /* How to mount. Strings are borrowed for the call. */
@@ -271,6 +273,9 @@ void vnode_put(struct vnode *vn);
 void vnode_forget(struct vnode *vn);
 /* Asks for shed() as soon as the node has no user. */
 void vnode_shed_soon(struct vnode *vn);
+/* Has the root of a file system, which always has a user, give up its descriptors (shed): they are
+ * not found any more, but who found them before may use them for as long as it has the node. */
+void vnode_shed_root(struct vnode *root, struct vnode_trash *trash);
 /* How many nodes the table keeps when it has a choice: for memos that are sized by it. */
 uint32_t vnode_nodes_max(void);
 /* A file system counts the descriptors its nodes hold, so that the table can bound them: by a

@@ -6,6 +6,7 @@
  * two pages, a name that was there all the time is listed once, and only once.
  */
 #include "fs/hostfs/hostfs.h"
+#include "fs/hostfs/window.h"
 #include "tests/fs/fixture.h"
 #include "tests/lib/fuse_tree.h"
 #include <fcntl.h>
