@@ -9,15 +9,43 @@
 #include "vfs/vnode_table.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* A fixture whose export is a mount point with nothing mounted; `source` for what will be. */
-static void begin_bare(struct fixture *f)
+/* In this mount namespace, as on most hosts. */
+static void fuse_for_anyone(void)
 {
-    test_skip_in_variant("user", "mounting needs root");
+    char dir[] = "/tmp/loopnfs-fuse-XXXXXX";
+    struct stat st;
+
+    if (stat("/dev/fuse", &st) != 0)
+        test_skip("no /dev/fuse: %s", strerror(errno));
+    assert_non_null(mkdtemp(dir));
+    struct host_path node = host_path(dir, "fuse");
+    assert_int_equal(mknod(node.text, S_IFCHR | 0666, st.st_rdev), 0);
+    assert_int_equal(chmod(node.text, 0666), 0);
+    host_mount_bind(node.text, "/dev/fuse");
+    host_unlink(dir, "fuse");
+    /* fusermount wants a name. */
+    char line[64];
+    struct host_path passwd = host_path(dir, "passwd");
+    snprintf(line, sizeof(line), "tester:x:%d:%d::/:/bin/sh\n", FIXTURE_USER, FIXTURE_USER);
+    host_write(dir, "passwd", line);
+    host_chmod(dir, "passwd", 0644);
+    host_mount_bind(passwd.text, "/etc/passwd");
+    host_unlink(dir, "passwd");
+    assert_int_equal(rmdir(dir), 0);
+}
+
+/* A fixture whose export is a mount point with nothing mounted; `source` for what will be. */
+static void begin_anyone(struct fixture *f)
+{
     host_private_mounts();
+    if (!fixture_is_root())
+        fuse_for_anyone();
     fixture_begin(f);
     fixture_unmount(f);
     host_mkdir(f->base, "source", 0755);
@@ -28,23 +56,51 @@ static void begin_bare(struct fixture *f)
     host_write(f->base, "source/dir/deep", "content of deep");
 }
 
-static void begin_bindfs(struct fixture *f)
+static void begin_bare(struct fixture *f)
 {
     test_skip_in_variant("user", "mounting needs root");
-    begin_bare(f);
-    assert_int_equal(image_run("bindfs %s/source %s", f->base, f->export), 0);
-    host_mounted(f->export);
-    fixture_mount(f);
+    begin_anyone(f);
+}
+
+/* The same source by daemons that number as it does, and that leave that to FUSE's library. An
+ * ordinary user has his own. */
+static const char *const daemons[] = {"bindfs --no-allow-other", "mergerfs"};
+
+/* Who has become a user begins nothing anew. */
+static size_t daemon_count(void)
+{
+    return fixture_is_root() ? sizeof(daemons) / sizeof(daemons[0]) : 1;
+}
+
+static void daemon_begin(struct fixture *f, const char *name)
+{
+    assert_int_equal(image_run("%s %s/source %s", name, f->base, f->export), 0);
+    if (fixture_is_root())
+        host_mounted(f->export);
+}
+
+static void daemon_end(struct fixture *f)
+{
+    if (fixture_is_root())
+        host_unmount(f->export);
+    else
+        assert_int_equal(image_run("fusermount3 -u %s", f->export), 0);
+}
+
+/* The kernel forgets what nobody uses: only root can have it do so now. */
+static void kernel_forget(void)
+{
+    if (fixture_is_root())
+        image_forget();
 }
 
 /* Nobody uses any node, and the kernel has forgotten what it may. */
-static void forget(struct fixture *f)
+static void forget(void)
 {
     fixture_host();
     for (int i = 0; i < 4; i++)
         vnode_table_tick();
-    image_forget();
-    (void)f;
+    kernel_forget();
 }
 
 static uint64_t fileid(struct fixture *f, struct vnode *vn)
@@ -62,38 +118,70 @@ static uint64_t fileid_at(struct fixture *f, const char *path)
     return id;
 }
 
-TEST(an_id_on_fuse_outlives_the_kernels_memory)
+static void outlives(const char *daemon)
 {
     struct fixture f = {0};
-    begin_bindfs(&f);
+    begin_anyone(&f);
+    daemon_begin(&f, daemon);
+    fixture_mount(&f);
     struct vnode_id a = fixture_id(&f, "a"), deep = fixture_id(&f, "dir/deep");
     struct vnode_id dir = fixture_id(&f, "dir");
     uint64_t number = fileid_at(&f, "dir");
     struct vnode *vn;
-    forget(&f);
+    forget();
     fixture_expect(&f, &deep, "content of deep");
     fixture_expect(&f, &a, "content of a");
     assert_int_equal(fixture_load(&f, &dir, &vn), 0);
-    assert_int_equal(fileid(&f, vn), number);
+    assert_true(fileid(&f, vn) == number);
     vnode_put(vn);
-    /* Without nodes, too, and with the host at the files. */
+    /* A client changed it. */
+    assert_int_equal(fixture_load(&f, &a, &vn), 0);
+    assert_int_equal(fixture_write(&f, vn, "written, and longer", VSTABLE_UNSTABLE), 0);
+    assert_int_equal(fixture_write(&f, vn, "changed", VSTABLE_UNSTABLE), 0);
+    vnode_put(vn);
+    forget();
+    fixture_expect(&f, &a, "changed, and longer");
+    /* Without nodes. */
     fixture_unmount(&f);
-    image_forget();
-    host_append(f.base, "source/a", ", more");
+    kernel_forget();
     fixture_mount(&f);
-    fixture_expect(&f, &a, "content of a, more");
+    fixture_expect(&f, &a, "changed, and longer");
     fixture_expect(&f, &deep, "content of deep");
     struct vnode_id again = fixture_id(&f, "dir/deep");
     assert_int_equal(again.len, deep.len);
     assert_memory_equal(again.bytes, deep.bytes, deep.len);
     fixture_unmount(&f);
-    host_unmount(f.export);
+    daemon_end(&f);
 }
 
-TEST(an_id_on_fuse_survives_a_rename_by_a_client)
+TEST(an_id_on_fuse_outlives_the_kernels_memory)
+{
+    for (size_t i = 0; i < daemon_count(); i++)
+        outlives(daemons[i]);
+}
+
+/* Its number says that it is the same one. */
+TEST(a_fuse_file_that_the_host_changes_is_known_by_its_number)
 {
     struct fixture f = {0};
-    begin_bindfs(&f);
+    test_skip_in_variant("user", "only root can have the kernel forget");
+    begin_anyone(&f);
+    daemon_begin(&f, daemons[0]);
+    fixture_mount(&f);
+    struct vnode_id a = fixture_id(&f, "a");
+    forget();
+    host_append(f.base, "source/a", ", more");
+    fixture_expect(&f, &a, "content of a, more");
+    fixture_unmount(&f);
+    daemon_end(&f);
+}
+
+static void survives_renames(const char *daemon)
+{
+    struct fixture f = {0};
+    begin_anyone(&f);
+    daemon_begin(&f, daemon);
+    fixture_mount(&f);
     struct vnode_id a = fixture_id(&f, "a"), b = fixture_id(&f, "b");
     struct vnode_id deep = fixture_id(&f, "dir/deep");
     struct vnode *dir = fixture_find(&f, "dir");
@@ -101,25 +189,34 @@ TEST(an_id_on_fuse_survives_a_rename_by_a_client)
     assert_int_equal(fixture_rename(&f, f.root, "b", f.root, "a"), 0);
     vnode_put(dir);
     assert_int_equal(fixture_rename(&f, f.root, "dir", f.root, "other"), 0);
-    forget(&f);
+    forget();
     fixture_expect(&f, &a, "content of a");
     fixture_expect(&f, &b, "content of b");
     fixture_expect(&f, &deep, "content of deep");
     fixture_restart(&f);
-    forget(&f);
+    forget();
     fixture_expect(&f, &deep, "content of deep");
     fixture_expect(&f, &a, "content of a");
     struct vnode_id moved = fixture_id(&f, "other/moved");
     assert_memory_equal(moved.bytes, a.bytes, a.len);
     fixture_unmount(&f);
-    host_unmount(f.export);
+    daemon_end(&f);
 }
 
-TEST(an_id_on_fuse_never_reaches_what_has_its_name_or_its_node_now)
+TEST(an_id_on_fuse_survives_a_rename_by_a_client)
+{
+    for (size_t i = 0; i < daemon_count(); i++)
+        survives_renames(daemons[i]);
+}
+
+static void reaches_no_other(const char *daemon)
 {
     struct fixture f = {0};
     struct vnode *vn;
-    begin_bindfs(&f);
+    begin_anyone(&f);
+    daemon_begin(&f, daemon);
+    host_append(f.base, "source/c", ", the longer one");
+    fixture_mount(&f);
     struct vnode_id a = fixture_id(&f, "a"), b = fixture_id(&f, "b"), c = fixture_id(&f, "c");
     /* By a client: it is certain. */
     assert_int_equal(fixture_remove(&f, f.root, "a"), 0);
@@ -128,7 +225,7 @@ TEST(an_id_on_fuse_never_reaches_what_has_its_name_or_its_node_now)
     fixture_expect_stale(&f, &a);
     /* By the host, behind the mount, and seen by nobody. */
     fixture_unmount(&f);
-    image_forget();
+    kernel_forget();
     host_rename(f.base, "source/b", f.base, "source/t");
     host_rename(f.base, "source/c", f.base, "source/b");
     host_rename(f.base, "source/t", f.base, "source/c");
@@ -138,19 +235,28 @@ TEST(an_id_on_fuse_never_reaches_what_has_its_name_or_its_node_now)
     fixture_expect_stale(&f, &b);
     fixture_expect_stale(&f, &c);
     fixture_unmount(&f);
-    host_unmount(f.export);
+    daemon_end(&f);
 }
 
-TEST(an_id_of_a_fuse_daemon_is_stale_with_the_next_one)
+TEST(an_id_on_fuse_never_reaches_what_has_its_name_or_its_node_now)
+{
+    test_skip_in_variant("user", "only root can have the kernel forget");
+    for (size_t i = 0; i < daemon_count(); i++)
+        reaches_no_other(daemons[i]);
+}
+
+static void stale_with_the_next(const char *daemon)
 {
     struct fixture f = {0};
-    begin_bindfs(&f);
+    begin_anyone(&f);
+    daemon_begin(&f, daemon);
+    fixture_mount(&f);
     struct vnode_id a = fixture_id(&f, "a"), root = fixture_id(&f, "");
     fixture_restart(&f);
     fixture_expect(&f, &a, "content of a");
     fixture_unmount(&f);
-    host_unmount(f.export);
-    assert_int_equal(image_run("bindfs %s/source %s", f.base, f.export), 0);
+    daemon_end(&f);
+    daemon_begin(&f, daemon);
     fixture_mount(&f);
     vnode_put(fixture_find(&f, "c"));
     fixture_expect_stale(&f, &a);
@@ -160,7 +266,13 @@ TEST(an_id_of_a_fuse_daemon_is_stale_with_the_next_one)
     assert_ptr_equal(vn, f.root);
     vnode_put(vn);
     fixture_unmount(&f);
-    host_unmount(f.export);
+    daemon_end(&f);
+}
+
+TEST(an_id_of_a_fuse_daemon_is_stale_with_the_next_one)
+{
+    for (size_t i = 0; i < daemon_count(); i++)
+        stale_with_the_next(daemons[i]);
 }
 
 /* The test's own daemon numbers inodes as nodes, as FUSE's library does for most. */
@@ -173,7 +285,7 @@ TEST(a_fuse_file_that_changed_while_the_kernel_forgot_it_is_not_known)
     uint32_t file = fuse_tree_add(tree, dir, "file", "first");
     fixture_mount(&f);
     struct vnode_id id = fixture_id(&f, "dir/file");
-    forget(&f);
+    forget();
     fixture_expect(&f, &id, "first");
     fixture_unmount(&f);
     image_forget();
@@ -334,7 +446,7 @@ static void copy_up(struct fixture *f, const struct overlay *overlay)
             vnode_put(vns[i]);
         }
         if (round == 0)
-            forget(f);
+            forget();
         else
             fixture_restart(f);
     }
@@ -366,11 +478,11 @@ TEST(ids_on_overlayfs_survive_a_copy_up_by_the_host)
         host_append(f.export, "dir/deep", ", more");
         fixture_expect(&f, &id, "dir/deep, more");
         vnode_put(vn);
-        forget(&f);
+        forget();
         fixture_expect(&f, &id, "dir/deep, more");
         host_chmod(f.export, "dir", 0700);
         host_chmod(f.export, "mode", 0600);
-        forget(&f);
+        forget();
         fixture_expect(&f, &kept, "mode");
         assert_int_equal(fixture_load(&f, &dir, &vn), 0);
         vnode_put(vn);
