@@ -33,11 +33,13 @@ static struct timespec time_of(const struct statx_timestamp *at)
 }
 
 /*
- * An export is one file system to its clients, whatever it is made of: it has one fsid, and numbers
- * of objects that are unique in it. The export's own mount keeps the host's numbers; those of a
- * mount that is crossed into, or of another part of its file system (a btrfs subvolume), are mixed
- * with what identifies that one, and stay the same over a restart. Numbers that are made so have
- * bit 62, which no host's own has that counts them up.
+ * Many clients show one file system where an export is, whatever it is made of, so the numbers of
+ * its objects are unique in it. The export's own mount keeps the host's numbers; those of a mount
+ * that is crossed into, or of another part of its file system (a btrfs subvolume), are mixed with
+ * what identifies that one, and stay the same over a restart. Numbers that are made so have bit 62,
+ * which no host's own has that counts them up. Linux mounts what has another fsid by itself, and
+ * asks it for its size: so a mount that is crossed into has one of its own. All parts of a file
+ * system have one, as they have one size.
  */
 #define MADE_UP ((uint64_t)1 << 62)
 
@@ -81,7 +83,7 @@ void hostfs_attr_of(const struct vfs *fs, const struct hostfs_mount *mount, enum
     attr->used = st->stx_blocks * 512;
     attr->rdev_major = st->stx_rdev_major;
     attr->rdev_minor = st->stx_rdev_minor;
-    attr->fsid = fs->fsid;
+    attr->fsid = mount->key ? hash_mix(fs->fsid ^ mount->key) : fs->fsid;
     attr->fileid = hostfs_fileid(mount, st->stx_ino, mount->part);
     attr->atime = time_of(&st->stx_atime);
     attr->mtime = time_of(&st->stx_mtime);
