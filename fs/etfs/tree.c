@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* A removed key serves those who use it until they have not for so long. */
@@ -60,6 +61,25 @@ static struct etfs_entry *entry_new(const char *name, size_t len, enum vtype typ
     return entry;
 }
 
+/* Which file of the host it is: an inode number is used again, at another time. A device's number
+ * may be another one after the next boot, where the file system has an id of its own. */
+static void host_identity(int fd, const struct stat *st, uint64_t host[4])
+{
+    static const fsid_t none;
+    struct statx born;
+    struct statfs on;
+
+    host[0] = st->st_dev;
+    if (fstatfs(fd, &on) == 0 && memcmp(&on.f_fsid, &none, sizeof(none)) != 0)
+        memcpy(&host[0], &on.f_fsid, sizeof(host[0]));
+    host[1] = st->st_ino;
+    host[2] = host[3] = 0;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &born) == 0 && born.stx_mask & STATX_BTIME) {
+        host[2] = (uint64_t)born.stx_btime.tv_sec;
+        host[3] = born.stx_btime.tv_nsec;
+    }
+}
+
 /* The id of a directory is made of its path alone. */
 static void id_make(struct etfs_entry *entry, const char *key, size_t len, const struct stat *st)
 {
@@ -70,7 +90,8 @@ static void id_make(struct etfs_entry *entry, const char *key, size_t len, const
     crypto_generichash_init(&state, NULL, 0, ETFS_ID_LEN);
     crypto_generichash_update(&state, (const uint8_t *)key, len);
     if (st != NULL) {
-        const uint64_t host[] = {st->st_dev, st->st_ino};
+        uint64_t host[4];
+        host_identity(entry->fd, st, host);
         crypto_generichash_update(&state, (const uint8_t *)host, sizeof(host));
         crypto_generichash_update(&state, (const uint8_t *)window, sizeof(window));
     }

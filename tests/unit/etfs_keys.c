@@ -421,3 +421,33 @@ TEST(a_table_is_read_at_the_start_and_its_ids_survive_a_restart)
     assert_int_equal(vfs_mount("etfs", &args, &fs), EEXIST);
     vnode_table_finish();
 }
+
+/* An inode number is used again at once on many file systems. */
+TEST(a_host_file_that_was_made_anew_is_another_one)
+{
+    struct vnode_id before;
+    struct stat was, is;
+    struct vnode *vn;
+
+    setup(NULL);
+    assert_int_equal(command("add /key %"), 0);
+    vn = find("/key");
+    vnode_id_of(vn, &before);
+    vnode_put(vn);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(stat(host, &was), 0);
+        finish();
+        usleep(20000); /* a tick of the clock that births are of */
+        assert_int_equal(unlink(host), 0);
+        write_file(host, content, SIZE);
+        assert_int_equal(stat(host, &is), 0);
+        struct vfs_mount_args args = {.fsid = 5};
+        assert_int_equal(vnode_table_init(1000, 100), 0);
+        assert_int_equal(vfs_mount("etfs", &args, &fs), 0);
+        assert_int_equal(command("add /key %"), 0);
+        assert_int_equal(vnode_load(fs, &before, &vn), ESTALE);
+        if (was.st_ino == is.st_ino)
+            break;
+    }
+    finish();
+}
