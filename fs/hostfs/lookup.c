@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 /* How often a name may change its meaning under our hands. */
-#define ATTEMPTS 16
+#define ATTEMPTS   16
+#define PEEK_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC)
 
 static bool is_same(struct vnode *vn, const struct statx *st)
 {
@@ -198,6 +199,9 @@ struct vnode *hostfs_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, 
     if (hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, dirfd, name, &object) != 0)
         return NULL;
     *id = object.id;
+    /* FUSE's own copy of the count may be of before the last link was made. */
+    if (id->bytes[0] == ID_NAMED && statx(dirfd, name, PEEK_FLAGS, STATX_BASIC_STATS, &st) == 0)
+        *only_name = st.stx_nlink == 1 || S_ISDIR(st.stx_mode);
     return vnode_find(h->fs, id);
 }
 

@@ -293,6 +293,22 @@ void hostfs_named_begin(struct hostfs_node *node, const struct hostfs_object *ob
                           memory_order_relaxed);
 }
 
+/* Asks FUSE's daemon, since the kernel's own copy may be of before. */
+static void renew(struct vnode *vn, int fd)
+{
+    struct vnode_id id;
+    struct hostfs_proof proof;
+    struct statx st;
+
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS | STATX_BTIME, &st) !=
+        0)
+        return;
+    hostfs_id_of(vn, &id);
+    hostfs_proof_look(fd, &st, &proof);
+    proof.fileid = hostfs_node(vn)->ino;
+    hostfs_proof_put(hostfs_of(vn), &id, &proof);
+}
+
 void hostfs_named_look(struct vnode *vn, int fd, const struct statx *st)
 {
     struct hostfs_node *node = hostfs_node(vn);
@@ -334,12 +350,29 @@ void hostfs_named_moved(struct vnode *from_dir, const char *from, struct vnode *
     close(fd);
 }
 
-void hostfs_named_removed(struct vnode *dir, const char *name, const struct vnode_id *id, bool gone)
+void hostfs_named_linked(struct vnode *vn, int fd, struct vnode *dir, const char *name)
+{
+    const struct hostfs_place place = hostfs_place_in(dir, name);
+    struct hostfs *h = hostfs_of(vn);
+    struct vnode_id id;
+
+    hostfs_id_of(vn, &id);
+    renew(vn, fd);
+    if (place_put(h, &place, &id) == 0)
+        hostfs_record(h, dir, name, vn);
+}
+
+void hostfs_named_removed(struct vnode *dir, const char *name, const struct vnode_id *id,
+                          struct vnode *vn, bool gone)
 {
     const struct hostfs_place place = hostfs_place_in(dir, name);
     struct hostfs *h = hostfs_of(dir);
+    int fd = vn && !gone ? hostfs_fd_held(vn) : -1;
 
     place_delete(h, &place, id);
     if (gone)
         hostfs_proof_delete(h, id);
+    /* By what it is like now it may be found under another name. */
+    if (fd >= 0)
+        renew(vn, fd);
 }

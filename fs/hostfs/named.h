@@ -29,12 +29,13 @@ bool hostfs_named_exists(struct hostfs *h, const struct vnode_id *id);
 /* A node was made of the object; its descriptor fd was looked at. */
 void hostfs_named_begin(struct hostfs_node *node, const struct hostfs_object *object);
 void hostfs_named_look(struct vnode *vn, int fd, const struct statx *st);
-/* The object with this id was moved, and is `to` in to_dir, which to_fd is of; it lost this name,
- * gone: and has no other. */
+/* The object with this id was moved, and is `to` in to_dir, which to_fd is of; it was given one
+ * name more (fd is vn's); it lost this name, gone: and has no other (vn is its node, or NULL). */
 void hostfs_named_moved(struct vnode *from_dir, const char *from, struct vnode *to_dir,
                         const char *to, const struct vnode_id *id, int to_fd);
+void hostfs_named_linked(struct vnode *vn, int fd, struct vnode *dir, const char *name);
 void hostfs_named_removed(struct vnode *dir, const char *name, const struct vnode_id *id,
-                          bool gone);
+                          struct vnode *vn, bool gone);
 bool hostfs_id_equal(const struct vnode_id *a, const struct vnode_id *b);
 
 /* proof.c */

@@ -36,9 +36,15 @@ static void victim_lost_name(struct vnode *dir, const char *name, struct victim 
     if (victim->id.len && hostfs_needs_table(h, &victim->id))
         hostfs_unrecord(h, dir, name, &victim->id);
     if (victim->id.len && victim->id.bytes[0] == ID_NAMED)
-        hostfs_named_removed(dir, name, &victim->id, victim->only_name);
+        hostfs_named_removed(dir, name, &victim->id, victim->vn, victim->only_name);
     if (fd < 0)
         return;
+    /* FUSE may count its links for a while yet. */
+    if (victim->id.bytes[0] == ID_NAMED && victim->only_name &&
+        !(victim->vn->flags & VNODE_IS_ROOT)) {
+        hostfs_forget(victim->vn);
+        return;
+    }
     /* Forgets it where no name is left. */
     if (hostfs_stat(victim->vn, fd, &st) == 0)
         vnode_shed_soon(victim->vn);
@@ -107,6 +113,13 @@ static void record_move(struct vnode *from_dir, const char *from, struct vnode *
         hostfs_named_moved(from_dir, from, to_dir, to, &moved->id, to_fd);
 }
 
+/* Both were names of one object, and still are. */
+static bool is_no_move(const struct victim *moved, const struct victim *replaced)
+{
+    return moved->id.len && moved->id.bytes[0] == ID_NAMED &&
+           hostfs_id_equal(&moved->id, &replaced->id);
+}
+
 int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
                   struct vnode *to_dir, const char *to, struct vchange *from_change,
                   struct vchange *to_change)
@@ -128,7 +141,7 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
     if (renameat(from_fd, from, to_fd, to) != 0) {
         error = hostfs_name_error(from_dir, from_fd, errno);
         error = hostfs_name_error(to_dir, to_fd, error);
-    } else {
+    } else if (!is_no_move(&moved, &replaced)) {
         if (from_dir != to_dir)
             hostfs_revisit_all(hostfs_of(to_dir));
         victim_lost_name(to_dir, to, &replaced);
@@ -175,6 +188,8 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
     else if (linkat(fd, "", dirfd, name, AT_EMPTY_PATH) != 0)
         error = errno;
     error = hostfs_name_error(dir, dirfd, error);
+    if (!error && hostfs_node(vn)->mount->named)
+        hostfs_named_linked(vn, fd, dir, name);
     if (!error)
         error = hostfs_sync_names(ctx, dir, NULL, vn);
     if (!error) {

@@ -101,7 +101,7 @@ bool hostfs_proof_agrees(const struct hostfs_mount *mount, const struct hostfs_p
         return false;
     bool unmoved = was->handle && was->handle == is->handle && was->number == is->number;
     if (!same_place)
-        return unmoved && was->content == is->content;
+        return (mount->numbers || unmoved) && was->content == is->content;
     return mount->numbers || is->type == VDIR || unmoved || was->content == is->content;
 }
 
