@@ -241,3 +241,30 @@ int fixture_open_fds(void)
     closedir(dir);
     return count;
 }
+
+uint64_t fixture_fileid(struct fixture *f, struct vnode *vn)
+{
+    struct vattr attr = {.type = VNON};
+    assert_int_equal(vop_getattr(&f->ctx, vn, &attr), 0);
+    return attr.fileid;
+}
+
+void fixture_expect_fileids(struct fixture *f, struct vnode *dir)
+{
+    struct vctx *ctx = &f->ctx;
+    uint64_t buf[4096];
+    struct vdirents page = {.buf = (char *)buf, .size = sizeof(buf)};
+    const struct vdirent *entry = NULL;
+    int count = 0;
+
+    assert_int_equal(vop_readdir(ctx, dir, 2, &page), 0);
+    assert_true(page.eof);
+    while ((entry = vdirents_next(&page, entry))) {
+        struct vnode *vn;
+        assert_int_equal(fixture_lookup(f, dir, entry->name, &vn), 0);
+        assert_int_equal(fixture_fileid(f, vn), entry->fileid);
+        vnode_put(vn);
+        count++;
+    }
+    assert_true(count > 0);
+}

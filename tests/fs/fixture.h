@@ -62,6 +62,9 @@ int fixture_create(struct fixture *f, struct vnode *dir, const char *name, uint3
 int fixture_remove(struct fixture *f, struct vnode *dir, const char *name);
 int fixture_rename(struct fixture *f, struct vnode *from, const char *name, struct vnode *to,
                    const char *new_name);
+/* The fileid of a node; and that a listing says the same of each entry. */
+uint64_t fixture_fileid(struct fixture *f, struct vnode *vn);
+void fixture_expect_fileids(struct fixture *f, struct vnode *dir);
 /* Open descriptors of this process, but for those of /proc, which threads keep. */
 int fixture_open_fds(void);
 
