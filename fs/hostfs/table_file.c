@@ -124,14 +124,13 @@ static void boot_mark(const char *dir)
 
 /* --- the database --- */
 
-static void close_db(struct table_file *file)
+static void close_db(struct table_db *t)
 {
-    sqlite3_finalize(file->get);
-    sqlite3_finalize(file->put);
-    sqlite3_finalize(file->drop);
-    sqlite3_close(file->db);
-    file->db = NULL;
-    file->get = file->put = file->drop = NULL;
+    sqlite3_finalize(t->get);
+    sqlite3_finalize(t->put);
+    sqlite3_finalize(t->drop);
+    sqlite3_close(t->db);
+    *t = (struct table_db){0};
 }
 
 static bool is_broken(int code)
@@ -197,37 +196,37 @@ static int check_schema(sqlite3 *db)
                                                                               : SQLITE_CORRUPT;
 }
 
-static int prepare(struct table_file *file)
+static int prepare(struct table_db *t)
 {
     const unsigned flags = SQLITE_PREPARE_PERSISTENT;
-    int code = sqlite3_prepare_v3(file->db, "SELECT value FROM rows WHERE key=?1", -1, flags,
-                                  &file->get, NULL);
+    int code =
+        sqlite3_prepare_v3(t->db, "SELECT value FROM rows WHERE key=?1", -1, flags, &t->get, NULL);
     if (code == SQLITE_OK)
-        code = sqlite3_prepare_v3(file->db, "INSERT OR REPLACE INTO rows VALUES(?1, ?2)", -1, flags,
-                                  &file->put, NULL);
+        code = sqlite3_prepare_v3(t->db, "INSERT OR REPLACE INTO rows VALUES(?1, ?2)", -1, flags,
+                                  &t->put, NULL);
     if (code == SQLITE_OK)
-        code = sqlite3_prepare_v3(file->db, "DELETE FROM rows WHERE key=?1", -1, flags, &file->drop,
-                                  NULL);
+        code =
+            sqlite3_prepare_v3(t->db, "DELETE FROM rows WHERE key=?1", -1, flags, &t->drop, NULL);
     return code;
 }
 
-static int open_db(struct table_file *file, const char *path)
+static int open_db(struct table_db *t, const char *path)
 {
-    *file = (struct table_file){.in_memory = path[0] == ':'};
+    *t = (struct table_db){0};
     int code = sqlite3_open_v2(
-        path, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+        path, &t->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) {
-        sqlite3_extended_result_codes(file->db, 1);
-        sqlite3_busy_timeout(file->db, 100);
-        sqlite3_db_config(file->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-        code = sqlite3_exec(file->db, settings, NULL, NULL, NULL);
+        sqlite3_extended_result_codes(t->db, 1);
+        sqlite3_busy_timeout(t->db, 100);
+        sqlite3_db_config(t->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+        code = sqlite3_exec(t->db, settings, NULL, NULL, NULL);
     }
     if (code == SQLITE_OK)
-        code = check_schema(file->db);
+        code = check_schema(t->db);
     if (code == SQLITE_OK)
-        code = prepare(file);
+        code = prepare(t);
     if (code != SQLITE_OK)
-        close_db(file);
+        close_db(t);
     return code;
 }
 
@@ -254,7 +253,7 @@ static int open_once(struct table_file *file, const char *dir, int *code)
     int error = make_file(path, &made);
     if (error)
         return error;
-    *code = open_db(file, path);
+    *code = open_db(&file->disk, path);
     file->dev = made.st_dev;
     file->ino = made.st_ino;
     return error_of(*code);
@@ -275,41 +274,165 @@ static int open_file(struct table_file *file, const char *dir)
     return error;
 }
 
-static void to_memory(struct table_file *file, const char *dir)
-{
-    if (open_db(file, ":memory:") == SQLITE_OK)
-        log_warning("hostfs: the handle table in %s is kept in memory until it can be written "
-                    "again: handles of ordinary users' exports may be lost by a restart",
-                    dir);
-}
-
 int table_file_begin(struct table_file *file, const char *dir)
 {
+    *file = (struct table_file){0};
     move_old(dir);
     if (boot_interrupted(dir))
         move_aside(dir, "was in use when the host went down");
     int error = open_file(file, dir);
     /* Another process has it: that of which this one is a fork, since the directory is locked. */
-    if (error == EBUSY)
-        to_memory(file, dir);
-    return error == EBUSY && file->db ? 0 : error;
+    return error == EBUSY ? 0 : error;
 }
 
 void table_file_end(struct table_file *file, const char *dir)
 {
     char path[PATH_MAX];
-    bool safe = file->db && !file->in_memory &&
-                sqlite3_exec(file->db, "PRAGMA synchronous=FULL; PRAGMA wal_checkpoint(TRUNCATE)",
-                             NULL, NULL, NULL) == SQLITE_OK;
-    close_db(file);
+    bool safe =
+        file->disk.db &&
+        sqlite3_exec(file->disk.db, "PRAGMA synchronous=FULL; PRAGMA wal_checkpoint(TRUNCATE)",
+                     NULL, NULL, NULL) == SQLITE_OK;
+    close_db(&file->disk);
+    close_db(&file->spill);
     if (safe && file_path(dir, BOOT_FILE, path))
         unlink(path);
 }
 
-/* --- while it is in use --- */
+/* --- rows --- */
 
-/* Copies all rows; the other one is in use then. */
-static int copy_db(struct table_file *to, struct table_file *from)
+static bool is_at_its_largest(const struct table_file *file)
+{
+    char pages[512];
+    return ask(file->disk.db, "PRAGMA page_count", pages) == SQLITE_OK && atoi(pages) >= PAGES_MAX;
+}
+
+/* After an operation on the file failed. True: it is worth trying again. */
+static bool mend(struct table_file *file, const char *dir, int code)
+{
+    if (is_broken(code)) {
+        close_db(&file->disk);
+        move_aside(dir, "is damaged");
+        return open_file(file, dir) == 0;
+    }
+    if ((code & 0xff) == SQLITE_FULL && is_at_its_largest(file)) {
+        log_warning("hostfs: the handle table in %s has reached its largest size and is begun anew",
+                    dir);
+        return sqlite3_exec(file->disk.db, "DELETE FROM rows", NULL, NULL, NULL) == SQLITE_OK;
+    }
+    tell(dir, sqlite3_errstr(code));
+    return false;
+}
+
+static int bind(sqlite3_stmt *statement, int at, struct table_blob blob)
+{
+    return sqlite3_bind_blob(statement, at, blob.bytes, (int)blob.len, SQLITE_STATIC);
+}
+
+/* SQLITE_ROW, SQLITE_DONE: there is none; or what is wrong. */
+static int get(struct table_db *t, struct table_blob key, struct table_blob *value)
+{
+    int code = bind(t->get, 1, key);
+
+    if (code == SQLITE_OK)
+        code = sqlite3_step(t->get);
+    if (code != SQLITE_ROW) {
+        sqlite3_reset(t->get);
+        return code;
+    }
+    value->bytes = sqlite3_column_blob(t->get, 0);
+    value->len = value->bytes ? (size_t)sqlite3_column_bytes(t->get, 0) : 0;
+    return code;
+}
+
+/* SQLITE_DONE, or what is wrong. */
+static int run(sqlite3_stmt *statement, struct table_blob key, const struct table_blob *value)
+{
+    int code = bind(statement, 1, key);
+
+    if (code == SQLITE_OK && value)
+        code = bind(statement, 2, *value);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    return code;
+}
+
+int table_file_get(struct table_file *file, const char *dir, struct table_blob key,
+                   struct table_blob *value)
+{
+    /* Memory has what the file could not take, which is newer. */
+    if (file->spill.db && get(&file->spill, key, value) == SQLITE_ROW)
+        return 0;
+    for (int attempt = 0; file->disk.db; attempt++) {
+        int code = get(&file->disk, key, value);
+        if (code == SQLITE_ROW)
+            return 0;
+        if (code == SQLITE_DONE)
+            return ENOENT;
+        if (attempt == 2 || !mend(file, dir, code))
+            return file->disk.db ? error_of(code) : ENOENT;
+    }
+    return ENOENT;
+}
+
+void table_file_release(struct table_file *file)
+{
+    if (file->spill.db)
+        sqlite3_reset(file->spill.get);
+    if (file->disk.db)
+        sqlite3_reset(file->disk.get);
+}
+
+static int put_on_disk(struct table_file *file, const char *dir, struct table_blob key,
+                       const struct table_blob *value)
+{
+    int code = SQLITE_CANTOPEN;
+
+    for (int attempt = 0; file->disk.db && attempt < 3; attempt++) {
+        code = run(value ? file->disk.put : file->disk.drop, key, value);
+        if (code == SQLITE_DONE)
+            return 0;
+        if (!mend(file, dir, code))
+            break;
+    }
+    return error_of(code);
+}
+
+static int put_in_memory(struct table_file *file, const char *dir, struct table_blob key,
+                         struct table_blob value)
+{
+    if (!file->spill.db) {
+        if (open_db(&file->spill, ":memory:") != SQLITE_OK)
+            return ENOMEM;
+        sqlite3_exec(file->spill.db, "PRAGMA max_page_count=" TEXT(SPILL_PAGES), NULL, NULL, NULL);
+        log_warning("hostfs: the handle table in %s can't be written: new handles are kept in "
+                    "memory until it can, and may be lost by a restart",
+                    dir);
+    }
+    int code = run(file->spill.put, key, &value);
+    return code == SQLITE_DONE ? 0 : error_of(code);
+}
+
+int table_file_put(struct table_file *file, const char *dir, struct table_blob key,
+                   struct table_blob value)
+{
+    if (put_on_disk(file, dir, key, &value) != 0)
+        return put_in_memory(file, dir, key, value);
+    if (file->spill.db)
+        run(file->spill.drop, key, NULL);
+    return 0;
+}
+
+void table_file_delete(struct table_file *file, const char *dir, struct table_blob key)
+{
+    put_on_disk(file, dir, key, NULL);
+    if (file->spill.db)
+        run(file->spill.drop, key, NULL);
+}
+
+/* --- from time to time --- */
+
+static int copy_rows(struct table_db *to, struct table_db *from)
 {
     sqlite3_stmt *all = NULL;
     int code = sqlite3_prepare_v2(from->db, "SELECT key, value FROM rows", -1, &all, NULL);
@@ -327,130 +450,46 @@ static int copy_db(struct table_file *to, struct table_file *from)
     return code == SQLITE_DONE ? end : code;
 }
 
-/* A file that is there again, or was never gone, with what is known. */
-static void to_file(struct table_file *file, const char *dir)
+/* Another file in the place of the one that was removed, or that could not be opened. */
+static void open_anew(struct table_file *file, const char *dir)
 {
-    struct table_file fresh;
+    struct table_file fresh = {0};
 
     if (open_file(&fresh, dir) != 0)
         return;
-    if (file->db && copy_db(&fresh, file) != SQLITE_OK) {
-        close_db(&fresh);
+    if (file->disk.db && copy_rows(&fresh.disk, &file->disk) != SQLITE_OK) {
+        close_db(&fresh.disk);
         return;
     }
-    close_db(file);
+    close_db(&file->disk);
+    fresh.spill = file->spill;
     *file = fresh;
-    log_info("hostfs: the handle table in %s is on disk again", dir);
 }
 
-static bool is_at_its_largest(struct table_file *file)
+static bool is_in_place(const struct table_file *file, const char *path)
 {
-    char pages[512];
-    return ask(file->db, "PRAGMA page_count", pages) == SQLITE_OK && atoi(pages) >= PAGES_MAX;
-}
-
-/* After an operation failed. True: it is worth trying again. */
-static bool mend(struct table_file *file, const char *dir, int code)
-{
-    if (is_broken(code)) {
-        close_db(file);
-        if (file->in_memory)
-            return false;
-        move_aside(dir, "is damaged");
-        if (open_file(file, dir) != 0)
-            to_memory(file, dir);
-        return file->db != NULL;
-    }
-    if ((code & 0xff) == SQLITE_FULL && is_at_its_largest(file)) {
-        log_warning("hostfs: the handle table in %s has reached its largest size and is begun anew",
-                    dir);
-        return sqlite3_exec(file->db, "DELETE FROM rows", NULL, NULL, NULL) == SQLITE_OK;
-    }
-    tell(dir, sqlite3_errstr(code));
-    return false;
-}
-
-static int bind(sqlite3_stmt *statement, int at, struct table_blob blob)
-{
-    return sqlite3_bind_blob(statement, at, blob.bytes, (int)blob.len, SQLITE_STATIC);
-}
-
-int table_file_get(struct table_file *file, const char *dir, struct table_blob key,
-                   struct table_blob *value)
-{
-    for (int attempt = 0; file->db; attempt++) {
-        int code = bind(file->get, 1, key);
-        if (code == SQLITE_OK)
-            code = sqlite3_step(file->get);
-        if (code == SQLITE_ROW) {
-            value->bytes = sqlite3_column_blob(file->get, 0);
-            value->len = value->bytes ? (size_t)sqlite3_column_bytes(file->get, 0) : 0;
-            return 0;
-        }
-        table_file_release(file);
-        if (code == SQLITE_DONE)
-            return ENOENT;
-        if (attempt == 2 || !mend(file, dir, code))
-            return error_of(code);
-    }
-    return ENOENT;
-}
-
-void table_file_release(struct table_file *file)
-{
-    if (file->db)
-        sqlite3_reset(file->get);
-}
-
-/* A statement that gives no rows. */
-static int run(struct table_file *file, const char *dir, bool put, struct table_blob key,
-               struct table_blob value)
-{
-    int code = SQLITE_IOERR;
-
-    for (int attempt = 0; file->db && attempt < 3; attempt++) {
-        sqlite3_stmt *statement = put ? file->put : file->drop;
-        code = bind(statement, 1, key);
-        if (code == SQLITE_OK && put)
-            code = bind(statement, 2, value);
-        if (code == SQLITE_OK)
-            code = sqlite3_step(statement);
-        sqlite3_reset(statement);
-        if (code == SQLITE_DONE)
-            return 0;
-        if (!mend(file, dir, code))
-            break;
-    }
-    return error_of(code);
-}
-
-int table_file_put(struct table_file *file, const char *dir, struct table_blob key,
-                   struct table_blob value)
-{
-    return run(file, dir, true, key, value);
-}
-
-void table_file_delete(struct table_file *file, const char *dir, struct table_blob key)
-{
-    run(file, dir, false, key, key);
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_dev == file->dev && st.st_ino == file->ino;
 }
 
 void table_file_look(struct table_file *file, const char *dir)
 {
     char path[PATH_MAX];
-    struct stat st;
 
     if (!file_path(dir, TABLE_FILE, path))
         return;
-    bool there = !file->in_memory && stat(path, &st) == 0 && st.st_dev == file->dev &&
-                 st.st_ino == file->ino;
-    if (file->db && there)
-        return;
-    if (file->db && !file->in_memory && !file->told) {
+    if (file->disk.db && !is_in_place(file, path)) {
+        if (!file->told)
+            log_warning("hostfs: the handle table %s was removed while in use: it is made again",
+                        path);
         file->told = true;
-        log_warning("hostfs: the handle table %s was removed while in use: it is made again", path);
-    }
-    if (file->db && !file->in_memory)
         move_aside(dir, "is not this server's");
-    to_file(file, dir);
+        open_anew(file, dir);
+    } else if (!file->disk.db) {
+        open_anew(file, dir);
+    }
+    if (file->disk.db && file->spill.db && copy_rows(&file->disk, &file->spill) == SQLITE_OK) {
+        close_db(&file->spill);
+        log_info("hostfs: the handle table in %s is written again", dir);
+    }
 }

@@ -2,8 +2,8 @@
  * table_file.h - keys and values in one file, for table.c alone, which has a lock around each call.
  *
  * All of these take `dir`, the state directory. What fails is told in one line, at most ten times a
- * minute. A file that turns out to be damaged is moved aside and begun anew; one that can't be had
- * any more is replaced by memory, until it can.
+ * minute. A file that turns out to be damaged is moved aside and begun anew; what a file can't
+ * take, since its disk is full or it can't be had any more, memory keeps until it can.
  */
 #ifndef HOSTFS_TABLE_FILE_H
 #define HOSTFS_TABLE_FILE_H
@@ -16,12 +16,16 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-struct table_file {
-    struct sqlite3 *db; /* NULL: not even memory was to be had; tried again */
+struct table_db {
+    struct sqlite3 *db; /* NULL: it is not open */
     struct sqlite3_stmt *get, *put, *drop;
-    bool in_memory;
-    bool told; /* that it is gone from its place */
-    dev_t dev; /* of the file, where it is not in memory */
+};
+
+struct table_file {
+    struct table_db disk;
+    struct table_db spill; /* in memory: what the file could not take */
+    bool told;             /* that the file is gone from its place */
+    dev_t dev;             /* of the file */
     ino_t ino;
 };
 

@@ -288,6 +288,36 @@ TEST(a_full_disk_below_the_state_directory_harms_nobody)
     assert_true(mounted > 5 && refused > 0);
 }
 
+TEST(what_a_full_disk_can_not_take_is_kept_in_memory_and_written_later)
+{
+    static struct scene s;
+    struct hostfs_table *table;
+    struct hostfs_row row;
+
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    begin_with_table(&s);
+    fixture_unmount(&s.f);
+    host_mount_tmpfs(s.f.state, "size=256k");
+    fixture_mount(&s.f);
+    host_write_pattern(s.f.state, "ballast", 128 * 1024);
+    meet_all(&s);
+    assert_int_equal(hostfs_table_open(s.f.state, &table), 0);
+    for (int i = 0; i < DIRS * FILES; i++)
+        assert_int_equal(hostfs_table_get(table, 7, &s.ids[i], &row), 0);
+    fixture_host();
+    host_unlink(s.f.state, "ballast");
+    assert_int_equal(mount(NULL, s.f.state, NULL, MS_REMOUNT, "size=8m"), 0);
+    hostfs_table_tick(table);
+    hostfs_table_close(table);
+    fixture_restart(&s.f);
+    assert_int_equal(hostfs_table_open(s.f.state, &table), 0);
+    for (int i = 0; i < DIRS * FILES; i++)
+        assert_int_equal(hostfs_table_get(table, 7, &s.ids[i], &row), 0);
+    hostfs_table_close(table);
+    fixture_unmount(&s.f);
+}
+
 TEST(a_state_directory_that_becomes_read_only_harms_nobody)
 {
     static struct scene s;
