@@ -1,6 +1,10 @@
 /*
  * handle_key.c - the key file: read, or made once and for all.
  *
+ *     0..15    the key
+ *     16..23   its checksum (SipHash-2-4 with a public key): what is damaged is not taken for a key
+ * Earlier servers wrote the key alone, which is still read.
+ *
  * Who has the key can make handles to any file of any export, so the file must be the server's
  * alone; who loses it makes every handle that clients hold stale. It is therefore never replaced:
  * one that looks wrong is refused, for the operator to look at.
@@ -15,7 +19,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEY_NAME "handle.key"
+#define KEY_NAME  "handle.key"
+#define FILE_SIZE (HANDLE_KEY_SIZE + crypto_shorthash_BYTES)
+
+/* What the file of a key holds. */
+static void file_of(const uint8_t key[HANDLE_KEY_SIZE], uint8_t file[FILE_SIZE])
+{
+    static const unsigned char public[crypto_shorthash_KEYBYTES + 1] = "loopnfs key file";
+
+    memcpy(file, key, HANDLE_KEY_SIZE);
+    crypto_shorthash(file + HANDLE_KEY_SIZE, key, HANDLE_KEY_SIZE, public);
+}
 
 /* Whether an open key file is what it must be; says what is wrong with it. */
 static int key_check(const char *state_dir, int fd)
@@ -31,7 +45,7 @@ static int key_check(const char *state_dir, int fd)
         why = "it belongs to another user";
     else if (st.st_mode & 077)
         why = "others may use it (chmod 600 if nobody has read it, else remove it)";
-    else if (st.st_size != HANDLE_KEY_SIZE)
+    else if (st.st_size != HANDLE_KEY_SIZE && st.st_size != FILE_SIZE)
         why = "its length is wrong (remove it: clients have to mount again then)";
     if (!why)
         return 0;
@@ -54,8 +68,18 @@ static int key_read(const char *state_dir, int dir, uint8_t key[HANDLE_KEY_SIZE]
     }
     error = key_check(state_dir, fd);
     if (!error) {
-        ssize_t n = pread(fd, key, HANDLE_KEY_SIZE, 0);
-        error = n == HANDLE_KEY_SIZE ? 0 : n < 0 ? errno : EINVAL;
+        uint8_t file[FILE_SIZE], right[FILE_SIZE];
+        ssize_t n = pread(fd, file, FILE_SIZE, 0);
+        memcpy(key, file, HANDLE_KEY_SIZE);
+        file_of(key, right);
+        error = n < 0 ? errno : n == HANDLE_KEY_SIZE || n == FILE_SIZE ? 0 : EINVAL;
+        if (n == FILE_SIZE && sodium_memcmp(file, right, FILE_SIZE) != 0) {
+            log_error("%s/%s: it is damaged (remove it: clients have to mount again then)",
+                      state_dir, KEY_NAME);
+            error = EINVAL;
+        }
+        sodium_memzero(file, sizeof(file));
+        sodium_memzero(right, sizeof(right));
     }
     close(fd);
     return error;
@@ -69,8 +93,11 @@ static int key_write(int dir, const char *name, const uint8_t key[HANDLE_KEY_SIZ
 
     if (fd < 0)
         return errno;
-    ssize_t n = write(fd, key, HANDLE_KEY_SIZE);
-    if (n != HANDLE_KEY_SIZE)
+    uint8_t file[FILE_SIZE];
+    file_of(key, file);
+    ssize_t n = write(fd, file, FILE_SIZE);
+    sodium_memzero(file, sizeof(file));
+    if (n != FILE_SIZE)
         error = n < 0 ? errno : ENOSPC;
     else if (fchmod(fd, 0600) < 0 || fsync(fd) < 0)
         error = errno;

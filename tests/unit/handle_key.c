@@ -7,6 +7,7 @@
 #include "tests/lib/test.h"
 #include "tests/unit/exports_fixture.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ TEST(the_handle_key_is_made_once_and_kept)
     assert_memory_not_equal(first, zero, sizeof(first));
     struct stat st = host_stat(dir, "handle.key");
     assert_int_equal(st.st_mode & 07777, 0600);
-    assert_int_equal(st.st_size, 16);
+    assert_int_equal(st.st_size, 24);
     assert_int_equal(st.st_nlink, 1);
     assert_int_equal(handle_key_get(dir, again), 0);
     assert_memory_equal(first, again, sizeof(first));
@@ -67,6 +68,49 @@ TEST(a_handle_key_of_the_wrong_length_is_refused)
     host_write(dir, "handle.key", "sixteen bytes...");
     assert_int_equal(handle_key_get(dir, key), 0);
     assert_memory_equal(key, "sixteen bytes...", 16);
+}
+
+TEST(a_damaged_handle_key_is_refused)
+{
+    const char *dir = state_dir("key-damaged");
+    uint8_t key[HANDLE_KEY_SIZE], again[HANDLE_KEY_SIZE];
+
+    assert_int_equal(handle_key_get(dir, key), 0);
+    struct host_path path = host_path(dir, "handle.key");
+    for (int at = 0; at < 24; at++) {
+        unsigned char byte, wrong;
+        int fd = open(path.text, O_RDWR);
+        assert_int_equal(pread(fd, &byte, 1, at), 1);
+        wrong = byte ^ 0x10;
+        assert_int_equal(pwrite(fd, &wrong, 1, at), 1);
+        assert_int_equal(handle_key_get(dir, again), EINVAL);
+        assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+        close(fd);
+    }
+    assert_int_equal(handle_key_get(dir, again), 0);
+    assert_memory_equal(key, again, sizeof(key));
+    for (int size = 23; size >= 0; size--) {
+        assert_int_equal(truncate(path.text, size), 0);
+        /* What an earlier server wrote has no checksum. */
+        assert_int_equal(handle_key_get(dir, again), size == 16 ? 0 : EINVAL);
+    }
+}
+
+TEST(a_handle_key_that_is_removed_is_written_again_and_another_is_left_alone)
+{
+    const char *dir = state_dir("key-removed");
+    uint8_t key[HANDLE_KEY_SIZE], again[HANDLE_KEY_SIZE];
+
+    assert_int_equal(handle_key_get(dir, key), 0);
+    assert_int_equal(handle_key_keep(dir, key), 0);
+    host_unlink(dir, "handle.key");
+    assert_int_equal(handle_key_keep(dir, key), 0);
+    assert_int_equal(handle_key_get(dir, again), 0);
+    assert_memory_equal(key, again, sizeof(key));
+    host_unlink(dir, "handle.key");
+    assert_int_equal(handle_key_get(dir, again), 0);
+    assert_int_equal(handle_key_keep(dir, key), EEXIST);
+    assert_int_equal(handle_key_keep("/no/such/directory", key), ENOENT);
 }
 
 TEST(a_handle_key_that_is_a_link_or_a_directory_is_refused)
