@@ -236,8 +236,10 @@ static int run_body(struct run *run, const struct body *body, FILE *output)
     int status;
 
     scratch_begin(run);
-    run->target.port = shares ? shared_port : 0;
-    run->target.path = shares ? run->target.source : NULL;
+    if (run->target.server != NULL) { /* else port and path are those of one that runs already */
+        run->target.port = shares ? shared_port : 0;
+        run->target.path = shares ? run->target.source : NULL;
+    }
     fflush(stdout);
     pid_t pid = fork();
     if (pid < 0)

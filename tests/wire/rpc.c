@@ -68,7 +68,7 @@ TEST(an_unknown_program_is_prog_unavail)
     struct mounted m;
 
     mounted_begin(&m);
-    assert_int_equal(call_of(&m.client, 100227, 3, 0).status, ACCEPT_PROG_UNAVAIL);
+    assert_int_equal(call_of(&m.client, 100021, 4, 0).status, ACCEPT_PROG_UNAVAIL);
     assert_int_equal(call_of(&m.client, 0, 0, 0).status, ACCEPT_PROG_UNAVAIL);
     assert_int_equal(call_of(&m.client, 0x20000000, 1, 1).status, ACCEPT_PROG_UNAVAIL);
     ask_null(&m.client);
