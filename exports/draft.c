@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What is told to the user about where: a path of the length the system allows, and some more. */
 #define WHERE_MAX (PATH_MAX + 64)
@@ -114,6 +115,11 @@ static int source_resolve(struct draft *draft, const char *source, struct export
         return draft_fail(draft, EINVAL, "source '%s' is not an absolute path", source);
     export->source = realpath(source, NULL);
     int error = export->source ? place_look(export->source, true, &export->place) : errno;
+    if (!error && eaccess(export->source, X_OK) < 0)
+        return draft_fail(draft, errno,
+                          "%s: the server's user (%u) can't enter it (%s); give it the right to, "
+                          "or export another directory",
+                          source, geteuid(), strerror(errno));
     if (!error)
         return 0;
     if (!draft->lenient || !is_absence(error))

@@ -15,6 +15,7 @@ void export_clear(struct export *export)
         free(export->clients[i].text);
     free(export->clients);
     free(export->path);
+    free(export->alias);
     free(export->type);
     free(export->source);
     free(export->fs_options);
@@ -90,6 +91,15 @@ bool exports_path_clean(struct view path, char out[EXPORT_PATH_MAX + 1], uint32_
     return true;
 }
 
+/* Whether the path that `name` is covers a normal path; *n is how much of that it is. */
+static bool name_covers(const char *name, const char *normal, size_t len, size_t *n)
+{
+    if (name == NULL)
+        return false;
+    *n = name[1] ? strlen(name) : 0;
+    return *n <= len && !memcmp(name, normal, *n) && (*n == len || normal[*n] == '/');
+}
+
 const struct export *exports_by_path(const struct exports *exports, struct view path,
                                      struct view *rest)
 {
@@ -97,19 +107,25 @@ const struct export *exports_by_path(const struct exports *exports, struct view 
     const struct export *best = NULL;
     size_t best_len = 0;
     uint32_t clean_len;
+    bool by_alias = false;
 
     if (!exports_path_clean(path, normal, &clean_len))
         return NULL;
     size_t len = clean_len > 1 ? clean_len : 0; /* 0 for "/" itself */
     for (size_t i = 0; i < exports->count; i++) {
         const struct export *export = &exports->list[i];
-        size_t n = export->path[1] ? strlen(export->path) : 0;
-        bool covers =
-            n <= len && !memcmp(export->path, normal, n) && (n == len || normal[n] == '/');
+        size_t n;
 
-        if (covers && (!best || n > best_len)) {
+        if (name_covers(export->path, normal, len, &n) &&
+            (!best || n > best_len || (n == best_len && by_alias))) {
             best = export;
             best_len = n;
+            by_alias = false;
+        }
+        if (name_covers(export->alias, normal, len, &n) && (!best || n > best_len)) {
+            best = export;
+            best_len = n;
+            by_alias = true;
         }
     }
     if (best) {

@@ -49,8 +49,9 @@ struct export_place {
 
 struct export
 {
-    char *path; /* what clients name: absolute, no trailing '/' except "/" itself */
-    char *type; /* of file system: "hostfs" */
+    char *path;  /* what clients name: absolute, no trailing '/' except "/" itself */
+    char *alias; /* what they may name as well, where `path` has symbolic links; NULL */
+    char *type;  /* of file system: "hostfs" */
     char *source;
     char *fs_options;
     uint32_t id;    /* in file handles: fsid= or a hash of the path; unique in the table */
@@ -81,7 +82,7 @@ struct exports_source {
     const char *file;   /* --exports FILE, or NULL */
     const char **specs; /* --export PATH[,fs=TYPE][,source=SRC][,client=SPEC]...[,OPTION]... */
     size_t nspecs;
-    const char **dirs; /* DIR: rw,no_root_squash,secure to this host */
+    const char **dirs; /* DIR: rw,no_root_squash,secure to this host; as it was typed */
     size_t ndirs;
     const char *state_dir; /* for the file systems */
     bool table_handles;    /* see struct vfs_mount_args */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a spec says, before it is known to be complete. */
 struct spec {
@@ -122,16 +123,63 @@ static int spec_fs_options(struct draft *draft, const struct spec *spec, const c
     return 0;
 }
 
+/* A directory of this host as it was typed, absolute. Symbolic links stay, for clients may name it
+ * so; but what `..` means, only the host can say. */
+static int dir_absolute(struct draft *draft, const char *dir, char **out)
+{
+    bool has_parent = !strcmp(dir, "..") || !strncmp(dir, "../", 3) || strstr(dir, "/../") ||
+                      (strlen(dir) > 3 && !strcmp(dir + strlen(dir) - 3, "/.."));
+    char here[PATH_MAX] = "";
+    size_t used = 0;
+
+    if (!dir[0])
+        return draft_fail(draft, EINVAL, "a path is empty" DRAFT_MEND);
+    if (has_parent) {
+        *out = realpath(dir, NULL);
+        return *out ? 0 : draft_fail(draft, errno, "%s: %s" DRAFT_MEND, dir, strerror(errno));
+    }
+    if (dir[0] != '/' && !getcwd(here, sizeof(here)))
+        return draft_fail(draft, errno, "%s: %s" DRAFT_MEND, dir, strerror(errno));
+    *out = calloc(1, strlen(here) + strlen(dir) + 2);
+    if (!*out)
+        return ENOMEM;
+    used = strlen(strcpy(*out, here));
+    for (const char *at = dir; *at;) {
+        at += strspn(at, "/");
+        size_t n = strcspn(at, "/");
+        if (n && !(n == 1 && at[0] == '.')) {
+            (*out)[used++] = '/';
+            memcpy(*out + used, at, n);
+            used += n;
+        }
+        at += n;
+    }
+    if (!used)
+        (*out)[0] = '/';
+    return 0;
+}
+
 static int spec_enter(struct draft *draft, const struct spec *spec)
 {
     const char *type = spec->type ? spec->type : EXPORT_TYPE_HOST;
+    bool of_host = !strcmp(type, EXPORT_TYPE_HOST);
+    char *fs_options = NULL, *path = NULL, *source = NULL;
     size_t index;
-    char *fs_options;
-    int error = spec_fs_options(draft, spec, type, &fs_options);
+    int error = 0;
 
+    /* With a source, the path is only a name. */
+    if (of_host && !spec->source)
+        error = dir_absolute(draft, spec->path, &path);
+    else if (of_host)
+        error = dir_absolute(draft, spec->source, &source);
     if (!error)
-        error = draft_export(draft, spec->path, type, spec->source, fs_options, &index);
+        error = spec_fs_options(draft, spec, type, &fs_options);
+    if (!error)
+        error = draft_export(draft, path ? path : spec->path, type, source ? source : spec->source,
+                             fs_options, &index);
     free(fs_options);
+    free(path);
+    free(source);
     if (!error && !spec->nclients)
         error = draft_client(draft, index, NULL, &spec->options);
     for (size_t i = 0; !error && i < spec->nclients; i++)
@@ -167,37 +215,36 @@ int parse_spec(struct draft *draft, const char *spec)
     return error;
 }
 
-/* Whether a path is spelled in the one way that needs no resolving. */
-static bool dir_is_plain(const char *dir)
+/* A DIR that was named by symbolic links may be mounted by its own name, too. */
+static int dir_alias(struct export *export)
 {
-    if (dir[0] != '/')
-        return false;
-    for (const char *at = dir; *at; at += strcspn(at, "/")) {
-        at += strspn(at, "/");
-        size_t n = strcspn(at, "/");
-        if ((n == 1 && at[0] == '.') || (n == 2 && at[0] == '.' && at[1] == '.'))
-            return false;
-    }
-    return true;
+    if (!strcmp(export->path, export->source))
+        return 0;
+    free(export->alias);
+    export->alias = strdup(export->source);
+    return export->alias ? 0 : ENOMEM;
 }
 
 int parse_dir(struct draft *draft, const char *dir)
 {
-    char *resolved = dir_is_plain(dir) ? strdup(dir) : realpath(dir, NULL);
     struct export_options options;
+    char *path = NULL;
     size_t index;
     int error;
 
     draft->reading = NULL;
     draft->line = 0;
-    if (!resolved)
-        return draft_fail(draft, errno, "%s: %s" DRAFT_MEND, dir[0] ? dir : "''", strerror(errno));
+    error = dir_absolute(draft, dir, &path);
+    if (error)
+        return error;
     options_default(&options);
     options.rw = true;
     options.root_squash = false;
-    error = draft_export(draft, resolved, EXPORT_TYPE_HOST, NULL, NULL, &index);
+    error = draft_export(draft, path, EXPORT_TYPE_HOST, NULL, NULL, &index);
+    if (!error)
+        error = dir_alias(&draft->entries[index].export);
     if (!error)
         error = draft_client(draft, index, NULL, &options);
-    free(resolved);
+    free(path);
     return error;
 }

@@ -6,6 +6,7 @@
  * one thread.
  */
 #include "lib/internal.h"
+#include "nfsd/listen_option.h"
 #include "nfsd/server.h"
 #include "nfsd/state_dir.h"
 #include "vfs/mount.h"
@@ -72,24 +73,23 @@ static int listen_make(struct loopnfs *server, const struct loopnfs_config *conf
 {
     struct options *options = &server->options;
     uint16_t port = config->port == 0 ? NFS_PORT : (uint16_t)config->port;
+    struct listen_option listen = {0};
+    const char *why = "";
 
     if (config->port == LOOPNFS_PORT_ANY)
         port = 0;
     else if (config->port < 0 || config->port > UINT16_MAX)
         return refuse(server, "port", "give 1 to 65535, or LOOPNFS_PORT_ANY");
-    if (config->listen == NULL) {
-        server_listen_default(options, port);
-        return 0;
-    }
-    for (const char *const *text = config->listen; *text != NULL; text++) {
-        if (options->nlisten == OPTIONS_LISTEN_MAX)
-            return refuse(server, *text, "too many addresses; listen on 0.0.0.0 or ::");
-        if (address_parse(*text, port, &options->listen[options->nlisten]) != 0)
-            return refuse(server, *text,
-                          "give a numeric address, as 192.0.2.1, 192.0.2.1:2049 or [::1]:2049");
-        options->nlisten++;
-    }
-    return options->nlisten > 0 ? 0 : refuse(server, "listen", "no address in the list");
+    if (config->listen != NULL && config->listen[0] == NULL)
+        return refuse(server, "listen", "no address in the list");
+    for (const char *const *text = config->listen; text != NULL && *text != NULL; text++)
+        if (listen_option_add(&listen, *text, &why) != 0)
+            return refuse(server, *text, why);
+    listen.has_common_port = config->port != 0;
+    listen.common_port = port;
+    if (listen_option_settle(&listen, options, &why) != 0)
+        return refuse(server, "listen", why);
+    return 0;
 }
 
 /* Without one said, a folder for each type: two programs may run at once. */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "lib/internal.h"
 #include "nfsd/announce.h"
+#include "nfsd/option_words.h"
 #include "nfsd/process.h"
 #include "rpc/portmap.h"
 #include <errno.h>
@@ -52,7 +53,8 @@ static const struct option rows[] = {
 static const char help[] =
     "Usage: %s [OPTION...] [SOURCE]\n"
     "Serves the file system '%s' over NFSv3, to this host only unless --client says else.\n\n"
-    "  -l, --listen=ADDR[:PORT]  listen here (default: 127.0.0.1 and ::1; may repeat)\n"
+    "  -l, --listen=ADDR[:PORT]  listen here, an address or a name (default: 127.0.0.1 and ::1;\n"
+    "                            may repeat)\n"
     "  -p, --port=PORT           default: 2049; 0: any free one\n"
     "      --path=PATH           what clients mount (default: /%s)\n"
     "      --client=SPEC         who may mount, as in exports(5) (may repeat)\n"
@@ -151,12 +153,23 @@ static int option_apply(struct line *line, int key, char *arg)
     }
 }
 
+static const char *expected(int key)
+{
+    (void)key;
+    return "give one, as --help says";
+}
+
 /* 0: go on; else, or with *done, this is the exit status. */
 static int line_parse(struct line *line, const char *name, int argc, char **argv, bool *done)
 {
+    char message[MESSAGE_MAX];
     int key, status = 0;
 
     *done = false;
+    if (option_words_check(argc, argv, rows, expected, message, sizeof(message)) != 0) {
+        fprintf(stderr, "%s: %s\n", program_invocation_short_name, message);
+        return STATUS_USAGE;
+    }
     line->config.log_level = "info";
     line->listen = calloc((size_t)argc + 1, sizeof(char *));
     line->clients = calloc((size_t)argc + 1, sizeof(char *));

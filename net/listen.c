@@ -116,6 +116,26 @@ static void listener_destroy(struct source *source)
 static const struct source_ops listener_ops = {
     .event = listener_event, .drain = listener_drain, .destroy = listener_destroy};
 
+/* Binds; an address that this host does not have yet as well, where that is wanted. */
+static int bind_perhaps_early(int fd, const struct address *address)
+{
+    bool ipv6 = address->any.sa_family == AF_INET6;
+    char text[ADDRESS_TEXT_MAX];
+    int on = 1;
+
+    if (bind(fd, &address->any, address_len(address)) == 0)
+        return 0;
+    if (errno != EADDRNOTAVAIL || !net.config.freebind)
+        return errno;
+    if (setsockopt(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_FREEBIND : IP_FREEBIND, &on,
+                   sizeof(on)) != 0 ||
+        bind(fd, &address->any, address_len(address)) != 0)
+        return errno;
+    log_warning("%s is not an address of this host yet: it is listened on when it comes",
+                address_format(address, true, text));
+    return 0;
+}
+
 static int socket_bind(const struct address *address, int type, int *out)
 {
     int on = 1;
@@ -128,9 +148,10 @@ static int socket_bind(const struct address *address, int type, int *out)
     /* Each address has sockets of its own, so that 0.0.0.0 and :: can be listened to together. */
     if (address->any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    if (bind(fd, &address->any, address_len(address)) != 0 ||
-        (type == SOCK_STREAM && listen(fd, BACKLOG) != 0)) {
-        int err = errno;
+    int err = bind_perhaps_early(fd, address);
+    if (err == 0 && type == SOCK_STREAM && listen(fd, BACKLOG) != 0)
+        err = errno;
+    if (err != 0) {
         close(fd);
         return err;
     }

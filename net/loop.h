@@ -21,7 +21,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define NET_LOOPS_MAX 8
 /* Buffers (2 MiB, touched as far as used) that peers may keep us holding, by unfinished records and
  * replies not taken. Beyond, the connection that is idle for longest with one is ended. */
 #define NET_BUFFERS_MAX 512

@@ -17,6 +17,9 @@
 /* Descriptors for everything but connections and the cache of files. */
 #define FDS_RESERVED(limit) ((limit) / 8 < 64 ? (limit) / 8 : 64)
 
+/* Loops where nobody says how many: more of them are wanted on few machines. */
+#define LOOPS_DEFAULT_MAX 8
+
 /* What spinning before sleeping lasts, where there is a CPU to spare (docs/PERFORMANCE.md). */
 #define SPIN_USEC_AUTO 50
 
@@ -39,9 +42,10 @@ int net_init(const struct net_config *config)
     memset(&net, 0, sizeof(net));
     net.config = *config;
     list_init(&net.listeners);
+    unsigned most = config->loops > 0 ? NET_LOOPS_MAX : LOOPS_DEFAULT_MAX;
     net.nloops = config->loops > 0 ? config->loops : cpus();
-    if (net.nloops > NET_LOOPS_MAX)
-        net.nloops = NET_LOOPS_MAX;
+    if (net.nloops > most)
+        net.nloops = most;
     net.spin_auto = config->spin_usec < 0;
     if (net.spin_auto)
         net.config.spin_usec = cpus() > 1 ? SPIN_USEC_AUTO : 0;

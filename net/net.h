@@ -55,8 +55,11 @@ struct net_message {
  * (then there is no tail either). */
 typedef size_t (*net_handler)(const struct net_message *message);
 
+#define NET_LOOPS_MAX 64
+
 struct net_config {
-    unsigned loops; /* 0: as many as CPUs, at most 8 */
+    unsigned loops; /* at most NET_LOOPS_MAX; 0: as many as CPUs, at most 8 */
+    bool freebind;  /* net_listen() takes addresses that this host does not have yet */
     int spin_usec;  /* poll this long before sleeping; -1: automatic; 0: never */
     net_handler handler;
 };

@@ -1,27 +1,32 @@
 /*
  * options.c - loopnfsd's command line by argp(3); see options.h.
  *
- * argp would print two lines for a mistake; the house's rule is one that says what and how to mend
- * it, so argp is kept silent (ARGP_NO_ERRS; --help is silent then, too) and all of it is told here.
+ * argp would print two lines for a mistake; the house's rule is one that names the option and says
+ * what is expected, so argp is kept silent (ARGP_NO_ERRS; --help is silent then, too) and all of it
+ * is told here. Nor may an option be abbreviated, as argp allows: `--port` was `--portmap` once. So
+ * the words are looked through before argp sees them.
  */
 #include "nfsd/options.h"
+#include "net/net.h"
+#include "nfsd/listen_option.h"
+#include "nfsd/option_words.h"
 #include "nfsd/server.h"
 #include <argp.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define STATUS_USAGE  2
-#define THREADS_MAX   64
 #define SPIN_USEC_MAX 10000
+#define CACHE_MAX     (1u << 30)
+#define MESSAGE_MAX   1024
 
 enum option_key {
     OPT_LISTEN = 'l',
     OPT_EXPORTS = 'f',
     OPT_EXPORT = 'e',
+    OPT_PORT = 'p',
     OPT_HELP = 'h',
     OPT_VERSION = 'V',
     OPT_PORTMAP = 0x100,
@@ -37,12 +42,17 @@ enum option_key {
     OPT_CACHE_NODES,
     OPT_CACHE_FDS,
     OPT_HANDLES,
+    OPT_FREEBIND,
 };
 
 static const struct argp_option option_rows[] = {
     {"listen", OPT_LISTEN, "ADDR[:PORT]", 0,
-     "listen here, over TCP and UDP (default: 127.0.0.1 and ::1, port 2049; port 0: any free one)",
+     "listen here, over TCP and UDP; an address or a name of this host, 0.0.0.0 for all of IPv4, "
+     ":: for all (default: 127.0.0.1 and ::1)",
      0},
+    {"port", OPT_PORT, "PORT", 0, "the port of all addresses (default: 2049; 0: any free one)", 0},
+    {"freebind", OPT_FREEBIND, NULL, 0,
+     "listen on addresses that this host does not have yet, for when they come", 0},
     {"export", OPT_EXPORT, "PATH[,fs=TYPE][,source=SRC][,client=SPEC]...[,OPTION]...", 0,
      "export PATH; options as in exports(5); without client=, to this host only", 0},
     {"exports", OPT_EXPORTS, "FILE", 0, "export what FILE says, in the syntax of exports(5)", 0},
@@ -69,6 +79,35 @@ static const struct argp_option option_rows[] = {
     {0},
 };
 
+/* What the value of an option is to be, for messages: "give ...". */
+static const char *expected(int key)
+{
+    switch (key) {
+    case OPT_LISTEN:
+        return LISTEN_EXPECTED;
+    case OPT_EXPORT:
+        return "give the path of a directory, and options of the export after commas";
+    case OPT_EXPORTS:
+        return "give the path of an exports file";
+    case OPT_PORT:
+        return "give a number from 0 to 65535";
+    case OPT_PORTMAP:
+        return "give auto, builtin, system or off";
+    case OPT_STATE_DIR:
+        return "give the path of a directory for the server's state";
+    case OPT_CONTROL:
+        return "give the path of a socket";
+    case OPT_HANDLES:
+        return "give auto or table";
+    case OPT_LOCAL_PEERS:
+        return "give checked or any";
+    case OPT_LOG_LEVEL:
+        return "give error, warning, info or debug";
+    default:
+        return "give a number";
+    }
+}
+
 static unsigned long number_parse(const char *name, const char *text, unsigned long min,
                                   unsigned long max)
 {
@@ -81,72 +120,45 @@ static unsigned long number_parse(const char *name, const char *text, unsigned l
     return value;
 }
 
-/* --listen while the line is being read: an address without a port takes the port of the others. */
-struct listen_option {
-    struct address address;
-    bool has_port;
-};
+#define ROWS (sizeof(option_rows) / sizeof(option_rows[0]) - 1)
 
 struct parse_state {
     struct options *options;
-    struct listen_option listen[OPTIONS_LISTEN_MAX];
-    size_t nlisten;
+    struct listen_option listen;
+    const char *given[ROWS]; /* the value that an option was given before */
 };
+
+static const struct argp_option *row_of(int key)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (option_rows[i].key == key)
+            return &option_rows[i];
+    return NULL;
+}
+
+/* What can be said once is not said twice in two ways. */
+static void value_check(struct parse_state *state, int key, const char *value)
+{
+    const struct argp_option *row = row_of(key);
+
+    if (row == NULL || row->arg == NULL)
+        return;
+    if (key == OPT_LISTEN || key == OPT_EXPORT)
+        return;
+    const char **before = &state->given[row - option_rows];
+    if (*before != NULL && strcmp(*before, value) != 0)
+        fatal(STATUS_USAGE, "--%s: %s and %s; it can be given once only", row->name, *before,
+              value);
+    *before = value;
+}
 
 static void listen_parse(struct parse_state *state, const char *text)
 {
-    struct listen_option *l = &state->listen[state->nlisten];
-    struct address other;
+    const char *why = "";
+    int error = listen_option_add(&state->listen, text, &why);
 
-    if (state->nlisten == OPTIONS_LISTEN_MAX)
-        fatal(STATUS_USAGE, "--listen=%s: at most %d addresses; listen on 0.0.0.0 or :: for all",
-              text, OPTIONS_LISTEN_MAX);
-    /* A port of its own is one that does not follow the default. */
-    if (address_parse(text, NFS_PORT, &l->address) != 0 || address_parse(text, 1, &other) != 0)
-        fatal(STATUS_USAGE,
-              "--listen=%s: give a numeric address, as 192.0.2.1, 192.0.2.1:2049 or [::1]:2049",
-              text);
-    l->has_port = address_port(&l->address) == address_port(&other);
-    state->nlisten++;
-}
-
-/* One port carries every program: all addresses have the same. */
-static void listen_finish(struct parse_state *state)
-{
-    struct options *options = state->options;
-    const struct listen_option *given = NULL;
-    uint16_t port = NFS_PORT;
-
-    for (size_t i = 0; i < state->nlisten; i++) {
-        const struct listen_option *l = &state->listen[i];
-        if (!l->has_port)
-            continue;
-        if (given != NULL && address_port(&given->address) != address_port(&l->address))
-            fatal(STATUS_USAGE, "--listen: ports %u and %u; give all addresses the same port",
-                  address_port(&given->address), address_port(&l->address));
-        given = l;
-        port = address_port(&l->address);
-    }
-    for (size_t i = 0; i < state->nlisten; i++) {
-        options->listen[i] = state->listen[i].address;
-        address_set_port(&options->listen[i], port);
-    }
-    options->nlisten = state->nlisten;
-    if (state->nlisten == 0)
-        server_listen_default(options, NFS_PORT);
-}
-
-/* DIR as clients are to name it: absolute. What can't be found is exports_load()'s to say. */
-static void dir_add(struct options *options, const char *dir)
-{
-    char *path = dir[0] == '/' ? strdup(dir) : realpath(dir, NULL);
-    char cwd[PATH_MAX];
-
-    if (path == NULL && getcwd(cwd, sizeof(cwd)) != NULL && asprintf(&path, "%s/%s", cwd, dir) < 0)
-        path = NULL;
-    if (path == NULL)
-        fatal(1, "%s: %s", dir, strerror(errno));
-    options->exports.dirs[options->exports.ndirs++] = path;
+    if (error != 0)
+        fatal(error == EINVAL ? STATUS_USAGE : 1, "--listen=%s: %s", text, why);
 }
 
 /* Options that only say yes, and those whose value is a plain string. False: not one of them. */
@@ -157,8 +169,6 @@ static bool option_simple(struct options *options, int key, const char *arg)
         options->exports.specs[options->exports.nspecs++] = arg;
         return true;
     case OPT_EXPORTS:
-        if (options->exports.file != NULL)
-            fatal(STATUS_USAGE, "--exports=%s: only one file can be given", arg);
         options->exports.file = arg;
         return true;
     case OPT_STATE_DIR:
@@ -173,6 +183,9 @@ static bool option_simple(struct options *options, int key, const char *arg)
     case OPT_UDP:
         options->exports.udp = true;
         return true;
+    case OPT_FREEBIND:
+        options->freebind = true;
+        return true;
     case OPT_CHECK:
         options->check = options->exports.check_only = true;
         return true;
@@ -181,39 +194,44 @@ static bool option_simple(struct options *options, int key, const char *arg)
     }
 }
 
+static void word_refuse(int key, const char *arg)
+{
+    fatal(STATUS_USAGE, "--%s=%s: %s", row_of(key)->name, arg, expected(key));
+}
+
 /* Options whose value has to be understood. False: not one of them. */
 static bool option_value(struct options *options, int key, const char *arg)
 {
     switch (key) {
     case OPT_PORTMAP:
         if (!portmap_mode_parse(arg, &options->portmap))
-            fatal(STATUS_USAGE, "--portmap=%s: give auto, builtin, system or off", arg);
+            word_refuse(key, arg);
         return true;
     case OPT_THREADS:
-        options->threads = (unsigned)number_parse("threads", arg, 1, THREADS_MAX);
+        options->threads = (unsigned)number_parse("threads", arg, 1, NET_LOOPS_MAX);
         return true;
     case OPT_SPIN:
         options->spin_usec = (int)number_parse("spin", arg, 0, SPIN_USEC_MAX);
         return true;
     case OPT_CACHE_NODES:
-        options->cache_nodes = (uint32_t)number_parse("cache-nodes", arg, 256, 1u << 30);
+        options->cache_nodes = (uint32_t)number_parse("cache-nodes", arg, 256, CACHE_MAX);
         return true;
     case OPT_CACHE_FDS:
-        options->cache_fds = (uint32_t)number_parse("cache-fds", arg, 16, 1u << 30);
+        options->cache_fds = (uint32_t)number_parse("cache-fds", arg, 16, CACHE_MAX);
         return true;
     case OPT_LOG_LEVEL:
         if (!log_level_parse(arg, &options->log_level))
-            fatal(STATUS_USAGE, "--log-level=%s: give error, warning, info or debug", arg);
+            word_refuse(key, arg);
         return true;
     case OPT_LOCAL_PEERS:
         options->local_peers_any = strcmp(arg, "any") == 0;
         if (!options->local_peers_any && strcmp(arg, "checked") != 0)
-            fatal(STATUS_USAGE, "--local-peers=%s: give checked or any", arg);
+            word_refuse(key, arg);
         return true;
     case OPT_HANDLES:
         options->exports.table_handles = strcmp(arg, "table") == 0;
         if (!options->exports.table_handles && strcmp(arg, "auto") != 0)
-            fatal(STATUS_USAGE, "--handles=%s: give auto or table", arg);
+            word_refuse(key, arg);
         return true;
     default:
         return false;
@@ -226,14 +244,19 @@ static error_t option_parse(int key, char *arg, struct argp_state *argp)
 {
     struct parse_state *state = argp->input;
 
+    value_check(state, key, arg);
     if (option_simple(state->options, key, arg) || option_value(state->options, key, arg))
         return 0;
     switch (key) {
     case OPT_LISTEN:
         listen_parse(state, arg);
         return 0;
+    case OPT_PORT:
+        state->listen.has_common_port = true;
+        state->listen.common_port = (uint16_t)number_parse("port", arg, 0, UINT16_MAX);
+        return 0;
     case ARGP_KEY_ARG:
-        dir_add(state->options, arg);
+        state->options->exports.dirs[state->options->exports.ndirs++] = arg;
         return 0;
     case OPT_HELP:
         argp_help(&parser, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_BUG_ADDR, argp->name);
@@ -242,7 +265,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *argp)
         puts("loopnfsd " LOOPNFS_VERSION);
         exit(0);
     case ARGP_KEY_ERROR:
-        fatal(STATUS_USAGE, "%s: no such option, or its value is missing; see loopnfsd --help",
+        fatal(STATUS_USAGE, "%s: no such option; see loopnfsd --help",
               argp->argv[argp->next > 1 ? argp->next - 1 : 1]);
     default:
         return ARGP_ERR_UNKNOWN;
@@ -258,18 +281,37 @@ static const struct argp parser = {
            "\vloopnfsd(8) has the details, and how clients mount.",
 };
 
+/* argp's rows as option_words.h wants them. */
+static void words_check(int argc, char **argv)
+{
+    struct option rows[ROWS + 1] = {0};
+    char message[MESSAGE_MAX];
+
+    for (size_t i = 0; i < ROWS; i++)
+        rows[i] = (struct option){
+            .name = option_rows[i].name,
+            .has_arg = option_rows[i].arg != NULL ? required_argument : no_argument,
+            .val = option_rows[i].key,
+        };
+    if (option_words_check(argc, argv, rows, expected, message, sizeof(message)) != 0)
+        fatal(STATUS_USAGE, "%s", message);
+}
+
 void options_parse(int argc, char **argv, struct options *options)
 {
     struct parse_state state = {.options = options};
+    const char *why = "";
 
     server_defaults(options);
     options->exports.specs = calloc((size_t)argc, sizeof(char *));
     options->exports.dirs = calloc((size_t)argc, sizeof(char *));
     if (options->exports.specs == NULL || options->exports.dirs == NULL)
         fatal(1, "out of memory");
+    words_check(argc, argv);
     if (argp_parse(&parser, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &state) != 0)
         fatal(STATUS_USAGE, "wrong options; see loopnfsd --help");
-    listen_finish(&state);
+    if (listen_option_settle(&state.listen, options, &why) != 0)
+        fatal(STATUS_USAGE, "--listen, --port: %s", why);
     const struct exports_source *exports = &options->exports;
     if (exports->ndirs == 0 && exports->nspecs == 0 && exports->file == NULL)
         fatal(STATUS_USAGE, "nothing to serve: name a directory, --export or --exports; "
@@ -278,8 +320,6 @@ void options_parse(int argc, char **argv, struct options *options)
 
 void options_finish(struct options *options)
 {
-    for (size_t i = 0; i < options->exports.ndirs; i++)
-        free((void *)(uintptr_t)options->exports.dirs[i]);
     free(options->exports.dirs);
     free(options->exports.specs);
 }

@@ -15,8 +15,10 @@
 struct options {
     struct address listen[OPTIONS_LISTEN_MAX]; /* all with one port */
     size_t nlisten;
-    bool listen_is_default; /* an address this host does not have is no error then */
-    /* The strings are the command line's own, but dirs, which are absolute and allocated. */
+    /* One that this host does not have is no error: a default, or one of several of a name. */
+    bool listen_optional[OPTIONS_LISTEN_MAX];
+    bool freebind; /* nor is any other: it may come */
+    /* The strings are the command line's own. */
     struct exports_source exports;
     enum portmap_mode portmap;
     const char *state_dir; /* NULL: the default */

@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define CACHE_NODES_DEFAULT 262144
 #define REPLIES_MAX         32768
@@ -80,10 +81,10 @@ void server_defaults(struct options *options)
 
 void server_listen_default(struct options *options, uint16_t port)
 {
-    options->listen_is_default = true;
-    options->nlisten = 0;
-    address_parse("127.0.0.1", port, &options->listen[options->nlisten++]);
-    address_parse("::1", port, &options->listen[options->nlisten++]);
+    options->nlisten = 2;
+    address_parse("127.0.0.1", port, &options->listen[0]);
+    address_parse("::1", port, &options->listen[1]);
+    options->listen_optional[0] = options->listen_optional[1] = true;
 }
 
 static enum server_status choose_state_dir(struct options *options, const struct answer *answer)
@@ -159,12 +160,18 @@ static enum server_status load_exports(const struct options *options, const stru
 {
     answer->text[0] = '\0';
     int error = exports_load(&options->exports, answer->text, answer->size);
+    const char *file = options->exports.file;
 
-    return error == 0 ? SERVER_OK : error == EINVAL ? SERVER_USAGE : SERVER_FAILURE;
+    if (error == 0)
+        return SERVER_OK;
+    /* Whoever starts us again would find a file that can't be read missing again. */
+    bool no_file = file != NULL && access(file, R_OK) != 0;
+    return error == EINVAL || no_file ? SERVER_USAGE : SERVER_FAILURE;
 }
 
-/* One address. *bound: whether it is one now; a default that this host does not have is not. */
-static enum server_status start_listening(struct address *address, bool is_default, bool *bound,
+/* One address. *bound: whether it is one now; an optional one that this host does not have is not.
+ */
+static enum server_status start_listening(struct address *address, bool is_optional, bool *bound,
                                           const struct answer *answer)
 {
     char text[ADDRESS_TEXT_MAX];
@@ -174,7 +181,7 @@ static enum server_status start_listening(struct address *address, bool is_defau
     if (error == 0)
         return SERVER_OK;
     address_format(address, true, text);
-    if (is_default && (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)) {
+    if (is_optional && (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)) {
         log_debug("not listening on %s: %s", text, strerror(error));
         return SERVER_OK;
     }
@@ -187,7 +194,11 @@ static enum server_status start_listening(struct address *address, bool is_defau
     case EACCES:
         return fail(answer, "no right to listen on %s; use --listen with a port above 1023", text);
     case EADDRNOTAVAIL:
-        return fail(answer, "%s is not an address of this host; see `ip address`", text);
+        return fail(
+            answer,
+            "%s is not an address of this host; see `ip address`, or use --freebind for one "
+            "that is to come",
+            text);
     default:
         return fail(answer, "can't listen on %s: %s", text, strerror(error));
     }
@@ -202,16 +213,18 @@ static enum server_status start_sockets(struct options *options, const struct an
         struct address *a = &options->listen[bound];
         bool is_bound;
         *a = options->listen[i];
+        options->listen_optional[bound] = options->listen_optional[i];
         if (bound > 0) /* the port that was chosen for the first, where it was 0 */
             address_set_port(a, address_port(&options->listen[0]));
         enum server_status status =
-            start_listening(a, options->listen_is_default, &is_bound, answer);
+            start_listening(a, options->listen_optional[bound], &is_bound, answer);
         if (status != SERVER_OK)
             return status;
         bound += is_bound;
     }
     options->nlisten = bound;
-    return bound > 0 ? SERVER_OK : fail(answer, "this host has no loopback address; use --listen");
+    return bound > 0 ? SERVER_OK
+                     : fail(answer, "this host has none of the addresses; use --listen");
 }
 
 static enum server_status start_network(struct options *options, const struct answer *answer)
@@ -220,6 +233,7 @@ static enum server_status start_network(struct options *options, const struct an
     const struct net_config config = {
         .loops = options->threads,
         .spin_usec = options->spin_usec,
+        .freebind = options->freebind,
         .handler = rpc_dispatch,
     };
 

@@ -37,13 +37,14 @@ struct loopnfs_config {
     const char *options; /* of the export and of the file system, "insecure,size=1G"; may be NULL */
     const char *const
         *clients; /* who may mount, as in exports(5), ends with NULL; NULL: this host */
-    const char *const *listen; /* "ADDR[:PORT]", ends with NULL; NULL: 127.0.0.1 and ::1 */
-    int port;                  /* 0: 2049; LOOPNFS_PORT_ANY: a free one, see loopnfs_port() */
-    const char *portmap;       /* "off" (NULL), "auto", "builtin", "system": see loopnfsd(8) */
-    const char *state_dir;     /* NULL: the server's default, below it a folder for the type */
-    const char *log_level;     /* "error", "warning" (NULL), "info", "debug"; to stderr */
-    unsigned threads;          /* 0: as many as CPUs, at most 8 */
-    uint32_t flags;            /* enum loopnfs_flags */
+    const char *const
+        *listen;           /* "ADDR[:PORT]" or a host name, ends with NULL; NULL: 127.0.0.1, ::1 */
+    int port;              /* 0: 2049; LOOPNFS_PORT_ANY: a free one, see loopnfs_port() */
+    const char *portmap;   /* "off" (NULL), "auto", "builtin", "system": see loopnfsd(8) */
+    const char *state_dir; /* NULL: the server's default, below it a folder for the type */
+    const char *log_level; /* "error", "warning" (NULL), "info", "debug"; to stderr */
+    unsigned threads;      /* 0: as many as CPUs, at most 8 */
+    uint32_t flags;        /* enum loopnfs_flags */
 };
 
 struct loopnfs;

@@ -254,6 +254,34 @@ test_the_guide_works_as_written() {
     [ "$(grep '^ok' "$work/tap" | grep -vc SKIP)" -ge 10 ]
 }
 
+# A build folder of somebody's, from which root has installed: what is there is another user's now.
+test_its_owner_installs_after_root_did() {
+    local user=65533 dir
+    if [ "$(id -u)" != 0 ]; then
+        echo "skipped: only root can be two users"
+        exit 77
+    fi
+    mkdir "$work/upper" "$work/work" "$work/tree" "$work/own"
+    chmod 755 "$work"
+    chown $user "$work/own"
+    # shellcheck disable=SC2016
+    unshare --mount --propagation private bash -euc '
+        user=$1 work=$2 build=$3
+        mount -t tmpfs tmpfs "$work/work"
+        mkdir "$work/work/upper" "$work/work/work"
+        mount -t overlay overlay -o "lowerdir=$build,upperdir=$work/work/upper,workdir=$work/work/work" "$build"
+        find "$build" -xdev -type d ! -path "*/CMakeFiles/*" -exec chown $user {} +
+        cmake --install "$build" --prefix "$work/of-root" > "$work/log"
+        setpriv --reuid $user --regid $user --clear-groups cmake --install "$build" --prefix "$work/own/prefix" \
+            > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }' \
+        bash $user "$work" "$LOOPNFS_BUILD_DIR"
+    for dir in of-root own/prefix; do
+        "$work/$dir/bin/loopnfsd" --version
+        grep -q "ExecStart=$work/$dir/bin/loopnfsd" "$work/$dir/lib/systemd/system/loopnfsd.service"
+        grep -rq "$work/$dir" "$work/$dir"/lib*/pkgconfig "$work/$dir"/lib/*/pkgconfig 2> /dev/null
+    done
+}
+
 # The library of a sanitized build needs its runtime.
 sanitize=()
 if grep -q '^LOOPNFS_SANITIZE:BOOL=ON' "$LOOPNFS_BUILD_DIR/CMakeCache.txt"; then

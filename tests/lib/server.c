@@ -204,8 +204,10 @@ static void launch(struct server *server)
     argv[n++] = "loopnfsd";
     argv[n++] = state;
     argv[n++] = portmap;
-    argv[n++] = "--listen";
-    argv[n++] = listen4;
+    if (!server->no_listen) {
+        argv[n++] = "--listen";
+        argv[n++] = listen4;
+    }
     if (server->ipv6) {
         argv[n++] = "--listen";
         argv[n++] = listen6;

@@ -25,6 +25,7 @@ struct server {
     /* Options: set between server_prepare() and server_start(). */
     const char *portmap;           /* --portmap; "off" at first */
     const char *listen;            /* an address; NULL: 127.0.0.1 */
+    bool no_listen;                /* an argument says where to listen */
     bool ipv6;                     /* listen at ::1 too */
     bool table_handles;            /* --handles=table, which is what an ordinary user gets anyway */
     bool no_plain_export;          /* do not export export_dir by naming it on the command line */

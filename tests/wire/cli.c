@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Runs it; the output must be one line (a log line before it is none of it). */
 static int run_line(const char *const *args, char *output, size_t size)
@@ -38,7 +39,6 @@ TEST(usage_errors_are_one_line_and_exit_2)
         {"--spin=-5", "/tmp"},
         {"--log-level=loud", "/tmp"},
         {"--export=/tmp,no_such_option"},
-        {"--export=relative"},
         {"--handles=magic", "/tmp"},
         {NULL},
     };
@@ -59,10 +59,46 @@ TEST(usage_errors_are_one_line_and_exit_2)
     }
 }
 
+TEST(a_relative_path_is_below_where_the_server_was_started)
+{
+    struct server server;
+    char state_arg[120], output[4096];
+
+    server_prepare(&server, NULL);
+    snprintf(state_arg, sizeof(state_arg), "--state-dir=%s", server.state_dir);
+    const char *missing[] = {"--check", state_arg, "--export=no-such-thing,rw", NULL};
+    assert_int_equal(run_line(missing, output, sizeof(output)), 1);
+    assert_non_null(strstr(output, "/no-such-thing: No such file"));
+    assert_int_equal(chdir(server.home), 0);
+    const char *there[] = {"--check", state_arg, "--export=export,rw",
+                           "--export=/x,source=./export", NULL};
+    assert_int_equal(server_run_once(there, output, sizeof(output)), 0);
+    server_finish(&server);
+}
+
+TEST(a_directory_that_the_server_may_not_enter_is_not_served)
+{
+    struct server server;
+    char state_arg[120], output[4096];
+
+    test_skip_in_variant("root", "root may enter everything");
+    server_prepare(&server, NULL);
+    snprintf(state_arg, sizeof(state_arg), "--state-dir=%s", server.state_dir);
+    host_mkdir(server.home, "closed", 0644);
+    struct host_path path = host_path(server.home, "closed");
+    const char *closed = path.text;
+    const char *args[] = {"--portmap=off", state_arg, closed, NULL};
+    assert_int_equal(run_line(args, output, sizeof(output)), 1);
+    assert_int_equal(count_lines(output), 1);
+    assert_non_null(strstr(output, "can't enter it"));
+    assert_non_null(strstr(output, closed));
+    server_finish(&server);
+}
+
 TEST(run_time_errors_exit_1_and_say_what)
 {
     struct server server;
-    char state_arg[120], exports_arg[120], output[4096];
+    char state_arg[120], output[4096];
 
     server_prepare(&server, NULL);
     host_write(server.home, "file", "");
@@ -78,15 +114,25 @@ TEST(run_time_errors_exit_1_and_say_what)
     assert_int_equal(run_line(missing, output, sizeof(output)), 1);
     assert_non_null(strstr(output, "/no/such/directory"));
 
-    snprintf(exports_arg, sizeof(exports_arg), "--exports=%s/missing", server.home);
-    const char *no_file[] = {"--portmap=off", "--listen=127.0.0.1:0", state_arg, exports_arg, NULL};
-    assert_int_equal(run_line(no_file, output, sizeof(output)), 1);
-    assert_non_null(strstr(output, "missing"));
-
     const char *foreign[] = {"--portmap=off", "--listen=192.0.2.77:0", state_arg, server.export_dir,
                              NULL};
     assert_int_equal(run_line(foreign, output, sizeof(output)), 1);
     assert_non_null(strstr(output, "192.0.2.77"));
+    server_finish(&server);
+}
+
+TEST(an_exports_file_that_is_not_there_exits_2)
+{
+    struct server server;
+    char state_arg[120], exports_arg[120], output[4096];
+
+    server_prepare(&server, NULL);
+    snprintf(state_arg, sizeof(state_arg), "--state-dir=%s", server.state_dir);
+    snprintf(exports_arg, sizeof(exports_arg), "--exports=%s/missing", server.home);
+    const char *no_file[] = {"--portmap=off", "--listen=127.0.0.1:0", state_arg, exports_arg, NULL};
+    assert_int_equal(run_line(no_file, output, sizeof(output)), 2);
+    assert_int_equal(count_lines(output), 1);
+    assert_non_null(strstr(output, "missing: No such file"));
     server_finish(&server);
 }
 

@@ -1,0 +1,76 @@
+/*
+ * option_words.c - a command line is looked through before it is read; see option_words.h.
+ */
+#include "nfsd/option_words.h"
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The row of a word `--NAME[=VALUE]` or `-X[VALUE]`; *value is NULL where the word has none. */
+static const struct option *word_row(const struct option *rows, const char *word,
+                                     const char **value)
+{
+    bool is_long = word[1] == '-';
+    const char *name = word + (is_long ? 2 : 1);
+    size_t len = is_long ? strcspn(name, "=") : 1;
+
+    for (const struct option *row = rows; row->name != NULL; row++) {
+        if (is_long ? strlen(row->name) != len || strncmp(row->name, name, len) != 0
+                    : row->val != name[0])
+            continue;
+        *value = name[len] == '\0' ? NULL : name + len + is_long;
+        return row;
+    }
+    return NULL;
+}
+
+/* `next` is the argument after the word. */
+static int word_check(const struct option *row, const char *word, const char *value,
+                      const char *next, const char *advice, char *message, size_t size)
+{
+    if (row->has_arg == no_argument) {
+        if (value == NULL)
+            return 0;
+        snprintf(message, size, "%s: --%s takes no value; give it alone", word, row->name);
+        return EINVAL;
+    }
+    if (value == NULL)
+        value = next;
+    if (value != NULL && value[0] != '\0')
+        return 0;
+    snprintf(message, size, "--%s: its value is %s; %s", row->name,
+             value == NULL ? "missing" : "empty", advice);
+    return EINVAL;
+}
+
+int option_words_check(int argc, char **argv, const struct option *rows,
+                       const char *(*expected)(int val), char *message, size_t size)
+{
+    bool options_end = false;
+
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i], *value = NULL;
+        if (word[0] == '\0') {
+            snprintf(message, size, "DIR is empty; give a path that is not");
+            return EINVAL;
+        }
+        if (options_end || word[0] != '-' || word[1] == '\0')
+            continue;
+        options_end = strcmp(word, "--") == 0;
+        if (options_end)
+            continue;
+        const struct option *row = word_row(rows, word, &value);
+        if (row == NULL) {
+            snprintf(message, size, "%s: no such option (they can't be abbreviated); see --help",
+                     word);
+            return EINVAL;
+        }
+        int error = word_check(row, word, value, i + 1 < argc ? argv[i + 1] : NULL,
+                               expected(row->val), message, size);
+        if (error != 0)
+            return error;
+        i += row->has_arg != no_argument && value == NULL;
+    }
+    return 0;
+}

@@ -1,0 +1,22 @@
+/*
+ * option_words.h - a command line is looked through before getopt_long(3) or argp(3) reads it.
+ *
+ * Both take abbreviations (`--port` was `--portmap` once) and empty values (a variable that is not
+ * set). Used by options.c (loopnfsd) and lib/serve.c (a program with the library).
+ */
+#ifndef NFSD_OPTION_WORDS_H
+#define NFSD_OPTION_WORDS_H
+
+#include <getopt.h>
+#include <stddef.h>
+
+/*
+ * That each option is given by its whole name, with a value that is not empty where it has one and
+ * without where it has none, and that no other argument is empty. `rows` ends with a NULL name; a
+ * row's val is its letter where it has one. `expected` says for a row's val what its value is to
+ * be. 0, or EINVAL with one line in `message`.
+ */
+int option_words_check(int argc, char **argv, const struct option *rows,
+                       const char *(*expected)(int val), char *message, size_t size);
+
+#endif
