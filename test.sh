@@ -2,7 +2,7 @@
 # test.sh - installs what the tests need (apt), builds, and runs the tests.
 #
 #   ./test.sh              everything
-#   ./test.sh GROUP...     only these groups: unit fs wire hang clients kernel below fuzz lint
+#   ./test.sh GROUP...     only these groups: unit fs wire hang clients kernel below systemd fuzz lint
 #   ./test.sh -R REGEX     only the tests whose names match (further words go to ctest)
 #
 # Two build trees, build/test (Release) and build/asan (ASan and UBSan); the tests of the groups
@@ -10,7 +10,7 @@
 # in build/Testing/Temporary/LastTest.log, and shown where it failed.
 #
 # As root, or as an ordinary user: then missing packages are installed with sudo, and tests that
-# need root say so.
+# need root say so. All of it takes about 13 minutes on two CPUs; lint and unit alone, two.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -26,10 +26,12 @@ packages=(
     clang clang-tidy shellcheck mandoc
     # the kernel client's guest, and the programs it works with
     user-mode-linux busybox-static iproute2 util-linux nfs-common netbase rpcbind
-    gcc pax tar sqlite3 procps
+    gcc pax tar sqlite3 procps mount
     # host file systems below the server
     mount e2fsprogs xfsprogs btrfs-progs squashfs-tools erofs-utils dosfstools xorriso
     bindfs mergerfs ntfs-3g exfat-fuse exfatprogs squashfuse sshfs openssh-server openssh-client
+    # the unit
+    systemd
 )
 
 # packages_missing: those of the list that aren't installed
@@ -80,7 +82,7 @@ fi
 groups=()
 while [ $# -gt 0 ] && [[ $1 != -* ]]; do
     if [ ! -d "tests/$1" ] || [ "$1" = lib ]; then
-        echo "test.sh: no group called $1; there are: unit fs wire hang clients kernel below fuzz lint" >&2
+        echo "test.sh: no group called $1; there are: unit fs wire hang clients kernel below systemd fuzz lint" >&2
         exit 2
     fi
     groups+=("$1")
@@ -89,12 +91,17 @@ done
 select=()
 [ ${#groups[@]} = 0 ] || select=(-L "^($(IFS='|'; echo "${groups[*]}"))\$")
 
+# A warning of a compiler or library that is newer than ours stops CI, where it is to be seen, and
+# nobody else.
+werror=OFF
+[ -z "${CI:-}" ] || werror=ON
+
 jobs=$(nproc)
 build() {
     local tree=$1
     shift
     echo "test.sh: building build/$tree"
-    cmake -S . -B "build/$tree" -G Ninja -DLOOPNFS_TESTS=ON -DLOOPNFS_WERROR=ON "$@" > "build/$tree.log" 2>&1 ||
+    cmake -S . -B "build/$tree" -G Ninja -DLOOPNFS_TESTS=ON "-DLOOPNFS_WERROR=$werror" "$@" > "build/$tree.log" 2>&1 ||
         { cat "build/$tree.log"; exit 1; }
     cmake --build "build/$tree" -j "$jobs" > "build/$tree.log" 2>&1 || { cat "build/$tree.log"; exit 1; }
 }

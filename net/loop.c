@@ -219,6 +219,7 @@ static bool wake_event(struct source *source, uint32_t events)
     ssize_t n = read(source->fd, &count, sizeof(count));
 
     (void)events;
+    source->loop->beats = true;
     (void)n; /* the mail itself says what there is */
     return true;
 }

@@ -85,6 +85,7 @@ struct loop {
     _Atomic bool slept; /* in a message, and nobody was there to take it */
     int epoll_fd;
     struct source wake; /* an eventfd */
+    _Atomic bool beats; /* it went round since net_alive() asked */
     struct buffer_pool pool;
     struct list sources; /* all, the least recently active first */
     struct list ready, flush, dead;

@@ -97,6 +97,19 @@ bool net_finish(unsigned grace_ms)
     return true;
 }
 
+bool net_alive(void)
+{
+    bool alive = true;
+
+    for (unsigned i = 0; i < net.nloops; i++) {
+        struct loop *loop = &net.loops[i];
+        alive &= loop->beats;
+        loop->beats = false;
+        loop_wake(loop);
+    }
+    return alive;
+}
+
 void net_stats_get(struct net_stats *stats)
 {
     *stats = (struct net_stats){.connections = net.connections,

@@ -88,6 +88,9 @@ struct net_stats {
     uint64_t takeovers;   /* a loop was taken from a thread that slept */
     uint64_t threads;     /* that exist now */
 };
+/* Whether every loop went round since the last time this was asked; asks each to. By one thread,
+ * the first time in vain. */
+bool net_alive(void);
 void net_stats_get(struct net_stats *stats);
 
 #endif

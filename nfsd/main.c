@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "ctl/control.h"
 #include "exports/exports.h"
+#include "net/net.h"
 #include "nfsd/announce.h"
 #include "nfsd/options.h"
 #include "nfsd/process.h"
@@ -56,7 +57,9 @@ static void reload(struct options *options)
 static void keep_house(struct options *options, const sigset_t *waited)
 {
     struct timespec wait = {.tv_sec = 1};
+    unsigned watchdog = process_watchdog_seconds();
 
+    net_alive();
     for (;;) {
         int caught = sigtimedwait(waited, NULL, &wait);
 
@@ -66,8 +69,15 @@ static void keep_house(struct options *options, const sigset_t *waited)
         }
         if (caught == SIGHUP)
             reload(options);
-        if (caught <= 0)
-            wait.tv_sec = server_tick();
+        if (caught > 0)
+            continue;
+        wait.tv_sec = server_tick();
+        if (watchdog == 0)
+            continue;
+        if (wait.tv_sec > watchdog)
+            wait.tv_sec = watchdog;
+        if (net_alive())
+            process_notify_alive();
     }
 }
 
@@ -85,6 +95,12 @@ int main(int argc, char **argv)
         status = server_check(&options, message, sizeof(message));
         if (status != SERVER_OK)
             fatal(status, "%s", message);
+        if (options.running != 0 &&
+            !process_runs_with(options.running, argv, message, sizeof(message)))
+            fatal(1,
+                  "the server runs with other options (%s), which a reload can't change: "
+                  "systemctl restart loopnfsd",
+                  message);
         options_finish(&options);
         return 0;
     }

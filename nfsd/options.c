@@ -13,6 +13,7 @@
 #include "nfsd/server.h"
 #include <argp.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ enum option_key {
     OPT_CACHE_FDS,
     OPT_HANDLES,
     OPT_FREEBIND,
+    OPT_RUNNING,
 };
 
 static const struct argp_option option_rows[] = {
@@ -74,6 +76,8 @@ static const struct argp_option option_rows[] = {
      "table: do without the kernel's file handles, for tests (default: auto)", 0},
     {"log-level", OPT_LOG_LEVEL, "error|warning|info|debug", 0, "(default: info)", 0},
     {"check", OPT_CHECK, NULL, 0, "check options and exports, and exit", 0},
+    {"running", OPT_RUNNING, "PID", 0,
+     "with --check: whether the server that is this process has these options", 0},
     {"help", OPT_HELP, NULL, 0, "print this and exit", -1},
     {"version", OPT_VERSION, NULL, 0, "print the version and exit", -1},
     {0},
@@ -212,6 +216,9 @@ static bool option_value(struct options *options, int key, const char *arg)
         return true;
     case OPT_SPIN:
         options->spin_usec = (int)number_parse("spin", arg, 0, SPIN_USEC_MAX);
+        return true;
+    case OPT_RUNNING:
+        options->running = (pid_t)number_parse("running", arg, 1, INT_MAX);
         return true;
     case OPT_CACHE_NODES:
         options->cache_nodes = (uint32_t)number_parse("cache-nodes", arg, 256, CACHE_MAX);

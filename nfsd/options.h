@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "exports/exports.h"
 #include "rpc/portmap.h"
+#include <sys/types.h>
 
 #define NFS_PORT           2049
 #define OPTIONS_LISTEN_MAX 16
@@ -30,6 +31,7 @@ struct options {
     bool manage_gids;
     bool local_peers_any; /* clients on this host are known by their ports only */
     bool check;
+    pid_t running; /* with `check`: the server that is to take these options at a reload; 0: none */
     enum log_level log_level;
 };
 

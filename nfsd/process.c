@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -93,6 +94,34 @@ void process_set_io_flusher(void)
     drop_capability(CAP_SYS_RESOURCE);
 }
 
+bool process_runs_with(pid_t pid, char *const *argv, char *message, size_t size)
+{
+    char path[64], *word = NULL;
+    size_t room = 0;
+    bool same = true;
+
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    FILE *running = fopen(path, "re");
+    if (running == NULL || getdelim(&word, &room, '\0', running) <= 0) {
+        snprintf(message, size, "%s: %s", path, strerror(running == NULL ? errno : ESRCH));
+        same = false;
+    }
+    for (argv++; same; argv++) {
+        while (*argv != NULL && (!strcmp(*argv, "--check") || !strncmp(*argv, "--running", 9)))
+            argv += strcmp(*argv, "--running") == 0 && argv[1] != NULL ? 2 : 1;
+        bool more = getdelim(&word, &room, '\0', running) > 0;
+        if (!more && *argv == NULL)
+            break;
+        same = more && *argv != NULL && strcmp(*argv, word) == 0;
+        if (!same)
+            snprintf(message, size, "%s", *argv != NULL ? *argv : word);
+    }
+    free(word);
+    if (running != NULL)
+        fclose(running);
+    return same;
+}
+
 #ifdef HAVE_SYSTEMD
 void process_notify_ready(void)
 {
@@ -112,7 +141,33 @@ void process_notify_stopping(void)
 {
     sd_notify(0, "STOPPING=1");
 }
+
+unsigned process_watchdog_seconds(void)
+{
+    uint64_t usec;
+
+    if (sd_watchdog_enabled(0, &usec) <= 0)
+        return 0;
+    /* Three times in its time: one that comes late does not matter. */
+    uint64_t seconds = usec / 1000000 / 3;
+    return seconds > 0 ? (unsigned)seconds : 1;
+}
+
+void process_notify_alive(void)
+{
+    sd_notify(0, "WATCHDOG=1");
+}
+
 #else
+unsigned process_watchdog_seconds(void)
+{
+    return 0;
+}
+
+void process_notify_alive(void)
+{
+}
+
 void process_notify_ready(void)
 {
 }

@@ -5,7 +5,10 @@
 #define NFSD_PROCESS_H
 
 #include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Descriptors 0, 1, 2 open, no umask, unwanted signals ignored; the signals main waits for are
  * blocked, here and in all threads to come: they are *waited. Before any thread is made. */
@@ -22,6 +25,15 @@ void process_set_io_flusher(void);
 void process_notify_ready(void);
 void process_notify_reloading(void);
 void process_notify_stopping(void);
+/* How often systemd wants to hear that the server is alive; 0: not at all. */
+unsigned process_watchdog_seconds(void);
+void process_notify_alive(void);
+/*
+ * Whether the process `pid` was started with the same words as argv, but for `--check` and
+ * `--running PID` in argv. False: `message` has a word in which they differ, or why it can't be
+ * told.
+ */
+bool process_runs_with(pid_t pid, char *const *argv, char *message, size_t size);
 
 /* The first port that every user may bind, by the sysctl; 1024 where that can't be read. */
 unsigned process_first_free_port(void);

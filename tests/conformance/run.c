@@ -151,6 +151,7 @@ static _Noreturn void body_process(const struct run *run, const struct body *bod
 {
     alarm(BODY_MAX);
     server_forget();
+    server_open(&run->target);
     become(run->target.uid);
     myself = (struct who){.uid = geteuid(), .gid = getegid()};
     fail_status = EXIT_UNMOUNTED;

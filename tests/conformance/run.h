@@ -46,6 +46,8 @@ int run_bodies(const struct run *run);
 
 /* --- server.c --- */
 
+/* Opens the program of target->server, while the process may still reach it. */
+void server_open(const struct target *target);
 /* Starts target->server on the file system: *port it listens at, *path is what can be mounted. */
 void server_begin(const struct target *target, uint16_t *port, const char **path);
 /* Kills it, and starts it again with the same state at the same port. */

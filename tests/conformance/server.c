@@ -16,6 +16,7 @@
 #define STOP_MS  10000
 
 static pid_t server;
+static int program = -1;
 static uint16_t listens_at;
 static char log_path[80], exported[4200];
 
@@ -64,6 +65,15 @@ static int wait_for(pid_t pid, int ms)
     return -1;
 }
 
+void server_open(const struct target *target)
+{
+    if (target->server == NULL)
+        return;
+    program = open(target->server, O_RDONLY | O_CLOEXEC);
+    if (program < 0)
+        fail("%s: %s", target->server, strerror(errno));
+}
+
 static void spawn(const struct target *target)
 {
     char state[100], listen[40], export[4400];
@@ -84,8 +94,11 @@ static void spawn(const struct target *target)
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
     close(log);
-    execl(target->server, "loopnfsd", state, "--portmap=off", listen, export,
-          target->table_handles ? "--handles=table" : NULL, (char *)NULL);
+    const char *const argv[] = {
+        "loopnfsd", state,  "--portmap=off",
+        listen,     export, target->table_handles ? "--handles=table" : NULL,
+        NULL};
+    fexecve(program, (char *const *)(uintptr_t)argv, environ);
     fprintf(stderr, "%s: %s\n", target->server, strerror(errno));
     _exit(127);
 }
