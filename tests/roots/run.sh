@@ -39,8 +39,8 @@ if [ "${ROOTS_INSIDE:-}" != 1 ]; then
     kept=${keep:-$work}/$suite.tar
     if [ ! -e "$kept" ]; then
         mkdir -p "${keep:-$work}"
-        mmdebstrap --variant=minbase --include=git,ca-certificates,sudo "$suite" "$kept.new"
-        mv "$kept.new" "$kept"
+        mmdebstrap --variant=minbase --include=git,ca-certificates,sudo "$suite" "${kept%.tar}.new.tar"
+        mv "${kept%.tar}.new.tar" "$kept"
     fi
     mkdir "$work/root"
     tar -C "$work/root" -xf "$kept" --exclude './dev/*'
