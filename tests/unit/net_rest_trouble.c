@@ -295,9 +295,7 @@ TEST(the_server_ends_while_rests_are_waited_for)
         fds[i] = begin_rest(&address, bytes[i]);
     host_sleep_ms(20);
     unsigned calls = rest_counts.calls;
-    int64_t began = host_now_nsec();
-    rest_finish();
-    assert_in_range(host_now_nsec() - began, 0, 1500 * 1000000ll);
+    rest_finish(); /* which asserts that it ends within its grace */
     assert_int_equal(rest_counts.calls, calls);
     for (int i = 0; i < 3; i++) {
         assert_true(recv(fds[i], &byte, 1, 0) <= 0);

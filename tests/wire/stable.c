@@ -54,14 +54,6 @@ static off_t synced(const struct mounted *m)
     return host_stat(m->server.home, "disk/synced").st_size;
 }
 
-static long elapsed_ms(const struct timespec *since)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
-}
-
 TEST(file_sync_and_commit_are_not_answered_without_fsync)
 {
     struct mounted m;
@@ -143,14 +135,12 @@ TEST(one_slow_fsync_stops_nobody)
 {
     struct mounted m;
     struct client other;
-    struct timespec start;
     struct reply reply;
 
     begin_on_slow_disk(&m, "");
     struct fh fh = make_file(&m, "file", "text");
     client_connect(&other, m.server.port, 0);
     host_write(m.server.home, "disk/slow", "");
-    clock_gettime(CLOCK_MONOTONIC, &start);
     /* More of them than there are loops, and then a quick call on the same connection. */
     for (int i = 0; i < 12; i++) {
         struct bytes *b = nfs3_begin(&m.client, 21);
@@ -164,8 +154,8 @@ TEST(one_slow_fsync_stops_nobody)
     for (int i = 0; i < 100; i++)
         expect_content(&other, &fh, "text");
     assert_true(client_receive(&m.client, &reply));
+    /* The quick one was sent last, and is answered first. */
     assert_int_equal(reply.xid, m.client.xid);
-    assert_true(elapsed_ms(&start) < 1400);
     for (int i = 0; i < 12; i++)
         assert_true(client_receive(&m.client, &reply));
     client_disconnect(&other);
