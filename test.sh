@@ -2,7 +2,7 @@
 # test.sh - installs what the tests need (apt), builds, and runs the tests.
 #
 #   ./test.sh              everything
-#   ./test.sh GROUP...     only these groups: unit fs wire hang clients kernel below systemd fuzz lint
+#   ./test.sh GROUP...     only these groups: unit fs wire hang clients kernel below systemd docs fuzz lint
 #   ./test.sh -R REGEX     only the tests whose names match (further words go to ctest)
 #
 # Two build trees, build/test (Release) and build/asan (ASan and UBSan); the tests of the groups
@@ -82,7 +82,7 @@ fi
 groups=()
 while [ $# -gt 0 ] && [[ $1 != -* ]]; do
     if [ ! -d "tests/$1" ] || [ "$1" = lib ]; then
-        echo "test.sh: no group called $1; there are: unit fs wire hang clients kernel below systemd fuzz lint" >&2
+        echo "test.sh: no group called $1; there are: unit fs wire hang clients kernel below systemd docs fuzz lint" >&2
         exit 2
     fi
     groups+=("$1")

@@ -160,5 +160,65 @@ test_a_reload_reads_the_exports_and_says_what_it_can_not_change() {
     systemctl reload loopnfsd
 }
 
+# serving PATTERN: starts what the line that is read says, until it has said PATTERN; then it is ended.
+serving() {
+    local line
+    IFS= read -r line
+    say "$line"
+    : > /run/served
+    eval "exec $line" > /run/served 2>&1 &
+    until_true 500 grep -q "$1" /run/served || { cat /run/served; return 1; }
+    kill %+
+    wait %+ || [ $? = 143 ]
+}
+
+# Those of README.md and docs/writing-a-file-system.md that build, install and serve, as they stand there.
+test_the_commands_of_the_documents_build_install_and_serve() {
+    cd "$SOURCE"
+    sudo() { "$@"; }
+    ip address add 192.0.2.1/32 dev lo
+    mkdir -p /srv/share
+    export PAGER=cat
+    man -l docs/man/loopnfsd.8
+    man -l docs/man/loopnfs-exports.5
+    ./run.sh --help > /dev/null
+    serving 'ready on' <<'LINE'
+    ./run.sh /srv/share
+LINE
+    serving 'FreeBSD' <<'LINE'
+    ./run.sh --listen 192.0.2.1 --export /srv/share,client=192.0.2.0/24,rw
+LINE
+    serving 'ready on' <<'LINE'
+    ./run.sh --export /scratch,fs=memfs,size=1G,rw
+LINE
+    cmake --build build
+    sudo cmake --install build
+    sudo mkdir -p /etc/loopnfs
+    rm /etc/loopnfs/exports
+    sudo cp /usr/local/share/doc/loopnfs/exports.example /etc/loopnfs/exports
+    rm /run/units/loopnfsd.service
+    sudo systemctl daemon-reload
+    sudo systemctl enable --now loopnfsd
+    answers 127.0.0.1
+    systemctl reload loopnfsd
+    systemctl stop loopnfsd
+    grep -q 'mount -t nfs' /run/log
+
+    sudo cmake --install build && sudo ldconfig
+    mkdir /run/author
+    cd /run/author
+    awk '/^```/ {if (file) close(file); file = ""; inside = !inside; first = 1; next}
+        inside && first {first = 0; if ($0 ~ /hello\.c/) file = "hello.c"; if ($0 ~ /Makefile/) file = "Makefile"}
+        inside && file {print > file}' "$SOURCE/docs/writing-a-file-system.md"
+    make
+    serving 'ready on' <<'LINE'
+    ./hello
+LINE
+    echo 'VFS_TYPE(hello);' >> hello.c
+    # shellcheck disable=SC2046
+    cc -shared -fPIC hello.c -o hello.so $(pkg-config --cflags --libs loopnfs)
+    loopnfs-conformance --load ./hello.so --fs hello
+}
+
 "test_$1"
 say "$1: as it should be"

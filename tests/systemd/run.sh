@@ -9,7 +9,7 @@
 # 77: skipped, since this can't be had here; never where CI is set.
 set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
-LIMIT=120 # seconds, where it hangs
+LIMIT=800 # seconds, where it hangs
 
 skip() {
     echo "skipped: $*"
@@ -54,12 +54,13 @@ DefaultDependencies=no
 Type=oneshot
 StandardOutput=append:/run/out/output
 StandardError=append:/run/out/output
-Environment=PREFIX=$work/prefix
+Environment=SOURCE=${LOOPNFS_SOURCE_DIR:-$HERE/../..} HOME=/root
+TimeoutStartSec=infinity
 ExecStart=/bin/bash $HERE/inside.sh $sentence
 UNIT
     ip link set lo up
     umount -l /proc
-    exec env -i container=loopnfs PATH="$PATH" SYSTEMD_UNIT_PATH=/run/units \
+    exec env -i container=loopnfs PATH="$PATH" SYSTEMD_UNIT_PATH=/run/units:/etc/systemd/system:/usr/local/lib/systemd/system \
         chroot "$root" /lib/systemd/systemd --system --unit=test.target --log-target=console --show-status=0
 fi
 

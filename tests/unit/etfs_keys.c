@@ -417,7 +417,7 @@ TEST(a_table_is_read_at_the_start_and_its_ids_survive_a_restart)
     assert_memory_equal(&before, &after, 1 + before.len);
     vnode_put(vn);
     vfs_put(fs);
-    write_file(table, "/one /bin/true\n/one /bin/true\n", 31);
+    write_file(table, "/one /bin/true ro\n/one /bin/true ro\n", 36);
     assert_int_equal(vfs_mount("etfs", &args, &fs), EEXIST);
     vnode_table_finish();
 }

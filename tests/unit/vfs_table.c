@@ -451,7 +451,8 @@ TEST(names_are_checked_before_a_file_system_sees_them)
 TEST(a_file_system_that_breaks_its_contract_is_an_io_error)
 {
     struct vfs *fs = start(1000, 100);
-    struct vctx ctx = {.cred = cred_server()};
+    const struct cred root = {.uid = 0}; /* whoever runs the tests */
+    struct vctx ctx = {.cred = &root};
     _Alignas(8) char buf[1024];
     struct vdirents page = {.buf = buf, .size = sizeof(buf)};
     struct vnode *vn, *link;
