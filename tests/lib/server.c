@@ -104,6 +104,25 @@ static void set_pid(struct server *server, pid_t pid)
     leftovers[server->slot].pid = pid;
 }
 
+/* The program, opened once, and before this process acts as somebody who can't reach the folder
+ * that it was built in. */
+static int open_program(void)
+{
+    static int program = -1;
+    const char *path = getenv("LOOPNFSD");
+
+    if (program >= 0)
+        return program;
+    if (!path) {
+        fail_msg("LOOPNFSD is not set: it names the server to test");
+        return -1;
+    }
+    program = open(path, O_RDONLY | O_CLOEXEC);
+    if (program < 0)
+        fail_msg("%s: %s", path, strerror(errno));
+    return program;
+}
+
 void server_prepare(struct server *server, const char *base)
 {
     *server = (struct server){.portmap = "off"};
@@ -116,6 +135,7 @@ void server_prepare(struct server *server, const char *base)
     snprintf(server->log, sizeof(server->log), "%s/log", server->home);
     remember(server);
     assert_return_code(chmod(server->home, 0755), errno);
+    open_program();
     if (geteuid() == 0 && !server_is_root()) {
         assert_return_code(chown(server->home, SERVER_USER, SERVER_USER), errno);
         setfsgid(SERVER_USER);
@@ -135,21 +155,6 @@ void server_add_arg(struct server *server, const char *arg)
         }
     }
     fail_msg("too many arguments");
-}
-
-static int open_program(void)
-{
-    const char *path = getenv("LOOPNFSD");
-    int fd;
-
-    if (!path) {
-        fail_msg("LOOPNFSD is not set: it names the server to test");
-        return -1;
-    }
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        fail_msg("%s: %s", path, strerror(errno));
-    return fd;
 }
 
 /* In the child: becomes the ordinary user, then the server. The program was opened before, since
@@ -185,7 +190,6 @@ static pid_t spawn(const struct server *server, char *const *argv, int output)
         dup2(output, STDERR_FILENO);
         become_server(program, server, argv);
     }
-    close(program);
     return pid;
 }
 

@@ -451,8 +451,7 @@ TEST(names_are_checked_before_a_file_system_sees_them)
 TEST(a_file_system_that_breaks_its_contract_is_an_io_error)
 {
     struct vfs *fs = start(1000, 100);
-    const struct cred root = {.uid = 0}; /* whoever runs the tests */
-    struct vctx ctx = {.cred = &root};
+    struct vctx ctx = {.cred = &(const struct cred){.uid = 0}}; /* whoever runs the tests */
     _Alignas(8) char buf[1024];
     struct vdirents page = {.buf = buf, .size = sizeof(buf)};
     struct vnode *vn, *link;

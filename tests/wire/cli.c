@@ -66,10 +66,10 @@ TEST(a_relative_path_is_below_where_the_server_was_started)
 
     server_prepare(&server, NULL);
     snprintf(state_arg, sizeof(state_arg), "--state-dir=%s", server.state_dir);
+    assert_int_equal(chdir(server.home), 0);
     const char *missing[] = {"--check", state_arg, "--export=no-such-thing,rw", NULL};
     assert_int_equal(run_line(missing, output, sizeof(output)), 1);
     assert_non_null(strstr(output, "/no-such-thing: No such file"));
-    assert_int_equal(chdir(server.home), 0);
     const char *there[] = {"--check", state_arg, "--export=export,rw",
                            "--export=/x,source=./export", NULL};
     assert_int_equal(server_run_once(there, output, sizeof(output)), 0);
