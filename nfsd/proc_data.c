@@ -10,7 +10,6 @@
 #include "net/tail.h"
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
-#include "vfs/mount.h"
 #include "vfs/vop.h"
 #include <errno.h>
 #include <string.h>
@@ -141,7 +140,7 @@ int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res
 
     /* From before the write: should the verifier change meanwhile, this data may be what was lost,
      * and the client must find another one at COMMIT. */
-    uint64_t verifier = vfs_verifier();
+    uint64_t verifier = vop_verifier(rq->vn);
     enum vstable stable = (enum vstable)args->stable;
     bool in_pipe = rq->call->rest != NULL && rq->call->rest->len > 0;
     int error = write_spliced(rq, args, &len, &stable);
@@ -168,9 +167,9 @@ int nfs3_commit(struct nfs3_request *rq, const COMMIT3args *args, COMMIT3resok *
     if (error != 0)
         return error;
     nfs3_wcc(rq, &rq->change, &res->file_wcc);
-    /* From after the flush: the kernel tells of a write-back error once, maybe to another COMMIT of
-     * this file at the same time, and that one renews the verifier. */
-    verifier_to_wire(vfs_verifier(), res->verf);
+    /* From after the flush: the kernel tells of a write-back error once, maybe to another call's
+     * flush of this file at the same time, and that one renews the verifier before ours is done. */
+    verifier_to_wire(vop_verifier(rq->vn), res->verf);
     return 0;
 }
 

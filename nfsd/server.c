@@ -127,7 +127,6 @@ static uint32_t cache_fds(const struct options *options)
 
 static enum server_status start_caches(const struct options *options, const struct answer *answer)
 {
-    vfs_verifier_init();
     if (vnode_table_init(options->cache_nodes, cache_fds(options)) == 0) {
         server.stage = HAS_NODES;
         if (reply_cache_init(REPLIES_MAX, REPLIES_BYTES_MAX) == 0)
@@ -339,6 +338,14 @@ unsigned server_tick(void)
     return server.quiet < TICKS_TO_IDLE ? TICK_BUSY_S : TICK_IDLE_S;
 }
 
+/* What a file system's own thread is at may end in a moment, or never: true where all are gone. */
+static bool wait_for_file_systems(void)
+{
+    for (int i = 0; i < 100 && !vfs_all_gone(); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    return vfs_all_gone();
+}
+
 bool server_stop(void)
 {
     upkeep_stop();
@@ -349,6 +356,8 @@ bool server_stop(void)
         return false;
     if (server.stage >= HAS_EXPORTS)
         exports_finish();
+    if (!wait_for_file_systems())
+        return false;
     if (server.stage >= HAS_NODES)
         vnode_table_finish();
     if (server.stage >= HAS_REPLIES)

@@ -148,7 +148,7 @@ static const struct {
     [NFSPROC3_FSSTAT] = {S(IO), 0},
     [NFSPROC3_FSINFO] = {0, 0},
     [NFSPROC3_PATHCONF] = {0, 0},
-    [NFSPROC3_COMMIT] = {S(IO), S(INVAL) | S(NOSPC) | S(DQUOT)},
+    [NFSPROC3_COMMIT] = {S(IO), S(INVAL) | S(NOSPC) | S(DQUOT) | S(ROFS) | S(FBIG)},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -6,6 +6,7 @@
  * export is taken away finishes undisturbed.
  */
 #include "vfs/mount.h"
+#include "base/flush.h"
 #include "base/log.h"
 #include "base/sleep.h"
 #include "base/wait_place.h"
@@ -110,6 +111,7 @@ static struct vfs *vfs_alloc(const struct vfs_type *type, const struct vfs_mount
     fs->fsid = args->fsid;
     fs->holders = 1;
     fs->nodes = 1; /* held until vfs_put() has flushed */
+    fs->verifier = flush_verifier_fresh(0);
     clock_gettime(CLOCK_REALTIME, &fs->mounted);
     fs->source = strdup(args->source != NULL ? args->source : type->name);
     fs->place = wait_place_get(0, fs->source);
@@ -221,9 +223,19 @@ void vfs_put(struct vfs *fs)
         return;
     fs->dying = true;
     vnode_put(fs->root);
+    if (fs->type->ops.release != NULL)
+        fs->type->ops.release(fs);
     cookies_release(fs);
     vnode_table_flush(fs);
     vfs_node_gone(fs);
+}
+
+bool vfs_all_gone(void)
+{
+    pthread_mutex_lock(&mounts_lock);
+    bool gone = mounts == NULL;
+    pthread_mutex_unlock(&mounts_lock);
+    return gone;
 }
 
 /* Keeps a file system from ending; false where it is already about to. */

@@ -30,10 +30,7 @@ void vfs_tick(void);
  * unmount what is below. */
 void vfs_let_go(void);
 
-/* The write verifier (RFC 1813 section 3.3.7): 8 bytes, another at every start of the server, and
- * after a write-back error (the wrapper of commit and write renews it). */
-void vfs_verifier_init(void);
-uint64_t vfs_verifier(void);
-void vfs_verifier_renew(void);
+/* Whether no file system is left: none that is mounted, and none that something still uses. */
+bool vfs_all_gone(void);
 
 #endif

@@ -1,32 +1,23 @@
 /*
- * verifier.c - the write verifier (RFC 1813 section 3.3.7).
+ * verifier.c - the write verifiers (RFC 1813 section 3.3.7) of file systems that have none of their
+ * own.
  *
- * A client that sees another verifier sends again what it wrote unstable. So it must differ
- * after every restart, two in one second included: 64 random bits. It is also renewed when the
- * kernel reported a write-back error, since data that a client believes written may be lost.
+ * A client that sees another verifier sends again what it wrote unstable. So it must differ after
+ * every start of the server, two in one second included: 64 random bits, drawn when a file system
+ * is mounted, and again when data was lost that a client was told is written. Each mounted file
+ * system has its own: what one loses makes no client of another write again.
  */
+#include "base/flush.h"
 #include "vfs/mount.h"
-#include <sodium.h>
-#include <stdatomic.h>
+#include "vfs/vop.h"
+#include "vfs/vop_check.h"
 
-static _Atomic uint64_t verifier;
-
-void vfs_verifier_init(void)
+uint64_t vop_verifier(struct vnode *vn)
 {
-    vfs_verifier_renew();
+    return vop_table(vn)->verifier != NULL ? vop_table(vn)->verifier(vn) : vn->fs->verifier;
 }
 
-uint64_t vfs_verifier(void)
+void vfs_data_lost(struct vfs *fs)
 {
-    return verifier;
-}
-
-void vfs_verifier_renew(void)
-{
-    uint64_t fresh;
-
-    do
-        randombytes_buf(&fresh, sizeof(fresh));
-    while (fresh == verifier || fresh == 0);
-    verifier = fresh;
+    flush_verifier_renew(&fs->verifier);
 }

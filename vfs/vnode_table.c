@@ -443,6 +443,11 @@ uint32_t vnode_nodes_max(void)
     return table.shard_max * SHARDS;
 }
 
+uint32_t vnode_fds_max(void)
+{
+    return (uint32_t)table.fds_max;
+}
+
 void vnode_table_finish(void)
 {
     for (int i = 0; i < SHARDS; i++) {

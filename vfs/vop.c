@@ -174,12 +174,20 @@ int vop_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pi
     return err != 0 ? err : read_complete(ctx, vn, "splice", offset, asked, *len, eof, attr);
 }
 
-/* A write-back error is told once, to one client; the others learn from the verifier that what
- * they wrote unstable may be gone. */
-static void writeback_check(int err)
+/* Whether an error is about the call, and says nothing of data. */
+static bool error_of_call(int err)
 {
-    if (err == EIO || err == ENOSPC || err == EDQUOT)
-        vfs_verifier_renew();
+    return err == ESTALE || err == EACCES || err == EPERM || err == EINVAL || err == EISDIR ||
+           err == EOPNOTSUPP || err == EAGAIN || err == EINTR || err == ENOMEM || err >= 10000;
+}
+
+/* A commit's error is told once, to one client; the others learn from the verifier that what they
+ * wrote unstable may be gone. A stable write may be the one that is told of it: a full disk says
+ * nothing about what others wrote, an EIO may. Who has verifiers of his own knows better. */
+static void writeback_check(struct vnode *vn, bool commit, int err)
+{
+    if (err != 0 && vop_table(vn)->verifier == NULL && (commit ? !error_of_call(err) : err == EIO))
+        vfs_data_lost(vn->fs);
 }
 
 /* What a write may be asked for. */
@@ -209,7 +217,7 @@ static int write_complete(const struct vctx *ctx, struct vnode *vn, const struct
     if (err == 0 && w->len == 0 && w->asked > 0)
         err = vop_broken(vn, w->operation, "wrote nothing and gave no error");
     if (err != 0 && w->wanted != VSTABLE_UNSTABLE)
-        writeback_check(err);
+        writeback_check(vn, false, err);
     vop_complete_change(ctx, vn, change);
     return err;
 }
@@ -294,7 +302,7 @@ int vop_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32
 
     if (err == 0 && vop_table(vn)->commit != NULL) {
         err = vop_checked(vn, "commit", vop_table(vn)->commit(ctx, vn, offset, count, change));
-        writeback_check(err);
+        writeback_check(vn, true, err);
     }
     vop_complete_change(ctx, vn, change);
     return err;

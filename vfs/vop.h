@@ -66,5 +66,7 @@ int vop_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st);
 int vop_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc);
 int vop_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                struct vchange *change);
+/* The write verifier of the node's data: asked for before a write, after a commit (verifier.c). */
+uint64_t vop_verifier(struct vnode *vn);
 
 #endif

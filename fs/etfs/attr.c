@@ -246,5 +246,6 @@ int etfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr
         err = size_set(ctx, etfs_entry_of(vn), set->size);
     if (err == 0 && cuts)
         err = times_set(ctx, vn, &attr, &times);
-    return err;
+    bool changed = set->set_size || set->set_atime != VTIME_KEEP || set->set_mtime != VTIME_KEEP;
+    return err == 0 && changed && !ctx->async ? etfs_flush(vn, 0) : err;
 }

@@ -10,6 +10,7 @@
 #ifndef FS_ETFS_ETFS_H
 #define FS_ETFS_ETFS_H
 
+#include "base/flush.h"
 #include "base/list.h"
 #include <loopnfs/vfs.h>
 #include <pthread.h>
@@ -48,7 +49,9 @@ struct etfs_entry {
     /* Files: */
     char *path; /* the host's */
     int fd;
-    bool windowed; /* only [offset, offset + size) of the host file; else all of it */
+    unsigned flush_how;       /* base/flush.h */
+    struct flush_state flush; /* its own */
+    bool windowed;            /* only [offset, offset + size) of the host file; else all of it */
     bool read_only;
     uint64_t offset, size;
     uint32_t rdev_major, rdev_minor;
@@ -132,6 +135,8 @@ int etfs_may(const struct vctx *ctx, struct vnode *vn, unsigned right);
 /* --- io.c --- */
 int etfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
               bool *eof, struct vattr *attr);
+/* Brings a file's data to stable storage; how: FLUSH_DATA_ONLY, or 0. Whatever the host says. */
+int etfs_flush(struct vnode *vn, unsigned how);
 int etfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
                size_t *len, enum vstable *stable, struct vchange *change);
 int etfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,

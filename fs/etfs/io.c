@@ -52,10 +52,18 @@ int etfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *b
     return 0;
 }
 
+int etfs_flush(struct vnode *vn, unsigned how)
+{
+    struct etfs_entry *entry = etfs_entry_of(vn);
+
+    vfs_will_sleep();
+    return flush_file(&entry->flush, entry->fd, entry->flush_how | how, &vn->fs->verifier);
+}
+
 int etfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
                size_t *len, enum vstable *stable, struct vchange *change)
 {
-    const struct etfs_entry *entry = etfs_entry_of(vn);
+    struct etfs_entry *entry = etfs_entry_of(vn);
     size_t want = *len, done = 0;
     off_t at;
 
@@ -67,6 +75,8 @@ int etfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const 
     if (entry->windowed && want > 0 && offset >= entry->size)
         return ENOSPC; /* as a full disk: it does not grow */
     window_clip(entry, offset, &want, &at);
+    if (*stable == VSTABLE_UNSTABLE && !ctx->async)
+        flush_write_begins(&entry->flush);
     while (done < want) {
         ssize_t n = pwrite(entry->fd, (const char *)buf + done, want - done, at + (off_t)done);
         if (n < 0 && errno == EINTR)
@@ -78,9 +88,9 @@ int etfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const 
         done += (size_t)n;
     }
     if (*stable != VSTABLE_UNSTABLE && !ctx->async) {
-        vfs_will_sleep();
-        if (fdatasync(entry->fd) != 0 && errno != EINVAL) /* EINVAL: devices without a cache */
-            return errno;
+        err = etfs_flush(vn, FLUSH_DATA_ONLY);
+        if (err != 0)
+            return err;
         *stable = VSTABLE_FILE;
     }
     *len = done;
@@ -90,12 +100,7 @@ int etfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const 
 int etfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                 struct vchange *change)
 {
-    const struct etfs_entry *entry = etfs_entry_of(vn);
-
     (void)offset, (void)count, (void)change;
     int err = etfs_may(ctx, vn, 2);
-    if (err != 0 || ctx->async)
-        return err;
-    vfs_will_sleep();
-    return fsync(entry->fd) == 0 || errno == EINVAL ? 0 : errno;
+    return err != 0 || ctx->async ? err : etfs_flush(vn, 0);
 }

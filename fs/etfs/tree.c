@@ -291,6 +291,7 @@ static int host_open(const struct etfs *et, struct etfs_entry *entry, const stru
                       "is a file of proc, sysfs or the like, whose size says nothing: copy it");
     if (st->st_dev != looked.st_dev || st->st_ino != looked.st_ino)
         return refuse(message, size, spec, "was replaced just now: try again");
+    entry->flush_how = flush_how_of(entry->fd);
     if (S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode)) {
         entry->rdev_major = major(st->st_rdev);
         entry->rdev_minor = minor(st->st_rdev);

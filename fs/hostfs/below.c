@@ -3,7 +3,8 @@
  *
  * Called by mounts.c when a mount becomes known; every other file of hostfs reads the row by
  * mount->below. Owns nothing. A value here is a promise that somebody looked up or tried: a doubt
- * is answered with the careful value (false, 0, UNKNOWN, NOTHING; true for opener_judged).
+ * is answered with the careful value (false, 0, UNKNOWN, NOTHING; true for opener_judged,
+ * told_at_close).
  *
  * Sources: name_to_handle_at(2), and each file system's export operations in Linux: ext4, XFS,
  * btrfs, f2fs and tmpfs put the inode's generation into a handle. FUSE does, too, but its daemons
@@ -29,11 +30,13 @@
 
 static const struct hostfs_below careful = {
     .name = "unknown",
+    .told_at_close = true,
     .opener_judged = true,
 };
 
 static const struct hostfs_below pseudo = {
     .name = "pseudo",
+    .nothing_to_flush = true,
     .opener_judged = true,
     .pseudo = true,
 };
@@ -136,11 +139,13 @@ static const struct hostfs_below rows[] = {
         .magic = FUSE_SUPER_MAGIC,
         .handles = HANDLES_MOUNT,
         .granularity_ns = 0, /* the daemon's */
+        .told_at_close = true,
         .opener_judged = true,
     },
     {
         .name = "squashfs",
         .magic = SQUASHFS_MAGIC,
+        .nothing_to_flush = true,
         .handles = HANDLES_IMAGE,
         .granularity_ns = SECOND,
         .unique_numbers = true,
@@ -149,6 +154,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "erofs",
         .magic = EROFS_SUPER_MAGIC_V1,
+        .nothing_to_flush = true,
         .handles = HANDLES_IMAGE,
         .granularity_ns = NANOSECOND,
         .unique_numbers = true,
@@ -157,6 +163,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "iso9660",
         .magic = ISOFS_SUPER_MAGIC,
+        .nothing_to_flush = true,
         .handles = HANDLES_IMAGE,
         .granularity_ns = SECOND,
         .unique_numbers = true,

@@ -32,10 +32,12 @@ struct hostfs_below {
     /* Of the file times as they are stored, in nanoseconds; 0: unknown. It says what the kind can
      * do at best: an ext4 with small inodes has whole seconds. */
     uint64_t granularity_ns;
-    uint32_t links_max;  /* hard links a file may have; 0: unknown */
-    bool memory;         /* it lives in memory: nothing to flush */
-    bool one_commit;     /* syncing a directory commits all metadata changed before */
-    bool unique_numbers; /* no two objects of a mount have one inode number at one time */
+    uint32_t links_max;    /* hard links a file may have; 0: unknown */
+    bool memory;           /* it lives in memory: nothing to flush */
+    bool nothing_to_flush; /* its files have no fsync(), which says EINVAL: images, proc, ... */
+    bool told_at_close;    /* errors of writes may be told by close() only: FUSE, NFS, ... */
+    bool one_commit;       /* syncing a directory commits all metadata changed before */
+    bool unique_numbers;   /* no two objects of a mount have one inode number at one time */
     uint8_t part_bytes; /* of a handle, from byte 8 on: which part (subvolume) numbers the object */
     /* In the first 8 bytes of a handle: of the empty directory that is in a snapshot where another
      * subvolume was. It is no object that could be opened. */

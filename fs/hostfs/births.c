@@ -191,6 +191,7 @@ void hostfs_forget(struct vnode *vn)
             entry_drop(entry);
     }
     vnode_forget(vn);
+    hostfs_unpin(vn, true); /* there is nothing left to flush */
 }
 
 void hostfs_birth_note(const struct statx *st, struct vnode *vn)

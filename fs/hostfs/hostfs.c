@@ -39,6 +39,7 @@ static void free_hostfs(struct hostfs *h)
     hostfs_table_close(atomic_load(&h->table));
     hostfs_hold_end(h);
     hostfs_hold_finish(&h->own);
+    hostfs_disk_put(h->own.disk);
     if (h->proc_fds >= 0)
         close(h->proc_fds);
     pthread_mutex_destroy(&h->mounts_lock);
@@ -171,6 +172,7 @@ static void hostfs_tick(struct vfs *fs)
     hostfs_hold_tick(h, false);
     hostfs_watch_tick();
     hostfs_windows_tick();
+    hostfs_disks_tick(h);
 }
 
 static const struct vfs_type hostfs_type = {
@@ -208,6 +210,8 @@ static const struct vfs_type hostfs_type = {
             .pathconf = hostfs_pathconf,
             .commit = hostfs_commit,
             .status = hostfs_status,
+            .verifier = hostfs_verifier,
+            .release = hostfs_release,
         },
 };
 

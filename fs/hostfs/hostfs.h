@@ -18,6 +18,7 @@
 #ifndef HOSTFS_HOSTFS_H
 #define HOSTFS_HOSTFS_H
 
+#include "base/flush.h"
 #include "below.h"
 #include <fcntl.h>
 #include <loopnfs/vfs.h>
@@ -53,6 +54,8 @@ struct hostfs_mount {
     dev_t dev;
     uint32_t serial;                  /* no other mount had it, in this process */
     const struct hostfs_below *below; /* what its kind of file system can be trusted with */
+    unsigned flush_how;               /* base/flush.h */
+    struct hostfs_disk *disk;         /* what it shares with others of the same file system */
     bool counts_links;                /* a link count of 0 means removed (some FUSE always say 0) */
     /* What trying has found (mounts.c). named: ids are by name (named.c); numbers: the host's inode
      * numbers stay while it is mounted; lasting: number and birth of an object never change. */
@@ -62,6 +65,8 @@ struct hostfs_mount {
     _Atomic bool no_splice; /* nor splice() from a file */
 };
 
+struct hostfs_disk; /* disk.c */
+struct hostfs_pin;
 struct hostfs_table;
 
 /* fs->private */
@@ -94,7 +99,7 @@ struct hostfs {
     } lost[256]; /* ids that a walk did not find */
 };
 
-/* vnode_private(): 64 bytes. */
+/* vnode_private(): 80 bytes. */
 struct hostfs_node {
     struct hostfs_mount *mount; /* NULL: hidden */
     uint64_t ino;               /* on a named mount: the fileid */
@@ -103,10 +108,12 @@ struct hostfs_node {
     /* -1 or a descriptor; set once, closed only when the node has no user. path: O_PATH; read and
      * write: regular files only. */
     _Atomic int path_fd, read_fd, write_fd;
-    _Atomic uint32_t where;   /* hash of the (parent, name) that the table has; 0: none */
-    _Atomic uint64_t verdict; /* rights.c */
-    _Atomic uint64_t seen;    /* named.c: what its proof was made of */
-    _Atomic uint32_t checked; /* revisit.c */
+    _Atomic uint32_t where;         /* hash of the (parent, name) that the table has; 0: none */
+    _Atomic uint64_t verdict;       /* rights.c */
+    _Atomic uint64_t seen;          /* named.c: what its proof was made of */
+    _Atomic uint32_t checked;       /* revisit.c */
+    struct flush_state flush;       /* of what was written by write_fd */
+    struct hostfs_pin *_Atomic pin; /* disk.c: NULL, or what keeps it while a flush is due */
 };
 
 /* An object of the host on its way to become a node. */
@@ -402,8 +409,30 @@ int hostfs_may_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const 
 int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
                     uint64_t size);
 
+/* disk.c */
+/* The disk with this device number, made known where it was not; NULL: no memory. Given back by
+ * hostfs_disk_put(), which accepts NULL. */
+struct hostfs_disk *hostfs_disk_get(dev_t dev);
+void hostfs_disk_put(struct hostfs_disk *disk);
+_Atomic uint64_t *hostfs_disk_verifier(struct hostfs_disk *disk);
+uint64_t hostfs_verifier(struct vnode *vn);
+/* An unstable write to a node whose descriptor to write by is open: from now on it is kept until a
+ * flush. False: there are too many such nodes, and who writes has to flush himself afterwards. */
+bool hostfs_write_begins(struct vnode *vn);
+/* After a flush: the node is no longer kept, unless more was written; or, with `all`, whatever was,
+ * since the object is gone. */
+void hostfs_unpin(struct vnode *vn, bool all);
+/* Once a second: has those flushed that nobody commits. */
+void hostfs_disks_tick(struct hostfs *h);
+void hostfs_release(struct vfs *fs);
+
 /* sync.c */
-/* Flushes a file's data; data_only: and only the attributes needed to read it again. */
+/* The one flush of a file: what it says, whatever that is, is to be told. By fd, or by what the
+ * node was written by; data_only: and only the attributes needed to read it again. Sleeps. */
+int hostfs_flush(struct vnode *vn, int fd, bool data_only);
+/* Whether a caller is promised nothing, or nothing can be flushed. */
+bool hostfs_needs_no_flush(const struct vctx *ctx, struct vnode *vn);
+/* Flushes a file's data where that was promised. */
 int hostfs_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data_only);
 /* After a change of names in `dir` (and of `other`, may be NULL: a second directory; and of the
  * new object `vn`, may be NULL): returns when it is on stable storage. */

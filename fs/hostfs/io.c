@@ -354,6 +354,7 @@ static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset,
                       int pipe, size_t *len, enum vstable *stable, struct vchange *change)
 {
     size_t want = *len;
+    bool kept = true;
     int fd;
 
     *len = 0;
@@ -363,11 +364,15 @@ static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset,
         return EFBIG;
     hostfs_reads_forget();
     int error = enter_writing(ctx, vn, &fd);
+    if (!error && *stable == VSTABLE_UNSTABLE && !hostfs_needs_no_flush(ctx, vn))
+        kept = hostfs_write_begins(vn);
     if (!error)
         error = buf ? write_all(fd, buf, &want, (int64_t)offset)
                     : splice_write_all(fd, pipe, &want, (int64_t)offset);
     if (error)
         return error;
+    if (!kept)
+        *stable = VSTABLE_FILE;
     if (*stable != VSTABLE_UNSTABLE) {
         error = hostfs_sync_data(ctx, vn, fd, *stable == VSTABLE_DATA);
         /* A COMMIT may never come: the host must be able to execute the file. */

@@ -97,6 +97,16 @@ static void try_out(struct hostfs_mount *mount, const struct statx *st)
     mount->lasting = !mount->named && below->handles != HANDLES_LAYERS;
 }
 
+static unsigned flush_how(const struct hostfs_below *below, int fd)
+{
+    unsigned how = below->told_at_close ? FLUSH_AT_CLOSE : 0;
+
+    /* A kind that nobody knows, and that can't be changed, may be one more of the images. */
+    if (below->nothing_to_flush || below->handles == HANDLES_NOTHING)
+        how |= below->nothing_to_flush ? FLUSH_NOTHING : flush_how_of(fd);
+    return how;
+}
+
 int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
 {
     struct statx st;
@@ -111,10 +121,13 @@ int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
     mount->place = place_get(h, mount);
     if (!mount->place)
         return ENOMEM;
+    mount->flush_how = flush_how(mount->below, fd);
     mount->serial = atomic_fetch_add(&serials, 1) + 1;
     mount->counts_links = st.stx_nlink > 0;
     mount->instance = hostfs_instance(fd, mount->below);
     try_out(mount, &st);
+    if (!mount->disk && !(mount->disk = hostfs_disk_get(mount->dev)))
+        return ENOMEM;
     mount->key = 0;
     if (mount != &h->own)
         mount->key = hash_mix(mount->instance ^ hash_mix(place_of(h, fd))) | 1;
@@ -158,6 +171,7 @@ static struct hostfs_mount *add(struct hostfs *h, int fd)
     if (!mount || hostfs_mount_fill(h, mount, fd) != 0 || hostfs_hold_init(mount, fd, NULL) != 0) {
         if (mount)
             wait_place_put(mount->place);
+        hostfs_disk_put(mount->disk);
         free(mount);
         close(fd);
         return NULL;
@@ -177,6 +191,7 @@ static struct hostfs_mount *add(struct hostfs *h, int fd)
         mount->fd = fd;
         hostfs_hold_finish(mount);
         wait_place_put(mount->place);
+        hostfs_disk_put(mount->disk);
         free(mount);
         return known;
     }
@@ -362,6 +377,7 @@ void hostfs_mounts_finish(struct hostfs *h)
         struct hostfs_mount *next = mount->next;
         hostfs_hold_finish(mount);
         wait_place_put(mount->place);
+        hostfs_disk_put(mount->disk);
         free(mount);
         mount = next;
     }

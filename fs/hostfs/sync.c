@@ -15,38 +15,54 @@
 #include <errno.h>
 #include <unistd.h>
 
-static bool nothing_to_do(const struct vctx *ctx, struct vnode *vn)
+bool hostfs_needs_no_flush(const struct vctx *ctx, struct vnode *vn)
 {
     return ctx->async || hostfs_node(vn)->mount->below->memory;
 }
 
-static int flush(int fd, bool data_only)
+int hostfs_flush(struct vnode *vn, int fd, bool data_only)
 {
-    if ((data_only ? fdatasync(fd) : fsync(fd)) == 0)
-        return 0;
-    /* A file system without anything to flush says EINVAL. */
-    return errno == EINVAL || errno == EROFS ? 0 : errno;
+    struct hostfs_node *node = hostfs_node(vn);
+    const struct hostfs_mount *mount = node->mount;
+    int written_by = atomic_load(&node->write_fd);
+    int error = flush_file(&node->flush, written_by >= 0 ? written_by : fd,
+                           mount->flush_how | (data_only ? FLUSH_DATA_ONLY : 0),
+                           hostfs_disk_verifier(mount->disk));
+    hostfs_unpin(vn, false);
+    return error;
 }
 
+/* By any descriptor of the file system that can be had: the mount's root can't be flushed by where
+ * the server may not read it (O_PATH), nor the directory then. A nameless file in that may be made
+ * by who can make others there. What is left is to have the host write back all it has, which
+ * tells of no errors. */
 static int flush_file_system(struct vnode *vn)
 {
     struct hostfs_mount *mount = hostfs_node(vn)->mount;
-    int fd;
+    int path_fd, fd;
     int error = hostfs_hold(hostfs_of(vn), mount, &fd);
     if (error)
         return error;
-    if (syncfs(fd) != 0 && errno != EBADF)
-        error = errno;
+    error = syncfs(fd) == 0 ? 0 : errno;
     hostfs_drop(mount);
-    return error;
+    if (error != EBADF)
+        return error;
+    error = vn->type == VDIR ? hostfs_fd(vn, &path_fd) : EBADF;
+    if (!error && (fd = openat(path_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)) >= 0) {
+        error = syncfs(fd) == 0 ? 0 : errno;
+        close(fd);
+        return error;
+    }
+    sync();
+    return 0;
 }
 
 int hostfs_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data_only)
 {
-    if (nothing_to_do(ctx, vn))
+    if (hostfs_needs_no_flush(ctx, vn))
         return 0;
     vfs_will_sleep();
-    return flush(fd, data_only);
+    return hostfs_flush(vn, fd, data_only);
 }
 
 static int sync_directory(struct vnode *vn)
@@ -60,7 +76,7 @@ static int sync_directory(struct vnode *vn)
     int fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return flush_file_system(vn);
-    error = flush(fd, false);
+    error = flush_fd(fd, hostfs_node(vn)->mount->flush_how & ~(unsigned)FLUSH_AT_CLOSE);
     close(fd);
     return error;
 }
@@ -74,7 +90,7 @@ static int sync_file(struct vnode *vn)
         fd = atomic_load(&node->read_fd);
     if (fd < 0)
         error = hostfs_open_any(vn, &fd);
-    return error ? flush_file_system(vn) : flush(fd, false);
+    return error ? flush_file_system(vn) : hostfs_flush(vn, fd, false);
 }
 
 static int sync_one(struct vnode *vn)
@@ -89,7 +105,7 @@ static int sync_one(struct vnode *vn)
 int hostfs_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *other,
                       struct vnode *vn)
 {
-    if (nothing_to_do(ctx, dir))
+    if (hostfs_needs_no_flush(ctx, dir))
         return 0;
     vfs_will_sleep();
     /* The object was changed last, so where the log keeps order it stands for all. */
@@ -105,7 +121,7 @@ int hostfs_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *o
 
 int hostfs_sync_node(const struct vctx *ctx, struct vnode *vn)
 {
-    if (nothing_to_do(ctx, vn))
+    if (hostfs_needs_no_flush(ctx, vn))
         return 0;
     vfs_will_sleep();
     return sync_one(vn);

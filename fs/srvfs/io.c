@@ -129,6 +129,13 @@ static int write_posted(const struct vctx *ctx, struct vnode *vn, uint64_t offse
     return err;
 }
 
+/* By the descriptor that is written by: the kernel tells each opening of its own errors. */
+static int flush(struct vnode *vn, struct srv_entry *entry, unsigned how)
+{
+    vfs_will_sleep();
+    return flush_file(&entry->flush, entry->io_fd, entry->flush_how | how, &vn->fs->verifier);
+}
+
 int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
               size_t *len, enum vstable *stable, struct vchange *change)
 {
@@ -147,15 +154,17 @@ int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const v
         *stable = VSTABLE_FILE;
         return err;
     }
+    if (*stable == VSTABLE_UNSTABLE && !ctx->async)
+        flush_write_begins(&entry->flush);
     err = write_posted(ctx, vn, offset, buf, want, len);
     if (err != 0)
         return err;
     if (srv_kind_row(entry->kind)->read != SRV_AT_OFFSET) {
         *stable = VSTABLE_FILE; /* there is nothing that could be lost: see stream.c */
     } else if (!ctx->async && (*stable != VSTABLE_UNSTABLE || entry->kind == SRV_APPEND)) {
-        vfs_will_sleep();
-        if (fdatasync(entry->fd) != 0 && errno != EINVAL)
-            return errno;
+        err = flush(vn, entry, FLUSH_DATA_ONLY);
+        if (err != 0)
+            return err;
         *stable = VSTABLE_FILE;
     } else if (entry->kind == SRV_APPEND) {
         *stable = VSTABLE_FILE;
@@ -166,11 +175,10 @@ int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const v
 int srv_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count_bytes,
                struct vchange *change)
 {
-    const struct srv_entry *entry = srv_entry_of(vn);
+    struct srv_entry *entry = srv_entry_of(vn);
 
     (void)offset, (void)count_bytes, (void)change;
     if (ctx->async || srv_kind_row(entry->kind)->read != SRV_AT_OFFSET)
         return 0;
-    vfs_will_sleep();
-    return fsync(entry->fd) == 0 || errno == EINVAL ? 0 : errno;
+    return flush(vn, entry, 0);
 }

@@ -154,6 +154,7 @@ int srv_kind_find(struct srv_entry *entry, int fd, enum srv_kind *kind, char *wh
     /* O_NONBLOCK, where it is set, is not ours to rely on: who shares the descriptor may clear it.
      */
     entry->may_block = opened_again && entry->io_fd == fd;
+    entry->flush_how = flush_how_of(entry->io_fd);
     return 0;
 }
 

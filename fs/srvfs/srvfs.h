@@ -12,6 +12,7 @@
 #ifndef FS_SRVFS_SRVFS_H
 #define FS_SRVFS_SRVFS_H
 
+#include "base/flush.h"
 #include "base/list.h"
 #include <loopnfs/vfs.h>
 #include <pthread.h>
@@ -83,6 +84,8 @@ struct srv_entry {
     bool may_read, may_write;   /* P: as fd was opened */
     bool may_block;             /* P: reading can't be kept from waiting: not under the lock */
     bool unix_socket;           /* P */
+    unsigned flush_how;         /* P: base/flush.h */
+    struct flush_state flush;   /* its own */
     struct timespec since;      /* E: when it was posted (made, for a placeholder) */
     uint32_t uid, gid, mode;    /* E */
     struct timespec mtime, atime, ctime; /* E */

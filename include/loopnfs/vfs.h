@@ -80,6 +80,8 @@ struct vfs {
     int (*revisit)(struct vnode *vn);
     /* Gives up everything that is not in use in this moment; NULL: there is nothing. */
     void (*let_go)(struct vfs *fs);
+    /* vfs_data_lost()'s; what clients get without ops.verifier */
+    LOOPNFS_ATOMIC(uint64_t) verifier;
 };
 
 /* How to mount. Strings are borrowed for the call. */
@@ -214,13 +216,26 @@ struct vfs_ops {
     int (*statfs)(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st);
     int (*pathconf)(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc);
     /* Everything written before is on stable storage when it returns; a write-back error is
-     * returned (EIO, ENOSPC, EDQUOT), once. count 0: to the end of the file. */
+     * returned, whatever its number. count 0: to the end of the file. */
     int (*commit)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                   struct vchange *change);
     /* What `loopnfs status` says of the file system that is exported as `path`: lines by
      * vcontrol_print(), the first two columns a word and the path. From what is known: it must not
      * sleep, and not touch what may hang. */
     void (*status)(struct vfs *fs, struct vcontrol *control, const char *path);
+    /*
+     * The write verifier of the node's data (RFC 1813 section 3.3.7): another number at each start
+     * of the server, and from the moment on when data of an unstable write may be lost, which a
+     * client then writes again. Asked for before a write, and after a commit. Any random number of
+     * 64 bits; never fails, never sleeps. Without it, all nodes have fs->verifier, which the
+     * wrappers renew after a commit that failed, or a stable write that failed with EIO; who
+     * finds out about lost data in another way says so by vfs_data_lost().
+     */
+    uint64_t (*verifier)(struct vnode *vn);
+    /* Nobody has the file system mounted any more: the place to give back references on nodes that
+     * it holds itself, without which it would never end. Operations under way go on; unmount comes
+     * when the last node is gone. Does not wait for anything. */
+    void (*release)(struct vfs *fs);
 };
 
 enum vfs_flags {
@@ -254,6 +269,11 @@ void vfs_register(const struct vfs_type *type);
     }                                                             \
     LOOPNFS_ASSERT(sizeof(row) == sizeof(struct vfs_type), "VFS_TYPE takes a struct vfs_type")
 
+/* Data of unstable writes to this file system may be lost: clients find another verifier at their
+ * next commit, and write again what they had not committed. To be called before the operation that
+ * found out returns. */
+void vfs_data_lost(struct vfs *fs);
+
 /* --- what the vnode table offers to a file system (vfs/vnode_table.c) --- */
 
 /*
@@ -278,6 +298,8 @@ void vnode_shed_soon(struct vnode *vn);
 void vnode_shed_root(struct vnode *root, struct vnode_trash *trash);
 /* How many nodes the table keeps when it has a choice: for memos that are sized by it. */
 uint32_t vnode_nodes_max(void);
+/* And how many descriptors. */
+uint32_t vnode_fds_max(void);
 /* A file system counts the descriptors its nodes hold, so that the table can bound them: by a
  * positive delta when a node in use has got some (not in init(): this takes the table's lock), by
  * a negative one in shed() and reclaim(). A node has as many as struct vnode_trash takes, at most.

@@ -65,7 +65,6 @@ static void driver_become(const struct who *caller)
 static void driver_begin(const struct target *target, struct object *out)
 {
     cred_init();
-    vfs_verifier_init();
     expect_ok(vnode_table_init(NODES_MAX, FDS_MAX));
     mounted = target;
     mount_it();

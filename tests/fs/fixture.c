@@ -69,7 +69,6 @@ void fixture_begin_in(struct fixture *f, const char *where)
 
     cred_init();
     assert_int_equal(cred_can_switch(), fixture_is_root());
-    vfs_verifier_init();
     assert_int_equal(vnode_table_init(10000, 500), 0);
     fixture_as(f, geteuid(), getegid(), -1);
     fixture_mount(f);

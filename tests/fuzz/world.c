@@ -241,7 +241,6 @@ static void begin_server(struct world *world)
     snprintf(specs[2], sizeof(specs[2]), "%s,client=*,ro,secure,subtree_check",
              world->readonly_dir);
     handle_init_key(key);
-    vfs_verifier_init();
     assert_int_equal(vnode_table_init(NODES_MAX, FDS_MAX), 0);
     assert_int_equal(reply_cache_init(REPLIES_MAX, REPLIES_BYTES_MAX), 0);
     if (exports_load(&source, message, sizeof(message)) != 0)

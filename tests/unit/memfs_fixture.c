@@ -18,7 +18,6 @@ void mem_mount(const char *options)
     const struct vfs_mount_args args = {.options = options, .fsid = 7};
 
     cred_init();
-    vfs_verifier_init();
     assert_int_equal(vnode_table_init(4000000, 100), 0);
     mem_as(0, 0, -1);
     assert_int_equal(vfs_mount("memfs", &args, &mem_fs), 0);

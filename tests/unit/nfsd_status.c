@@ -84,7 +84,7 @@ TEST(a_status_not_listed_becomes_the_nearest_that_is)
     assert_int_equal(nfs3_status(NFSPROC3_CREATE, ENOENT), NFS3ERR_STALE);
     assert_int_equal(nfs3_status(NFSPROC3_READDIR, ENOENT), NFS3ERR_STALE);
     assert_int_equal(nfs3_status(NFSPROC3_READ, EPERM), NFS3ERR_ACCES);
-    assert_int_equal(nfs3_status(NFSPROC3_COMMIT, EROFS), NFS3ERR_ACCES);
+    assert_int_equal(nfs3_status(NFSPROC3_COMMIT, EROFS), NFS3ERR_ROFS);
     assert_int_equal(nfs3_status(NFSPROC3_WRITE, EISDIR), NFS3ERR_INVAL);
     assert_int_equal(nfs3_status(NFSPROC3_LINK, EISDIR), NFS3ERR_INVAL);
     assert_int_equal(nfs3_status(NFSPROC3_SYMLINK, EMLINK), NFS3ERR_NOSPC);

@@ -485,16 +485,3 @@ TEST(a_file_system_that_breaks_its_contract_is_an_io_error)
     vnode_put(link);
     finish(fs);
 }
-
-TEST(the_write_verifier_is_another_after_each_renewal)
-{
-    vfs_verifier_init();
-    uint64_t seen[4];
-
-    for (int i = 0; i < 4; i++) {
-        seen[i] = vfs_verifier();
-        for (int j = 0; j < i; j++)
-            assert_int_not_equal(seen[i], seen[j]);
-        vfs_verifier_renew();
-    }
-}

@@ -1,0 +1,173 @@
+/*
+ * flush.c - flushes of files: see flush.h.
+ *
+ * A flush that is asked for while another of the same file is under way can't use that one, which
+ * may be past its data: it waits, and all that wait are answered by one. Flushes under way or
+ * waited for are on lists, chosen by the address of the file's state; each list has a lock, held
+ * for a few instructions only.
+ */
+#include "base/flush.h"
+#include "base/hash.h"
+#include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define LISTS 64
+
+/* Who waits for somebody else's flush; on the waiter's stack. */
+struct waiter {
+    struct waiter *next;
+    bool done;
+    int error;
+};
+
+/* On the stack of who makes it. */
+struct flush {
+    struct flush *next;
+    const struct flush_state *state;
+    unsigned how;
+    bool begun;
+    struct waiter *waiters;
+};
+
+static struct flushes {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct flush *first; /* guarded, as is what hangs on it */
+} lists[LISTS] = {[0 ... LISTS - 1] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL}};
+
+uint64_t flush_verifier_fresh(uint64_t other)
+{
+    uint64_t fresh;
+
+    do
+        randombytes_buf(&fresh, sizeof(fresh));
+    while (fresh == other || fresh == 0);
+    return fresh;
+}
+
+void flush_verifier_renew(_Atomic uint64_t *verifier)
+{
+    *verifier = flush_verifier_fresh(*verifier);
+}
+
+unsigned flush_how_of(int fd)
+{
+    struct stat st;
+    struct statvfs fs;
+
+    if (fstat(fd, &st) != 0)
+        return 0;
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return FLUSH_NOTHING;
+    if (fstatvfs(fd, &fs) != 0)
+        return 0;
+    return fs.f_blocks == 0 || fs.f_flag & ST_RDONLY ? FLUSH_NOTHING : 0;
+}
+
+/* What a close would tell, without closing: a copy of the descriptor is closed. */
+static int flush_as_closed(int fd)
+{
+    int copy = dup(fd);
+
+    if (copy < 0)
+        return errno;
+    return close(copy) == 0 || errno == EINTR ? 0 : errno;
+}
+
+int flush_fd(int fd, unsigned how)
+{
+    int told = how & FLUSH_AT_CLOSE ? flush_as_closed(fd) : 0;
+    int error = (how & FLUSH_DATA_ONLY ? fdatasync(fd) : fsync(fd)) == 0 ? 0 : errno;
+
+    if (error == EINVAL && how & FLUSH_NOTHING)
+        error = 0;
+    return told != 0 ? told : error;
+}
+
+/* One that has begun, or one that has not; NULL. Lock held. */
+static struct flush *flush_find(const struct flushes *list, const struct flush_state *state,
+                                bool begun)
+{
+    struct flush *flush = list->first;
+
+    while (flush != NULL && (flush->state != state || flush->begun != begun))
+        flush = flush->next;
+    return flush;
+}
+
+/* Waits for one that has not begun. Lock held. */
+static int flush_join(struct flushes *list, struct flush *flush, unsigned how)
+{
+    struct waiter me = {.next = flush->waiters};
+
+    if (!(how & FLUSH_DATA_ONLY))
+        flush->how &= ~(unsigned)FLUSH_DATA_ONLY;
+    flush->waiters = &me;
+    while (!me.done)
+        pthread_cond_wait(&list->changed, &list->lock);
+    return me.error;
+}
+
+/* Enters a flush, and waits until it may begin. Lock held. */
+static void flush_enter(struct flushes *list, struct flush *flush)
+{
+    flush->next = list->first;
+    list->first = flush;
+    while (flush_find(list, flush->state, true) != NULL)
+        pthread_cond_wait(&list->changed, &list->lock);
+    flush->begun = true;
+}
+
+/* Takes it out, and tells those who wait. Lock held. */
+static void flush_leave(struct flushes *list, struct flush *flush, int error)
+{
+    struct flush **at = &list->first;
+
+    while (*at != flush)
+        at = &(*at)->next;
+    *at = flush->next;
+    for (struct waiter *waiter = flush->waiters; waiter != NULL;) {
+        struct waiter *next = waiter->next; /* it may be gone once it is done */
+        waiter->error = error;
+        waiter->done = true;
+        waiter = next;
+    }
+    pthread_cond_broadcast(&list->changed);
+}
+
+int flush_file(struct flush_state *state, int fd, unsigned how, _Atomic uint64_t *verifier)
+{
+    struct flushes *list = &lists[hash_mix((uintptr_t)state) % LISTS];
+    struct flush mine = {.state = state, .how = how};
+
+    pthread_mutex_lock(&list->lock);
+    struct flush *waits = flush_find(list, state, false);
+    if (waits != NULL) {
+        int error = flush_join(list, waits, how);
+        pthread_mutex_unlock(&list->lock);
+        return error;
+    }
+    flush_enter(list, &mine);
+    how = mine.how;
+    pthread_mutex_unlock(&list->lock);
+
+    uint32_t covered = state->written;
+    int error = flush_fd(fd, how);
+    if (error != 0) {
+        /* Those that began meanwhile, too: their pages may have been among the lost. */
+        covered = state->written;
+        if (covered != state->flushed)
+            flush_verifier_renew(verifier);
+    }
+    state->flushed = covered;
+
+    pthread_mutex_lock(&list->lock);
+    flush_leave(list, &mine, error);
+    pthread_mutex_unlock(&list->lock);
+    return error;
+}
