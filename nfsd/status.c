@@ -21,7 +21,7 @@
 #define NFS3_ERRORS(X)          \
     X(IO, SERVERFAULT)          \
     X(PERM, ACCES)              \
-    X(NOENT, STALE)             \
+    X(NOENT, IO)                \
     X(NXIO, IO)                 \
     X(ACCES, ACCES)             \
     X(EXIST, INVAL)             \
@@ -83,8 +83,7 @@ static const uint8_t errno_meaning[] = {
     [ENOTTY] = E_NOTSUPP,
     /* Bytes of a name that the host's file system can't keep. */
     [EILSEQ] = E_INVAL,
-    /* A symbolic link stands where the node was: it was replaced by something else. */
-    [ELOOP] = E_STALE,
+    [ELOOP] = E_INVAL,
     /* In use on the host: a mount point, a running program, swap. Waiting does not help. */
     [EBUSY] = E_ACCES,
     [ETXTBSY] = E_ACCES,
@@ -119,35 +118,43 @@ static const uint8_t vfs_error_meaning[] = {
 #define MAKES_NAME \
     (S(IO) | S(EXIST) | S(NOTDIR) | S(NOSPC) | S(ROFS) | S(NAMETOOLONG) | S(DQUOT) | S(NOTSUPP))
 
+/*
+ * `missing` is what ENOENT means where it is not among them. To who asks about the object itself it
+ * is gone: its handle is stale. To who makes a name the directory is there, or the file system
+ * would have said ESTALE: it can't have that name. Data that is missing says nothing about the
+ * handle.
+ */
 static const struct {
     uint32_t listed, added;
+    uint8_t missing; /* E_IO where it is left out */
 } allowed[] = {
-    [NFSPROC3_GETATTR] = {S(IO), 0},
+    [NFSPROC3_GETATTR] = {S(IO), 0, E_STALE},
     [NFSPROC3_SETATTR] = {S(PERM) | S(IO) | S(INVAL) | S(NOSPC) | S(ROFS) | S(DQUOT) | S(NOT_SYNC),
-                          S(FBIG)},
+                          S(FBIG), E_STALE},
     [NFSPROC3_LOOKUP] = {S(IO) | S(NOENT) | S(NOTDIR) | S(NAMETOOLONG), S(INVAL)},
-    [NFSPROC3_ACCESS] = {S(IO), 0},
-    [NFSPROC3_READLINK] = {S(IO) | S(INVAL) | S(NOTSUPP), 0},
+    [NFSPROC3_ACCESS] = {S(IO), 0, E_STALE},
+    [NFSPROC3_READLINK] = {S(IO) | S(INVAL) | S(NOTSUPP), 0, E_STALE},
     [NFSPROC3_READ] = {S(IO) | S(NXIO) | S(INVAL), S(ISDIR)},
     [NFSPROC3_WRITE] = {S(IO) | S(FBIG) | S(DQUOT) | S(NOSPC) | S(ROFS) | S(INVAL), S(PERM)},
-    [NFSPROC3_CREATE] = {MAKES_NAME, S(PERM) | S(INVAL) | S(ISDIR) | S(FBIG)},
-    [NFSPROC3_MKDIR] = {MAKES_NAME, S(PERM) | S(INVAL) | S(MLINK)},
-    [NFSPROC3_SYMLINK] = {MAKES_NAME, S(PERM) | S(INVAL)},
-    [NFSPROC3_MKNOD] = {MAKES_NAME | S(BADTYPE), S(PERM) | S(INVAL)},
+    [NFSPROC3_CREATE] = {MAKES_NAME, S(PERM) | S(INVAL) | S(ISDIR) | S(FBIG), E_INVAL},
+    [NFSPROC3_MKDIR] = {MAKES_NAME, S(PERM) | S(INVAL) | S(MLINK), E_INVAL},
+    [NFSPROC3_SYMLINK] = {MAKES_NAME, S(PERM) | S(INVAL), E_INVAL},
+    [NFSPROC3_MKNOD] = {MAKES_NAME | S(BADTYPE), S(PERM) | S(INVAL), E_INVAL},
     [NFSPROC3_REMOVE] = {S(NOENT) | S(IO) | S(NOTDIR) | S(NAMETOOLONG) | S(ROFS),
-                         S(PERM) | S(INVAL) | S(ISDIR)},
+                         S(PERM) | S(INVAL) | S(ISDIR) | S(NOSPC) | S(DQUOT)},
     [NFSPROC3_RMDIR] = {S(NOENT) | S(IO) | S(INVAL) | S(EXIST) | S(NOTDIR) | S(NAMETOOLONG) |
                             S(ROFS) | S(NOTEMPTY) | S(NOTSUPP),
-                        S(PERM)},
+                        S(PERM) | S(NOSPC) | S(DQUOT)},
     [NFSPROC3_RENAME] = {MAKES_NAME | S(NOENT) | S(XDEV) | S(ISDIR) | S(INVAL) | S(MLINK) |
                              S(NOTEMPTY),
                          S(PERM)},
-    [NFSPROC3_LINK] = {MAKES_NAME | S(XDEV) | S(INVAL) | S(MLINK), S(PERM)},
-    [NFSPROC3_READDIR] = {S(IO) | S(NOTDIR) | S(BAD_COOKIE) | S(TOOSMALL), 0},
-    [NFSPROC3_READDIRPLUS] = {S(IO) | S(NOTDIR) | S(BAD_COOKIE) | S(TOOSMALL) | S(NOTSUPP), 0},
-    [NFSPROC3_FSSTAT] = {S(IO), 0},
-    [NFSPROC3_FSINFO] = {0, 0},
-    [NFSPROC3_PATHCONF] = {0, 0},
+    [NFSPROC3_LINK] = {MAKES_NAME | S(XDEV) | S(INVAL) | S(MLINK), S(PERM), E_INVAL},
+    [NFSPROC3_READDIR] = {S(IO) | S(NOTDIR) | S(BAD_COOKIE) | S(TOOSMALL), 0, E_STALE},
+    [NFSPROC3_READDIRPLUS] = {S(IO) | S(NOTDIR) | S(BAD_COOKIE) | S(TOOSMALL) | S(NOTSUPP), 0,
+                              E_STALE},
+    [NFSPROC3_FSSTAT] = {S(IO), 0, E_STALE},
+    [NFSPROC3_FSINFO] = {0, 0, E_STALE},
+    [NFSPROC3_PATHCONF] = {0, 0, E_STALE},
     [NFSPROC3_COMMIT] = {S(IO), S(INVAL) | S(NOSPC) | S(DQUOT) | S(ROFS) | S(FBIG)},
 };
 
@@ -169,6 +176,8 @@ nfsstat3 nfs3_status(uint32_t procedure, int error)
 
     uint32_t may = allowed[procedure].listed | allowed[procedure].added | ALWAYS;
     unsigned status = meaning_of(error);
+    if (status == E_NOENT && (may & S(NOENT)) == 0)
+        status = allowed[procedure].missing;
     while ((may & (UINT32_C(1) << status)) == 0)
         status = nearest_of[status];
     return wire_of[status];

@@ -188,6 +188,7 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
     else if (linkat(fd, "", dirfd, name, AT_EMPTY_PATH) != 0)
         error = errno;
     error = hostfs_name_error(dir, dirfd, error);
+    error = hostfs_name_error(vn, fd, error); /* nor has what lost its last name */
     if (!error && hostfs_node(vn)->mount->named)
         hostfs_named_linked(vn, fd, dir, name);
     if (!error)
