@@ -126,28 +126,28 @@ static const uint8_t vfs_error_meaning[] = {
  */
 static const struct {
     uint32_t listed, added;
-    uint8_t missing; /* E_IO where it is left out */
+    uint8_t missing;
 } allowed[] = {
     [NFSPROC3_GETATTR] = {S(IO), 0, E_STALE},
     [NFSPROC3_SETATTR] = {S(PERM) | S(IO) | S(INVAL) | S(NOSPC) | S(ROFS) | S(DQUOT) | S(NOT_SYNC),
                           S(FBIG), E_STALE},
-    [NFSPROC3_LOOKUP] = {S(IO) | S(NOENT) | S(NOTDIR) | S(NAMETOOLONG), S(INVAL)},
+    [NFSPROC3_LOOKUP] = {S(IO) | S(NOENT) | S(NOTDIR) | S(NAMETOOLONG), S(INVAL), E_NOENT},
     [NFSPROC3_ACCESS] = {S(IO), 0, E_STALE},
     [NFSPROC3_READLINK] = {S(IO) | S(INVAL) | S(NOTSUPP), 0, E_STALE},
-    [NFSPROC3_READ] = {S(IO) | S(NXIO) | S(INVAL), S(ISDIR)},
-    [NFSPROC3_WRITE] = {S(IO) | S(FBIG) | S(DQUOT) | S(NOSPC) | S(ROFS) | S(INVAL), S(PERM)},
+    [NFSPROC3_READ] = {S(IO) | S(NXIO) | S(INVAL), S(ISDIR), E_IO},
+    [NFSPROC3_WRITE] = {S(IO) | S(FBIG) | S(DQUOT) | S(NOSPC) | S(ROFS) | S(INVAL), S(PERM), E_IO},
     [NFSPROC3_CREATE] = {MAKES_NAME, S(PERM) | S(INVAL) | S(ISDIR) | S(FBIG), E_INVAL},
     [NFSPROC3_MKDIR] = {MAKES_NAME, S(PERM) | S(INVAL) | S(MLINK), E_INVAL},
     [NFSPROC3_SYMLINK] = {MAKES_NAME, S(PERM) | S(INVAL), E_INVAL},
     [NFSPROC3_MKNOD] = {MAKES_NAME | S(BADTYPE), S(PERM) | S(INVAL), E_INVAL},
     [NFSPROC3_REMOVE] = {S(NOENT) | S(IO) | S(NOTDIR) | S(NAMETOOLONG) | S(ROFS),
-                         S(PERM) | S(INVAL) | S(ISDIR) | S(NOSPC) | S(DQUOT)},
+                         S(PERM) | S(INVAL) | S(ISDIR) | S(NOSPC) | S(DQUOT), E_NOENT},
     [NFSPROC3_RMDIR] = {S(NOENT) | S(IO) | S(INVAL) | S(EXIST) | S(NOTDIR) | S(NAMETOOLONG) |
                             S(ROFS) | S(NOTEMPTY) | S(NOTSUPP),
-                        S(PERM) | S(NOSPC) | S(DQUOT)},
+                        S(PERM) | S(NOSPC) | S(DQUOT), E_NOENT},
     [NFSPROC3_RENAME] = {MAKES_NAME | S(NOENT) | S(XDEV) | S(ISDIR) | S(INVAL) | S(MLINK) |
                              S(NOTEMPTY),
-                         S(PERM)},
+                         S(PERM), E_NOENT},
     [NFSPROC3_LINK] = {MAKES_NAME | S(XDEV) | S(INVAL) | S(MLINK), S(PERM), E_INVAL},
     [NFSPROC3_READDIR] = {S(IO) | S(NOTDIR) | S(BAD_COOKIE) | S(TOOSMALL), 0, E_STALE},
     [NFSPROC3_READDIRPLUS] = {S(IO) | S(NOTDIR) | S(BAD_COOKIE) | S(TOOSMALL) | S(NOTSUPP), 0,
@@ -155,7 +155,7 @@ static const struct {
     [NFSPROC3_FSSTAT] = {S(IO), 0, E_STALE},
     [NFSPROC3_FSINFO] = {0, 0, E_STALE},
     [NFSPROC3_PATHCONF] = {0, 0, E_STALE},
-    [NFSPROC3_COMMIT] = {S(IO), S(INVAL) | S(NOSPC) | S(DQUOT) | S(ROFS) | S(FBIG)},
+    [NFSPROC3_COMMIT] = {S(IO), S(INVAL) | S(NOSPC) | S(DQUOT) | S(ROFS) | S(FBIG), E_IO},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

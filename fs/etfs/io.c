@@ -4,6 +4,7 @@
  * The descriptor is the server's; all is done as the caller (etfs_may() takes his identity), so
  * that the kernel drops set-id bits and counts quotas as for him.
  */
+#include "base/file_end.h"
 #include "fs/etfs/etfs.h"
 #include <errno.h>
 #include <unistd.h>
@@ -48,7 +49,9 @@ int etfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *b
     if (err != 0)
         return err;
     *len = done;
-    *eof = offset + done >= attr->size;
+    /* It may be less than its size says: a window of a file that was cut. */
+    *eof = offset + done >= attr->size ||
+           (done < want && file_ends_at(entry->fd, (uint64_t)at + done));
     return 0;
 }
 

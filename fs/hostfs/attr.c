@@ -8,7 +8,9 @@
  */
 #include "base/cred.h"
 #include "base/hash.h"
+#include "disk.h"
 #include "named.h"
+#include "newfile.h"
 #include <errno.h>
 #include <linux/fs.h>
 #include <string.h>
@@ -254,6 +256,15 @@ static int change(const struct vctx *ctx, struct vnode *vn, int fd, const struct
     return error ? error : apply(ctx, vn, fd, &st, &rest);
 }
 
+/* An exclusive create's verifier lasts until the first SETATTR. */
+static void drop_verifier(struct hostfs *h, const struct vnode *vn)
+{
+    struct vnode_id id = {.len = vn->id_len};
+
+    memcpy(id.bytes, vn->id, vn->id_len);
+    hostfs_drop_verifier(h, &id);
+}
+
 int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
                    struct vchange *change_out)
 {
@@ -270,6 +281,8 @@ int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
         pthread_mutex_unlock(&h->guard_lock);
     hostfs_writes_forget(vn);
     hostfs_reads_forget();
+    if (!error && vn->type == VREG && atomic_load(&h->verifiers_kept) > 0)
+        drop_verifier(h, vn);
     if (!error)
         error = hostfs_sync_node(ctx, vn);
     if (!error)

@@ -12,8 +12,9 @@
  * have none. The handle of an overlayfs object is that of the layer where its data is, so it
  * changes when the object is copied up.
  */
-#include "below.h"
+#include "base/file_end.h"
 #include "base/pseudo.h"
+#include "hostfs.h"
 #include <linux/magic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "ext4", /* and ext2 and ext3, which have one magic number with it */
         .magic = EXT4_SUPER_MAGIC,
+        .sizes_true = true,
         .births = BIRTHS_SETTLE,
         .handles = HANDLES_LAST,
         .granularity_ns = NANOSECOND,
@@ -67,6 +69,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "xfs",
         .magic = XFS_SUPER_MAGIC,
+        .sizes_true = true,
         .births = BIRTHS_SETTLE,
         .handles = HANDLES_LAST,
         .granularity_ns = NANOSECOND,
@@ -78,6 +81,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "tmpfs",
         .magic = TMPFS_MAGIC,
+        .sizes_true = true,
         .births = BIRTHS_UNIQUE,
         .handles = HANDLES_LAST,
         .granularity_ns = NANOSECOND,
@@ -89,6 +93,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "ramfs", /* its handles have no generation that anybody sets */
         .magic = RAMFS_MAGIC,
+        .sizes_true = true,
         .handles = HANDLES_MOUNT,
         .granularity_ns = NANOSECOND,
         .memory = true,
@@ -97,6 +102,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "btrfs", /* each of its subvolumes numbers its objects by itself */
         .magic = BTRFS_SUPER_MAGIC,
+        .sizes_true = true,
         .handles = HANDLES_LAST,
         .granularity_ns = NANOSECOND,
         .part_bytes = 8, /* of the subvolume's root */
@@ -107,6 +113,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "f2fs",
         .magic = F2FS_SUPER_MAGIC,
+        .sizes_true = true,
         .handles = HANDLES_LAST,
         .granularity_ns = NANOSECOND,
         .unique_numbers = true,
@@ -115,6 +122,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "bcachefs", /* its subvolumes are like those of btrfs */
         .magic = BELOW_BCACHEFS,
+        .sizes_true = true,
         .handles = HANDLES_LAST,
         .granularity_ns = NANOSECOND,
         .part_bytes = 4,
@@ -123,6 +131,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "zfs",
         .magic = BELOW_ZFS,
+        .sizes_true = true,
         .handles = HANDLES_LAST,
         .granularity_ns = NANOSECOND,
         .unique_numbers = true,
@@ -145,6 +154,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "squashfs",
         .magic = SQUASHFS_MAGIC,
+        .sizes_true = true,
         .nothing_to_flush = true,
         .handles = HANDLES_IMAGE,
         .granularity_ns = SECOND,
@@ -154,6 +164,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "erofs",
         .magic = EROFS_SUPER_MAGIC_V1,
+        .sizes_true = true,
         .nothing_to_flush = true,
         .handles = HANDLES_IMAGE,
         .granularity_ns = NANOSECOND,
@@ -163,6 +174,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "iso9660",
         .magic = ISOFS_SUPER_MAGIC,
+        .sizes_true = true,
         .nothing_to_flush = true,
         .handles = HANDLES_IMAGE,
         .granularity_ns = SECOND,
@@ -172,6 +184,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "udf",
         .magic = UDF_SUPER_MAGIC,
+        .sizes_true = true,
         .handles = HANDLES_NOTHING,
         .granularity_ns = 0,
         .unique_numbers = true,
@@ -181,6 +194,7 @@ static const struct hostfs_below rows[] = {
         .name =
             "vfat", /* numbers are given when an object comes to memory, and are in its handle */
         .magic = MSDOS_SUPER_MAGIC,
+        .sizes_true = true,
         .handles = HANDLES_NOTHING,
         .granularity_ns = 2 * (uint64_t)SECOND,
         .positions_last = true,
@@ -188,6 +202,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "exfat",
         .magic = EXFAT_SUPER_MAGIC,
+        .sizes_true = true,
         .handles = HANDLES_NOTHING,
         .granularity_ns = 2 * (uint64_t)SECOND,
         .positions_last = true,
@@ -195,6 +210,7 @@ static const struct hostfs_below rows[] = {
     {
         .name = "ntfs3",
         .magic = BELOW_NTFS3,
+        .sizes_true = true,
         .handles = HANDLES_LAST,
         .granularity_ns = 100,
         .unique_numbers = true,
@@ -224,4 +240,12 @@ const struct hostfs_below *hostfs_below_of(int fd)
         if (rows[i].magic == (uint32_t)fs.f_type)
             return &rows[i];
     return &careful;
+}
+
+bool hostfs_comes_to_end(const struct hostfs_mount *mount, int fd, uint64_t end, bool cut,
+                         uint64_t size)
+{
+    if (end >= size ? cut || mount->below->sizes_true : !cut)
+        return end >= size;
+    return file_ends_at(fd, end);
 }

@@ -36,6 +36,7 @@ struct hostfs_below {
     bool memory;           /* it lives in memory: nothing to flush */
     bool nothing_to_flush; /* its files have no fsync(), which says EINVAL: images, proc, ... */
     bool told_at_close;    /* errors of writes may be told by close() only: FUSE, NFS, ... */
+    bool sizes_true;       /* read(2) gives what the size says, and no more */
     bool one_commit;       /* syncing a directory commits all metadata changed before */
     bool unique_numbers;   /* no two objects of a mount have one inode number at one time */
     uint8_t part_bytes; /* of a handle, from byte 8 on: which part (subvolume) numbers the object */
@@ -49,5 +50,15 @@ struct hostfs_below {
 
 /* The row of the file system that fd is on. Never NULL; the rows live as long as the process. */
 const struct hostfs_below *hostfs_below_of(int fd);
+
+struct hostfs_mount;
+/*
+ * Whether a READ that came to `end`, and was `cut` if it got less than it asked for, has come to
+ * the file's end. Mostly the size says so. But there may be less in a file than its size says
+ * (sysfs, FUSE, one that was cut meanwhile), and more, where the kind of file system does not keep
+ * to sizes (proc): then it is tried, which costs a system call.
+ */
+bool hostfs_comes_to_end(const struct hostfs_mount *mount, int fd, uint64_t end, bool cut,
+                         uint64_t size);
 
 #endif

@@ -21,6 +21,7 @@
  * changed afterwards, has found nothing.
  */
 #include "base/hash.h"
+#include "disk.h"
 #include "hostfs.h"
 #include <string.h>
 #include <sys/sysmacros.h>

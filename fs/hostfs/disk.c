@@ -18,6 +18,7 @@
  * and hostfs.c (tick, release). `disks_lock` guards the list of disks and their users; a disk's own
  * lock its pins. None is held together with another, nor while anything sleeps.
  */
+#include "disk.h"
 #include "base/cred.h"
 #include "hostfs.h"
 #include <errno.h>

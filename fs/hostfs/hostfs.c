@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "base/wait_place.h"
 #include "base/workdir.h"
+#include "disk.h"
 #include "named.h"
+#include "newfile.h"
 #include "watch.h"
 #include "window.h"
 #include <errno.h>
@@ -150,6 +152,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     error = hostfs_intern(h, &root, &fs->root);
     if (!error) {
         hostfs_revisit_begin(h);
+        hostfs_kept_undo(h);
         return 0;
     }
 out:

@@ -60,9 +60,10 @@ struct hostfs_mount {
     /* What trying has found (mounts.c). named: ids are by name (named.c); numbers: the host's inode
      * numbers stay while it is mounted; lasting: number and birth of an object never change. */
     bool named, numbers, lasting;
-    uint64_t part;          /* of its root: below->part_bytes */
-    _Atomic bool no_nowait; /* RWF_NOWAIT is not supported here */
-    _Atomic bool no_splice; /* nor splice() from a file */
+    uint64_t part;            /* of its root: below->part_bytes */
+    _Atomic bool no_nowait;   /* RWF_NOWAIT is not supported here */
+    _Atomic bool no_splice;   /* nor splice() from a file */
+    _Atomic bool no_nameless; /* nor O_TMPFILE */
 };
 
 struct hostfs_disk; /* disk.c */
@@ -87,6 +88,7 @@ struct hostfs {
     unsigned proc_forks; /* which process opened that: contain.c */
     pthread_mutex_t guard_lock, lend_lock;
     char *state_dir;
+    _Atomic unsigned verifiers_kept;    /* kept.c: about how many */
     pthread_mutex_t table_lock;         /* for opening the table */
     struct hostfs_table *_Atomic table; /* opened at the first need */
     pthread_mutex_t named_lock;         /* one place gets one id: named.c */
@@ -408,38 +410,6 @@ int hostfs_may_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const 
 /* Sets it, after the same. */
 int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
                     uint64_t size);
-
-/* disk.c */
-/* The disk with this device number, made known where it was not; NULL: no memory. Given back by
- * hostfs_disk_put(), which accepts NULL. */
-struct hostfs_disk *hostfs_disk_get(dev_t dev);
-void hostfs_disk_put(struct hostfs_disk *disk);
-_Atomic uint64_t *hostfs_disk_verifier(struct hostfs_disk *disk);
-uint64_t hostfs_verifier(struct vnode *vn);
-/* An unstable write to a node whose descriptor to write by is open: from now on it is kept until a
- * flush. False: there are too many such nodes, and who writes has to flush himself afterwards. */
-bool hostfs_write_begins(struct vnode *vn);
-/* After a flush: the node is no longer kept, unless more was written; or, with `all`, whatever was,
- * since the object is gone. */
-void hostfs_unpin(struct vnode *vn, bool all);
-/* Once a second: has those flushed that nobody commits. */
-void hostfs_disks_tick(struct hostfs *h);
-void hostfs_release(struct vfs *fs);
-
-/* sync.c */
-/* The one flush of a file: what it says, whatever that is, is to be told. By fd, or by what the
- * node was written by; data_only: and only the attributes needed to read it again. Sleeps. */
-int hostfs_flush(struct vnode *vn, int fd, bool data_only);
-/* Whether a caller is promised nothing, or nothing can be flushed. */
-bool hostfs_needs_no_flush(const struct vctx *ctx, struct vnode *vn);
-/* Flushes a file's data where that was promised. */
-int hostfs_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data_only);
-/* After a change of names in `dir` (and of `other`, may be NULL: a second directory; and of the
- * new object `vn`, may be NULL): returns when it is on stable storage. */
-int hostfs_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *other,
-                      struct vnode *vn);
-/* After a change of attributes. */
-int hostfs_sync_node(const struct vctx *ctx, struct vnode *vn);
 
 /* lookup.c */
 int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,

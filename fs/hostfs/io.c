@@ -8,15 +8,18 @@
  */
 #include "base/cred.h"
 #include "base/round.h"
+#include "disk.h"
 #include "hostfs.h"
+#include "newfile.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define PAGE       4096u /* or a part of one: what fits into a pipe is counted in pages */
-#define DATA_FLAGS (O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
+#define READ_ATTEMPTS 4     /* where a file grows and is cut all the time */
+#define PAGE          4096u /* or a part of one: what fits into a pipe is counted in pages */
+#define DATA_FLAGS    (O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
 
 /*
  * What the last READ of this thread found out about its file is good for the READs of the same file
@@ -53,13 +56,20 @@ static int set_mode(int fd, uint32_t mode)
     return hostfs_apply(fd, VREG, &set);
 }
 
+static uint32_t lent_mode(const struct statx *st, int mode)
+{
+    return (st->stx_mode & 07777) | (mode == O_WRONLY ? S_IWUSR : S_IRUSR);
+}
+
 /*
  * A server that runs as an ordinary user may not open a file of his for which the mode has no such
  * right, though the client may (hostfs_may): lends itself the right for the moment of opening.
+ * Should it be killed in that moment, the next start gives the mode back (kept.c).
  */
 static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int *fd)
 {
     struct hostfs *h = hostfs_of(vn);
+    struct hostfs_kept kept;
     struct statx st;
     int path_fd;
     int error = hostfs_fd(vn, &path_fd);
@@ -72,10 +82,14 @@ static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int 
     if (!error && st.stx_uid != cred_server()->uid)
         error = EACCES;
     if (!error)
-        error = set_mode(path_fd, (st.stx_mode & 07777) | (mode == O_WRONLY ? S_IWUSR : S_IRUSR));
+        error = hostfs_keep_mode(h, vn, st.stx_mode & 07777, lent_mode(&st, mode), &kept);
     if (!error) {
-        error = hostfs_open_id(h, id, mode | DATA_FLAGS, fd);
-        set_mode(path_fd, st.stx_mode & 07777);
+        error = set_mode(path_fd, lent_mode(&st, mode));
+        if (!error)
+            error = hostfs_open_id(h, id, mode | DATA_FLAGS, fd);
+        /* Where that fails the next start tries again. */
+        if (set_mode(path_fd, st.stx_mode & 07777) == 0)
+            hostfs_kept_end(h, &kept);
     }
     pthread_mutex_unlock(&h->lend_lock);
     return error;
@@ -110,6 +124,9 @@ int hostfs_open_data(struct vnode *vn, int mode, int *fd)
     }
     if (error == EACCES)
         error = open_lent(vn, &id, mode, fd);
+    /* It is opened by what it is, not by a name: it is gone, or something else is there. */
+    if (error == ENOENT || error == ELOOP)
+        error = ESTALE;
     if (!error)
         *fd = hostfs_set_fd(vn, slot, *fd);
     return error;
@@ -275,15 +292,30 @@ static int read_into(const struct vctx *ctx, struct vnode *vn, uint64_t offset, 
     if (error)
         return error;
     *len = want;
-    *eof = offset > INT64_MAX || offset + want >= st->stx_size;
+    *eof = offset > INT64_MAX ||
+           hostfs_comes_to_end(mount, fd, offset + want, want < asked, st->stx_size);
     hostfs_attr(vn, st, attr);
-    return 0;
+    /* Clients take neither bytes nor an end for an error: it grew in this moment. */
+    return want == 0 && asked > 0 && !*eof ? EAGAIN : 0;
+}
+
+static int read_again(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf,
+                      const struct pipe *pipe, size_t *len, bool *eof, struct vattr *attr)
+{
+    size_t want = *len;
+    int error = EAGAIN;
+
+    for (int attempt = 0; error == EAGAIN && attempt < READ_ATTEMPTS; attempt++) {
+        *len = want;
+        error = read_into(ctx, vn, offset, buf, pipe, len, eof, attr);
+    }
+    return error;
 }
 
 int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
                 bool *eof, struct vattr *attr)
 {
-    return read_into(ctx, vn, offset, buf, NULL, len, eof, attr);
+    return read_again(ctx, vn, offset, buf, NULL, len, eof, attr);
 }
 
 int hostfs_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
@@ -291,7 +323,7 @@ int hostfs_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int
 {
     const struct pipe to = {.fd = pipe, .room = room};
 
-    return read_into(ctx, vn, offset, NULL, &to, len, eof, attr);
+    return read_again(ctx, vn, offset, NULL, &to, len, eof, attr);
 }
 
 static int write_all(int fd, const void *buf, size_t *len, int64_t offset)

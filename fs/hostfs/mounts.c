@@ -8,6 +8,7 @@
 #include "base/cred.h"
 #include "base/hash.h"
 #include "base/wait_place.h"
+#include "disk.h"
 #include "hostfs.h"
 #include <errno.h>
 #include <limits.h>

@@ -6,6 +6,7 @@
  * handle table is in use it learns the change.
  */
 #include "base/cred.h"
+#include "disk.h"
 #include "named.h"
 #include "watch.h"
 #include <errno.h>

@@ -11,6 +11,7 @@
  *     that the server may not read) is left to syncfs.
  */
 #include "base/cred.h"
+#include "disk.h"
 #include "hostfs.h"
 #include <errno.h>
 #include <unistd.h>

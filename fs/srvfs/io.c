@@ -3,6 +3,7 @@
  * two sides (log.c, stream.c), or, for a placeholder, what its client wants to post.
  */
 #include "base/cred.h"
+#include "base/file_end.h"
 #include "fs/srvfs/srvfs.h"
 #include <errno.h>
 #include <unistd.h>
@@ -91,7 +92,8 @@ int srv_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *bu
     if (err == 0)
         err = srv_getattr(ctx, vn, attr);
     if (err == 0 && way == SRV_AT_OFFSET)
-        *eof = offset + *len >= attr->size;
+        *eof = offset + *len >= attr->size ||
+               (*len < want && file_ends_at(entry->io_fd, offset + *len));
     return err;
 }
 

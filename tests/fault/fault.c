@@ -6,12 +6,12 @@
  *
  *     CALL:WHAT[:WHEN]    fsync:EIO     openat:kill:3     fdatasync:delay=200:2+    *:kill:17
  *
- * CALL is a function below, or * for all of them. WHAT is an error's name, with which the call
- * fails without having been made; `kill`, which ends the process with SIGKILL before it; or
- * `delay=MS`. WHEN is which of these calls is meant: the N-th, or from the N-th on (N+, and 1+
- * where it is left out). `@FILE` instead of rules: they are in that file, which is read at each
- * call; counting begins anew when its text changes. LOOPNFS_FAULT_LOG names a file to which each
- * call appends its name as a line.
+ * CALL is a function below (openat_nameless: openat() with O_TMPFILE), or * for all of them. WHAT
+ * is an error's name, with which the call fails without having been made; `kill`, which ends the
+ * process with SIGKILL before it; or `delay=MS`. WHEN is which of these calls is meant: the N-th,
+ * or from the N-th on (N+, and 1+ where it is left out). `@FILE` instead of rules: they are in that
+ * file, which is read at each call; counting begins anew when its text changes. LOOPNFS_FAULT_LOG
+ * names a file to which each call appends its name as a line.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,6 +36,7 @@
 
 #define RULES_MAX 16
 #define TEXT_MAX  1024
+#define SAYS_0    (-1)
 
 struct rule {
     char call[32], what[32];
@@ -130,7 +131,7 @@ static int error_of(const char *name)
     abort();
 }
 
-/* What the rules have in mind for this call: an error, or 0. */
+/* What the rules have in mind for this call: an error, SAYS_0, or 0. */
 static int fault(const char *call)
 {
     int error = 0;
@@ -149,6 +150,8 @@ static int fault(const char *call)
             continue;
         if (strcmp(rule->what, "kill") == 0)
             dies = true;
+        else if (strcmp(rule->what, "end") == 0)
+            error = SAYS_0;
         else if (sscanf(rule->what, "delay=%ld", &delay_ms) != 1)
             error = error_of(rule->what);
     }
@@ -167,8 +170,8 @@ static int fault(const char *call)
         static type(*real) parameters;                 \
         int error = fault(#name);                      \
         if (error != 0) {                              \
-            errno = error;                             \
-            return -1;                                 \
+            errno = error > 0 ? error : 0;             \
+            return error > 0 ? -1 : 0;                 \
         }                                              \
         if (real == NULL)                              \
             *(void **)&real = dlsym(RTLD_NEXT, #name); \
@@ -228,7 +231,7 @@ int openat(int dir, const char *path, int flags, ...)
     va_start(ap, flags);
     mode_t mode = mode_argument(flags, ap);
     va_end(ap);
-    int error = fault("openat");
+    int error = fault((flags & O_TMPFILE) == O_TMPFILE ? "openat_nameless" : "openat");
     if (error != 0) {
         errno = error;
         return -1;

@@ -179,7 +179,7 @@ static void put_auth_sys(struct bytes *b, const struct caller *who)
     struct bytes body = {0};
 
     put_u32(&body, 0x10ca1); /* stamp */
-    put_string(&body, "tester");
+    put_string(&body, who->machine ? who->machine : "tester");
     put_u32(&body, who->uid);
     put_u32(&body, who->gid);
     put_u32(&body, who->ngids);

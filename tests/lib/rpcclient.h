@@ -37,6 +37,7 @@ struct caller {
     uint32_t gids[32]; /* more than the 16 that are legal, to try that */
     const void *raw;
     size_t raw_len;
+    const char *machine; /* NULL: as all */
 };
 extern const struct caller caller_root, caller_nobody; /* AUTH_SYS 0:0; AUTH_NONE */
 struct caller caller_uid(uint32_t uid, uint32_t gid);  /* AUTH_SYS without groups */

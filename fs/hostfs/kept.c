@@ -1,0 +1,349 @@
+/*
+ * kept.c - what must survive the server's sudden end: records in the state directory.
+ *
+ *   KEPT_VERIFIER  an exclusive create's verifier, where the file's own times can't hold it; until
+ *                  the first SETATTR (create.c, attr.c)
+ *   KEPT_NEW       an object that is being made in steps: one that is found half-made at the next
+ *                  start is removed (create.c)
+ *   KEPT_MODE      a file whose mode was changed for a moment: it gets its own back (io.c)
+ *
+ * Each is a file of its own below STATE/kept, so that none depends on another, and one that was
+ * being written when the server died is short, fails its checksum, and means nothing: what it would
+ * have been about had not begun. The name has the kind, the mounted file system's id, and for a
+ * verifier a hash of the node's id. Records of a file system that is not mounted wait for it.
+ *
+ * All of it is done as the server: callers take their caller's identity again. No lock: a record
+ * belongs to the operation that made it, a verifier to whoever removes it first.
+ */
+#include "base/cred.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "hostfs.h"
+#include "newfile.h"
+#include <dirent.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FOLDER  "kept"
+#define MAGIC   0x316b6f6f6c /* "look1" */
+#define VERSION 1
+/* A client sends a create again within minutes. */
+#define VERIFIER_AGE_S 86400
+/* With so many more verifiers the old ones are looked for. */
+#define VERIFIERS_TO_LOOK 1024
+
+enum kind { KEPT_VERIFIER = 'v', KEPT_NEW = 'n', KEPT_MODE = 'm' };
+
+/* As it is in the file. */
+struct record {
+    uint64_t magic;
+    uint32_t version, kind;
+    uint64_t fsid;
+    struct vnode_id id;    /* of the file; KEPT_NEW: of the directory */
+    uint32_t before, lent; /* KEPT_MODE: the mode as it is to be, and what it was changed to */
+    uint32_t type;         /* KEPT_NEW: enum vtype */
+    uint8_t verifier[8];   /* KEPT_VERIFIER */
+    char name[VNAME_MAX + 1];
+    uint64_t sum; /* of all before */
+};
+
+static uint64_t sum_of(const struct record *record)
+{
+    return hash_bytes(record, offsetof(struct record, sum), VERSION);
+}
+
+static struct record record_make(const struct hostfs *h, enum kind kind, const struct vnode_id *id)
+{
+    struct record record;
+
+    memset(&record, 0, sizeof(record)); /* what lies between the fields is summed, too */
+    record.magic = MAGIC;
+    record.version = VERSION;
+    record.kind = kind;
+    record.fsid = h->fs->fsid;
+    record.id.len = id->len;
+    memcpy(record.id.bytes, id->bytes, id->len);
+    return record;
+}
+
+/* The folder; made where it is not there yet. */
+static int folder_open(const struct hostfs *h, bool make, int *fd)
+{
+    int error = cred_assume_server();
+    if (error)
+        return error;
+    int state = open(h->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (state < 0)
+        return errno;
+    *fd = openat(state, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (*fd < 0 && errno == ENOENT && make &&
+        (mkdirat(state, FOLDER, 0700) == 0 || errno == EEXIST))
+        *fd = openat(state, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    error = *fd < 0 ? errno : 0;
+    close(state);
+    return error;
+}
+
+static int record_write(const struct hostfs *h, struct record *record, const char *name)
+{
+    int folder;
+
+    record->sum = sum_of(record);
+    int error = folder_open(h, true, &folder);
+    if (error)
+        return error;
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        error = errno;
+        goto out;
+    }
+    ssize_t put = pwrite(fd, record, sizeof(*record), 0);
+    if (put != (ssize_t)sizeof(*record))
+        error = put < 0 ? errno : ENOSPC;
+    close(fd);
+    if (error)
+        unlinkat(folder, name, 0);
+out:
+    close(folder);
+    return error;
+}
+
+/* ENOENT: there is none, or none that was finished. */
+static int record_read(int folder, const char *name, struct record *record)
+{
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    ssize_t got = pread(fd, record, sizeof(*record), 0);
+    close(fd);
+    bool good = got == (ssize_t)sizeof(*record) && record->magic == MAGIC &&
+                record->version == VERSION && record->sum == sum_of(record) &&
+                record->id.len <= VNODE_ID_MAX && memchr(record->name, '\0', sizeof(record->name));
+    return good ? 0 : ENOENT;
+}
+
+static void record_remove(const struct hostfs *h, const char *name)
+{
+    int folder;
+
+    if (folder_open(h, false, &folder) != 0)
+        return;
+    unlinkat(folder, name, 0);
+    close(folder);
+}
+
+/* --- what is undone after a sudden end --- */
+
+static int begin(const struct hostfs *h, struct record *record, struct hostfs_kept *kept)
+{
+    uint64_t random;
+
+    randombytes_buf(&random, sizeof(random));
+    snprintf(kept->name, sizeof(kept->name), "%c-%016lx-%016lx", (char)record->kind,
+             (unsigned long)record->fsid, (unsigned long)random);
+    int error = record_write(h, record, kept->name);
+    if (error)
+        kept->name[0] = '\0';
+    return error;
+}
+
+int hostfs_keep_mode(struct hostfs *h, struct vnode *vn, uint32_t before, uint32_t lent,
+                     struct hostfs_kept *kept)
+{
+    struct vnode_id id = {.len = vn->id_len};
+
+    kept->name[0] = '\0';
+    if (!h->state_dir)
+        return 0;
+    memcpy(id.bytes, vn->id, vn->id_len);
+    struct record record = record_make(h, KEPT_MODE, &id);
+    record.before = before;
+    record.lent = lent;
+    return begin(h, &record, kept);
+}
+
+int hostfs_keep_new(struct hostfs *h, struct vnode *dir, const char *name, enum vtype type,
+                    struct hostfs_kept *kept)
+{
+    struct vnode_id id = {.len = dir->id_len};
+
+    kept->name[0] = '\0';
+    if (!h->state_dir)
+        return 0;
+    memcpy(id.bytes, dir->id, dir->id_len);
+    struct record record = record_make(h, KEPT_NEW, &id);
+    record.type = type;
+    snprintf(record.name, sizeof(record.name), "%s", name);
+    return begin(h, &record, kept);
+}
+
+void hostfs_kept_end(struct hostfs *h, struct hostfs_kept *kept)
+{
+    if (kept->name[0])
+        record_remove(h, kept->name);
+    kept->name[0] = '\0';
+}
+
+/* The mode of a file that nobody has changed since. */
+static void undo_mode(struct hostfs *h, const struct record *record)
+{
+    struct vsetattr set = {.set_mode = true, .mode = record->before};
+    struct statx st;
+    int fd;
+
+    if (hostfs_open_id(h, &record->id, HOST_O_PATH, &fd) != 0)
+        return;
+    if (hostfs_statx(fd, "", &st) == 0 && (st.stx_mode & 07777) == record->lent &&
+        hostfs_apply(fd, VREG, &set) == 0)
+        log_info("hostfs %s: a file has its mode back that the server had changed when it ended",
+                 h->fs->source);
+    close(fd);
+}
+
+/* An object that nobody can have put anything into. */
+static void undo_new(struct hostfs *h, const struct record *record)
+{
+    struct stat st;
+    int fd;
+
+    if (hostfs_open_id(h, &record->id, HOST_O_PATH, &fd) != 0)
+        return;
+    if (fstatat(fd, record->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        hostfs_vtype(st.st_mode) == (enum vtype)record->type &&
+        (record->type != VREG || st.st_blocks == 0) &&
+        unlinkat(fd, record->name, record->type == VDIR ? AT_REMOVEDIR : 0) == 0)
+        log_info("hostfs %s: removed what was half-made when the server ended", h->fs->source);
+    close(fd);
+}
+
+/* --- verifiers --- */
+
+static void verifier_name(const struct hostfs *h, const struct vnode_id *id, char name[64])
+{
+    snprintf(name, 64, "%c-%016lx-%016lx%016lx", KEPT_VERIFIER, (unsigned long)h->fs->fsid,
+             (unsigned long)hash_bytes(id->bytes, id->len, 1),
+             (unsigned long)hash_bytes(id->bytes, id->len, 2));
+}
+
+static bool id_equal(const struct vnode_id *a, const struct vnode_id *b)
+{
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+static bool is_mine(const struct hostfs *h, const char *name)
+{
+    char prefix[32];
+
+    snprintf(prefix, sizeof(prefix), "-%016lx-", (unsigned long)h->fs->fsid);
+    return name[0] != '\0' && strncmp(name + 1, prefix, strlen(prefix)) == 0;
+}
+
+/* Removes verifiers that are so old that nobody asks for them; counts those that are left. */
+static void verifiers_prune(struct hostfs *h, int folder)
+{
+    struct dirent *entry;
+    struct stat st;
+    unsigned count = 0;
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != KEPT_VERIFIER || !is_mine(h, entry->d_name) ||
+            fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        if (time(NULL) - st.st_mtime > VERIFIER_AGE_S)
+            unlinkat(folder, entry->d_name, 0);
+        else
+            count++;
+    }
+    closedir(dir);
+    atomic_store(&h->verifiers_kept, count);
+}
+
+int hostfs_keep_verifier(struct hostfs *h, const struct vnode_id *id, const uint8_t verifier[8])
+{
+    char name[64];
+    int folder;
+
+    if (!h->state_dir)
+        return 0;
+    struct record record = record_make(h, KEPT_VERIFIER, id);
+    memcpy(record.verifier, verifier, sizeof(record.verifier));
+    verifier_name(h, id, name);
+    int error = record_write(h, &record, name);
+    if (!error && (atomic_fetch_add(&h->verifiers_kept, 1) + 1) % VERIFIERS_TO_LOOK == 0 &&
+        folder_open(h, false, &folder) == 0) {
+        verifiers_prune(h, folder);
+        close(folder);
+    }
+    return error;
+}
+
+bool hostfs_kept_verifier(struct hostfs *h, const struct vnode_id *id, const uint8_t verifier[8])
+{
+    struct record record;
+    char name[64];
+    int folder;
+
+    if (atomic_load(&h->verifiers_kept) == 0 || folder_open(h, false, &folder) != 0)
+        return false;
+    verifier_name(h, id, name);
+    int error = record_read(folder, name, &record);
+    close(folder);
+    return !error && record.kind == KEPT_VERIFIER && id_equal(&record.id, id) &&
+           memcmp(record.verifier, verifier, sizeof(record.verifier)) == 0;
+}
+
+void hostfs_drop_verifier(struct hostfs *h, const struct vnode_id *id)
+{
+    char name[64];
+
+    if (atomic_load(&h->verifiers_kept) == 0)
+        return;
+    verifier_name(h, id, name);
+    record_remove(h, name);
+}
+
+/* --- the start --- */
+
+static void undo(struct hostfs *h, int folder, const char *name)
+{
+    struct record record;
+
+    if (record_read(folder, name, &record) == 0 && record.fsid == h->fs->fsid) {
+        if (record.kind == KEPT_MODE)
+            undo_mode(h, &record);
+        else if (record.kind == KEPT_NEW)
+            undo_new(h, &record);
+    }
+    unlinkat(folder, name, 0);
+}
+
+void hostfs_kept_undo(struct hostfs *h)
+{
+    struct dirent *entry;
+    int folder;
+
+    if (!h->state_dir || folder_open(h, false, &folder) != 0)
+        return;
+    verifiers_prune(h, folder);
+    DIR *dir = fdopendir(folder);
+    if (!dir) {
+        close(folder);
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != KEPT_VERIFIER && is_mine(h, entry->d_name))
+            undo(h, folder, entry->d_name);
+    closedir(dir);
+}

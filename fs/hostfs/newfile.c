@@ -1,0 +1,292 @@
+/*
+ * newfile.c - how a new regular file comes to be: whole, or not at all.
+ *
+ * A file that is to have more than a mode (an owner, times, a size, an exclusive create's verifier)
+ * is made without a name (O_TMPFILE), gets all of it, and then its name by link(2), which fails
+ * where there is something of that name: a server that is killed in between leaves nothing. Where
+ * the file system has no nameless files it is made under its name, and a record says until it is
+ * whole that it is not (kept.c). What has a mode only is made by one call.
+ *
+ * An exclusive create's verifier is in the file's times, as any server's is that must know it after
+ * a restart, where these times hold all of its 64 bits: the file system's row says that they may
+ * (below.c), and looking at the new file whether they do. Elsewhere it is a record (kept.c).
+ *
+ * Called by create.c, for a caller whose identity the thread has.
+ */
+#include "newfile.h"
+#include "base/cred.h"
+#include "hostfs.h"
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* RFC 1813 leaves the mode to us where the client says none. */
+#define FILE_MODE 0644
+/* An exclusive create says nothing about attributes; a SETATTR follows. */
+#define EXCLUSIVE_MODE 0600
+#define NEW_FLAGS      (O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
+
+uint32_t hostfs_mode_of(const struct vsetattr *set, uint32_t otherwise)
+{
+    return set->set_mode ? set->mode & 07777 : otherwise;
+}
+
+/* --- verifiers --- */
+
+/* XFS without bigtime keeps 31 bits of seconds: the highest bit is half a second. */
+static void verifier_times(const uint8_t verifier[8], struct timespec times[2])
+{
+    for (int i = 0; i < 2; i++) {
+        uint32_t word;
+        memcpy(&word, verifier + 4 * i, sizeof(word));
+        times[i].tv_sec = word & 0x7fffffff;
+        times[i].tv_nsec = word >> 31 ? 500000000 : 0;
+    }
+}
+
+static bool times_match(const uint8_t verifier[8], const struct statx *st)
+{
+    struct timespec times[2];
+    verifier_times(verifier, times);
+    return st->stx_atime.tv_sec == times[0].tv_sec && st->stx_mtime.tv_sec == times[1].tv_sec &&
+           (long)st->stx_atime.tv_nsec == times[0].tv_nsec &&
+           (long)st->stx_mtime.tv_nsec == times[1].tv_nsec;
+}
+
+/* Whether what is seen of a file's times is what is stored of them. */
+static bool times_are_true(const struct hostfs *h, const struct hostfs_mount *mount)
+{
+    uint64_t granularity = mount->below->granularity_ns;
+    return !h->state_dir || (granularity > 0 && granularity < 500000000);
+}
+
+bool hostfs_verifier_matches(struct vnode *vn, const uint8_t verifier[8], const struct statx *st)
+{
+    struct hostfs *h = hostfs_of(vn);
+    struct vnode_id id = {.len = vn->id_len};
+
+    if (times_are_true(h, hostfs_node(vn)->mount) && times_match(verifier, st))
+        return true;
+    memcpy(id.bytes, vn->id, vn->id_len);
+    return hostfs_kept_verifier(h, &id, verifier);
+}
+
+/* Puts the verifier into the times of a file that was just made, fd. *held: they hold all of it. */
+static int verifier_to_times(struct vnode *dir, int fd, const uint8_t verifier[8], bool *held)
+{
+    struct hostfs *h = hostfs_of(dir);
+    struct timespec times[2];
+    struct statx st;
+
+    *held = false;
+    if (!times_are_true(h, hostfs_node(dir)->mount))
+        return 0;
+    verifier_times(verifier, times);
+    if (futimens(fd, times) != 0)
+        return errno;
+    int error = hostfs_statx(fd, "", &st);
+    *held = times_match(verifier, &st) || !h->state_dir;
+    if (error || *held)
+        return error;
+    /* What they hold of it must not be taken for another one. */
+    return futimens(fd, NULL) == 0 ? 0 : errno;
+}
+
+/* Keeps it in a record, of a file that was just made: fd, or its node where it has one. */
+static int verifier_to_record(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
+                              const struct vnode *vn, const uint8_t verifier[8])
+{
+    const struct hostfs_place place = hostfs_place_in(dir, name);
+    struct hostfs *h = hostfs_of(dir);
+    struct hostfs_object object;
+    int error = 0;
+
+    if (vn) {
+        object.id.len = vn->id_len;
+        memcpy(object.id.bytes, vn->id, vn->id_len);
+    } else {
+        error = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, fd, "", &object);
+    }
+    if (!error)
+        error = hostfs_keep_verifier(h, &object.id, verifier);
+    int back = cred_assume(ctx->cred);
+    return error ? error : back;
+}
+
+/* --- attributes --- */
+
+/* That the caller may not give this owner or group, or that the host has no such one. */
+static bool is_refusal(int error)
+{
+    return error == EPERM || error == EINVAL || error == EOVERFLOW || error == EOPNOTSUPP ||
+           error == ENOSYS;
+}
+
+int hostfs_dress(int fd, enum vtype type, const struct vsetattr *set)
+{
+    struct vsetattr rest = *set, owner = {.set_uid = set->set_uid, .uid = set->uid},
+                    group = {.set_gid = set->set_gid, .gid = set->gid};
+
+    rest.set_uid = rest.set_gid = false;
+    int error = hostfs_apply(fd, type, &group);
+    if (!error || is_refusal(error))
+        error = hostfs_apply(fd, type, &owner);
+    return error && !is_refusal(error) ? error : hostfs_apply(fd, type, &rest);
+}
+
+static bool in_steps(const struct vcreate *how)
+{
+    const struct vsetattr *set = &how->attr;
+    return how->mode == VCREATE_EXCLUSIVE || set->set_uid || set->set_gid ||
+           set->set_atime != VTIME_KEEP || set->set_mtime != VTIME_KEEP ||
+           (set->set_size && set->size > 0);
+}
+
+/* What a new file is to be besides its mode. *record: its verifier has to be kept in one. */
+static int dress_file(struct vnode *dir, int fd, const struct vcreate *how, bool *record)
+{
+    struct vsetattr set = how->attr;
+
+    *record = false;
+    if (how->mode == VCREATE_EXCLUSIVE) {
+        bool held;
+        int error = verifier_to_times(dir, fd, how->verifier, &held);
+        *record = !held;
+        return error;
+    }
+    if (set.set_size && set.size > INT64_MAX)
+        return EFBIG;
+    if (set.set_size && set.size > 0 && ftruncate(fd, (off_t)set.size) != 0)
+        return errno;
+    /* open() has set the mode; a change of owner, and of the size, clears these bits. */
+    set.set_mode = set.set_mode && set.mode & 06000;
+    return hostfs_dress(fd, VREG, &set);
+}
+
+/* --- the two ways --- */
+
+/* By /proc, since AT_EMPTY_PATH needs a capability that the caller has not. */
+static int give_name(const struct hostfs *h, int fd, int dirfd, const char *name)
+{
+    struct hostfs_proc_path link;
+
+    if (!h->has_proc)
+        return linkat(fd, "", dirfd, name, AT_EMPTY_PATH) == 0 ? 0 : errno;
+    hostfs_proc_path(&link, fd);
+    return linkat(AT_FDCWD, link.text, dirfd, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+}
+
+/* The node of fd, which has this name; it takes fd. */
+static int adopt(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name, int fd,
+                 struct vnode **out, struct statx *st)
+{
+    int error = hostfs_adopt(ctx, dir, name, fd, out, st);
+    if (error)
+        unlinkat(dirfd, name, 0);
+    else /* the client will write: as its owner, whatever the mode says */
+        hostfs_set_fd(*out, &hostfs_node(*out)->write_fd, fd);
+    return error;
+}
+
+/* EOPNOTSUPP: the file system has no such files. */
+static int make_nameless(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                         const struct vcreate *how, uint32_t mode, struct vnode **out,
+                         struct statx *st)
+{
+    const struct hostfs *h = hostfs_of(dir);
+    int fd = openat(dirfd, ".", O_TMPFILE | NEW_FLAGS, mode);
+    if (fd < 0)
+        return errno == EISDIR || errno == EINVAL || errno == ENOENT || errno == ENOSYS ? EOPNOTSUPP
+                                                                                        : errno;
+    bool record;
+    int error = dress_file(dir, fd, how, &record);
+    if (!error && record)
+        error = verifier_to_record(ctx, dir, name, fd, NULL, how->verifier);
+    if (!error) {
+        error = give_name(h, fd, dirfd, name);
+        if (!h->has_proc && (error == ENOENT || error == EPERM))
+            error = EOPNOTSUPP;
+        if (!error)
+            error = adopt(ctx, dir, dirfd, name, fd, out, st);
+    }
+    if (error)
+        close(fd);
+    return error;
+}
+
+static int make_in_place(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                         const struct vcreate *how, uint32_t mode, struct vnode **out,
+                         struct statx *st)
+{
+    int fd = openat(dirfd, name, O_CREAT | O_EXCL | O_NOFOLLOW | NEW_FLAGS, mode);
+    if (fd < 0)
+        return errno;
+    bool record = false;
+    int error = in_steps(how) ? dress_file(dir, fd, how, &record) : 0;
+    if (error)
+        unlinkat(dirfd, name, 0);
+    else
+        error = adopt(ctx, dir, dirfd, name, fd, out, st);
+    if (error) {
+        close(fd);
+        return error;
+    }
+    if (record)
+        error = verifier_to_record(ctx, dir, name, fd, *out, how->verifier);
+    if (error) {
+        if (cred_assume(ctx->cred) == 0)
+            unlinkat(dirfd, name, 0);
+        vnode_put(*out);
+        *out = NULL;
+    }
+    return error;
+}
+
+int hostfs_make_begins(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                       enum vtype type, struct hostfs_kept *kept)
+{
+    struct stat there;
+
+    /* Only what is not there now can be what will be found half-made. */
+    if (fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
+        return EEXIST;
+    int error = hostfs_keep_new(hostfs_of(dir), dir, name, type, kept);
+    int back = cred_assume(ctx->cred);
+    return error ? error : back;
+}
+
+int hostfs_make_file(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                     const struct vcreate *how, struct vnode **out, struct statx *st)
+{
+    struct hostfs_mount *mount = hostfs_node(dir)->mount;
+    struct hostfs_kept kept = {.name = ""};
+    bool exclusive = how->mode == VCREATE_EXCLUSIVE;
+    uint32_t mode = exclusive ? EXCLUSIVE_MODE : hostfs_mode_of(&how->attr, FILE_MODE);
+    struct stat there;
+    int error = EOPNOTSUPP;
+
+    if (!in_steps(how))
+        return make_in_place(ctx, dir, dirfd, name, how, mode, out, st);
+    /* Where it is the name that tells what a file is, it has to have one. */
+    if (!mount->named && !atomic_load_explicit(&mount->no_nameless, memory_order_relaxed)) {
+        if (fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
+            return EEXIST;
+        error = make_nameless(ctx, dir, dirfd, name, how, mode, out, st);
+    }
+    if (error != EOPNOTSUPP)
+        return error;
+    error = hostfs_make_begins(ctx, dir, dirfd, name, VREG, &kept);
+    if (error)
+        return error;
+    error = make_in_place(ctx, dir, dirfd, name, how, mode, out, st);
+    /* It went well in the other way only: the next one takes that at once. */
+    if (!error)
+        mount->no_nameless = true;
+    hostfs_kept_end(hostfs_of(dir), &kept);
+    int back = cred_assume(ctx->cred);
+    if (!error && back) {
+        vnode_put(*out);
+        error = back;
+    }
+    return error;
+}
