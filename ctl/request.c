@@ -5,6 +5,7 @@
  * looked up; the command runs with a reference on the file system alone.
  */
 #include "ctl/request.h"
+#include "base/wait_place.h"
 #include "exports/exports.h"
 #include "net/net.h"
 #include "rpc/reply_cache.h"
@@ -68,6 +69,14 @@ static void print_exports(struct vcontrol *control)
     exports_put();
 }
 
+/* Where calls wait, in the file systems that are served or below them. */
+static void print_place(const char *name, const struct wait_place_stats *stats, void *arg)
+{
+    vcontrol_print(arg, "waiting\t%s\t%" PRIu32 " of %" PRIu32 " calls%s\t%" PRIu64 " refused",
+                   name, stats->asleep, stats->most, stats->hangs ? ", it hangs" : "",
+                   stats->refused);
+}
+
 static int server_status(struct vcontrol *control)
 {
     struct net_stats network;
@@ -98,6 +107,7 @@ static int server_status(struct vcontrol *control)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         vcontrol_print(control, "%s\t%" PRIu64, rows[i].name, rows[i].value);
     print_exports(control);
+    wait_places_walk(print_place, control);
     return 0;
 }
 

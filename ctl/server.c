@@ -34,7 +34,7 @@
 /* A peer that says or takes nothing for so long is dropped. */
 #define PATIENCE_S 10
 /* The end waits so long for requests in progress. */
-#define FINISH_S 5
+#define FINISH_S 1
 
 struct connection {
     int socket; /* -1: free */

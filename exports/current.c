@@ -9,8 +9,10 @@
  * Locks: slots_lock guards the list of slots, retired_lock the retired tables. Neither is taken by
  * a request, but for a thread's first exports_get().
  */
+#include "base/apart.h"
 #include "base/list.h"
 #include "exports/internal.h"
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -18,6 +20,8 @@
 /* How long exports_load() waits for requests that run on the old table. */
 #define GRACE_STEP_NSEC 1000000
 #define GRACE_STEPS     20
+/* And for the end of file systems that nobody has any more: their last descriptors are closed. */
+#define DESTROY_MS 1000
 
 struct slot {
     _Atomic(struct exports *) held; /* NULL: between requests */
@@ -118,12 +122,42 @@ static struct exports *retired_take(bool held_too)
     return table;
 }
 
+struct destroying {
+    struct apart job;
+    struct exports *table;
+};
+
+static void destroying_run(struct apart *job)
+{
+    exports_destroy(((struct destroying *)job)->table);
+}
+
+/* On a thread of its own: a file system of it may hang when it is left. False: it does. */
+static bool destroy_apart(struct exports *table)
+{
+    struct destroying *destroying = calloc(1, sizeof(*destroying));
+
+    if (!destroying) {
+        exports_destroy(table);
+        return true;
+    }
+    destroying->job.run = destroying_run;
+    destroying->table = table;
+    int error = apart_run(&destroying->job, DESTROY_MS);
+    if (error == ETIMEDOUT)
+        return false;
+    if (error)
+        exports_destroy(table);
+    free(destroying);
+    return true;
+}
+
 void exports_collect(void)
 {
     struct exports *table;
 
     while ((table = retired_take(false)))
-        exports_destroy(table);
+        destroy_apart(table);
 }
 
 uint64_t exports_generation(void)
@@ -176,16 +210,17 @@ void current_replace(struct exports *fresh)
     }
 }
 
-void exports_finish(void)
+bool exports_finish(void)
 {
-    struct exports *table;
+    struct exports *table = atomic_exchange(&current, NULL);
+    bool ended = !table || destroy_apart(table);
 
-    exports_destroy(atomic_exchange(&current, NULL));
     while ((table = retired_take(true)))
-        exports_destroy(table);
+        ended &= destroy_apart(table);
     free(retired);
     retired = NULL;
     retired_room = 0;
     names_clear();
     groups_clear();
+    return ended;
 }

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "exports/internal.h"
+#include "exports/look.h"
 #include <errno.h>
 #include <limits.h>
 #include <sodium.h>
@@ -16,11 +17,27 @@
 /* What is told to the user about where: a path of the length the system allows, and some more. */
 #define WHERE_MAX (PATH_MAX + 64)
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int draft_look_ms(const struct draft *draft)
+{
+    int64_t left = draft->until - now_ms();
+
+    return left > LOOK_LEAST_MS ? (int)left : LOOK_LEAST_MS;
+}
+
 void draft_init(struct draft *draft, char *message, size_t message_size)
 {
     memset(draft, 0, sizeof(*draft));
     draft->message = message;
     draft->message_size = message_size;
+    draft->until = now_ms() + LOOK_MS;
     if (message_size)
         message[0] = '\0';
 }
@@ -108,23 +125,52 @@ static int path_clean(struct draft *draft, const char *path, char out[EXPORT_PAT
     return 0;
 }
 
+/* A source that does not answer, of an export that is known already: that goes on as it is. */
+static bool source_keep(const struct draft *draft, const char *source, struct export *export)
+{
+    const struct exports *table = current_table();
+
+    for (size_t i = 0; table && i < table->count; i++) {
+        const struct export *old = &table->list[i];
+
+        if (strcmp(old->path, export->path) || strcmp(old->type, export->type) ||
+            strcmp(old->written, export->written))
+            continue;
+        draft_warn(draft, "%s does not answer; it is served as before", source);
+        export->source = strdup(old->source);
+        export->place = old->place;
+        export->absent = old->absent;
+        return true;
+    }
+    return false;
+}
+
 /* A host directory: the place it is at now, so that a symbolic link turned later moves nothing. */
 static int source_resolve(struct draft *draft, const char *source, struct export *export)
 {
+    struct look look;
+
     if (source[0] != '/')
         return draft_fail(draft, EINVAL, "source '%s' is not an absolute path", source);
-    export->source = realpath(source, NULL);
-    int error = export->source ? place_look(export->source, true, &export->place) : errno;
-    if (!error && eaccess(export->source, X_OK) < 0)
-        return draft_fail(draft, errno,
-                          "%s: the server's user (%u) can't enter it (%s); give it the right to, "
-                          "or export another directory",
-                          source, geteuid(), strerror(errno));
-    if (!error)
+    export->written = strdup(source);
+    if (!export->written)
+        return ENOMEM;
+    int error = look_at(source, draft_look_ms(draft), &look);
+    if (error == ETIMEDOUT && source_keep(draft, source, export))
+        return export->source ? 0 : ENOMEM;
+    if (!error) {
+        export->source = look.real;
+        export->place = look.place;
+        if (look.enter_error)
+            return draft_fail(
+                draft, look.enter_error,
+                "%s: the server's user (%u) can't enter it (%s); give it the right to, "
+                "or export another directory",
+                source, geteuid(), strerror(look.enter_error));
         return 0;
+    }
     if (!draft->lenient || !is_absence(error))
-        return draft_fail(draft, error, "%s: %s" DRAFT_MEND, source, strerror(error));
-    free(export->source);
+        return draft_fail(draft, error, "%s: %s" DRAFT_MEND, source, absence_text(error));
     export->source = strdup(source);
     export->absent = error;
     return export->source ? 0 : ENOMEM;

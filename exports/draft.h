@@ -29,8 +29,12 @@ struct draft {
     unsigned line;       /* in the file; 0: it has no lines */
     char *message;       /* the caller's; the first complaint stays */
     size_t message_size;
-    bool lenient; /* a directory that is not there makes an export that is absent */
+    bool lenient;  /* a directory that is not there makes an export that is absent */
+    int64_t until; /* of CLOCK_MONOTONIC, ms: look.h's time for what does not answer is over */
 };
+
+/* How long to wait for the next thing that is looked at: look.h. */
+int draft_look_ms(const struct draft *draft);
 
 void draft_init(struct draft *draft, char *message, size_t message_size);
 /* Frees all that load.c has not taken out. */

@@ -18,6 +18,7 @@ void export_clear(struct export *export)
     free(export->alias);
     free(export->type);
     free(export->source);
+    free(export->written);
     free(export->fs_options);
     vfs_put(export->fs);
     memset(export, 0, sizeof(*export));

@@ -53,6 +53,7 @@ struct export
     char *alias; /* what they may name as well, where `path` has symbolic links; NULL */
     char *type;  /* of file system: "hostfs" */
     char *source;
+    char *written; /* a host directory, as it was named: `source` is that with links resolved */
     char *fs_options;
     uint32_t id;    /* in file handles: fsid= or a hash of the path; unique in the table */
     struct vfs *fs; /* mounted; NULL: it is not there (absent) */
@@ -88,6 +89,7 @@ struct exports_source {
     bool table_handles;    /* see struct vfs_mount_args */
     bool udp;              /* --udp: as if every client had the option */
     bool check_only;       /* --check: parse and look, mount nothing */
+    bool apart;            /* mount on threads of their own: what does not answer is given up */
 };
 
 /*
@@ -107,8 +109,9 @@ bool export_is_outdated(const struct export *export);
 /* What a call gets for an export that is not there: VFS_EJUKEBOX for a while, since a disk may come
  * late; then ESTALE. */
 int export_absent_error(const struct export *export);
-/* Frees the current table; no request may be running. */
-void exports_finish(void);
+/* Frees the current table; no request may be running. False: a file system does not let go, and is
+ * left behind with a thread. */
+bool exports_finish(void);
 
 /* The current table, held until exports_put() by the same thread; not nested. Never NULL after the
  * first exports_load(). Cheap: for every request. */

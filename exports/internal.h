@@ -30,8 +30,10 @@ int place_look(const char *path, bool mount_too, struct export_place *place);
 bool place_same(const struct export_place *a, const struct export_place *b);
 /* Whether `path` is the place, or below it; across mounts only where those are crossed. */
 bool place_holds(const struct export_place *place, bool crossmnt, const char *path);
-/* Whether an error says that something is not there now, and may be later. */
+/* Whether an error says that something is not there now, and may be later; in words. ETIMEDOUT is
+ * look.h's. */
 bool is_absence(int error);
+const char *absence_text(int error);
 
 /* load.c: mounts the file system of an export by what the last load said of all of them; why: one
  * line, or "". */

@@ -10,6 +10,7 @@
  */
 #include "base/log.h"
 #include "exports/internal.h"
+#include "exports/look.h"
 #include "vfs/mount.h"
 #include <errno.h>
 #include <pthread.h>
@@ -21,7 +22,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t last_serial;
 static char *state_dir; /* of the last load */
-static bool table_handles;
+static bool table_handles, apart;
 
 void load_lock(void)
 {
@@ -121,7 +122,8 @@ int load_mount_export(struct export *export, char *why, size_t size)
     struct timespec now;
 
     why[0] = '\0';
-    export->absent = vfs_mount(export->type, &args, &export->fs);
+    export->absent = apart ? look_mount(export->type, &args, false, LOOK_MS, &export->fs)
+                           : vfs_mount(export->type, &args, &export->fs);
     if (!export->absent)
         return 0;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -140,11 +142,11 @@ static void load_complain(const struct draft_entry *entry, bool found, int error
 
     if (!found)
         snprintf(out, size, "%s%s%s: %s" DRAFT_MEND, named ? "" : entry->where, named ? "" : ": ",
-                 export->source ? export->source : export->path, strerror(error));
+                 export->source ? export->source : export->path, absence_text(error));
     else
         snprintf(out, size, "%s: can't serve %s from %s%s%s: %s", entry->where, export->path,
                  export->type, export->source ? " " : "", export->source ? export->source : "",
-                 why[0] ? why : strerror(error));
+                 why[0] ? why : absence_text(error));
 }
 
 /* Mounts the file system of an entry; with --check only asks whether that would do. What is not
@@ -162,8 +164,9 @@ static int load_mount_one(struct draft *draft, const struct exports_source *sour
     clock_gettime(CLOCK_MONOTONIC, &now);
     export->absent_since = now.tv_sec;
     if (found)
-        error = source->check_only ? vfs_check(export->type, &args)
-                                   : load_mount_export(export, why, sizeof(why));
+        error = !source->check_only ? load_mount_export(export, why, sizeof(why))
+                : apart             ? look_mount(export->type, &args, true, LOOK_MS, &export->fs)
+                                    : vfs_check(export->type, &args);
     if (!error)
         return 0;
     load_complain(entry, found, error, why, complaint, size);
@@ -261,6 +264,7 @@ static int load_keep(const struct exports_source *source)
     free(state_dir);
     state_dir = copy;
     table_handles = source->table_handles;
+    apart = source->apart;
     return 0;
 }
 

@@ -73,9 +73,14 @@ out:
     return holds;
 }
 
+const char *absence_text(int error)
+{
+    return error == ETIMEDOUT ? "it does not answer" : strerror(error);
+}
+
 bool is_absence(int error)
 {
     return error == ENOENT || error == ENOTDIR || error == ENXIO || error == ENODEV ||
            error == ENOMEDIUM || error == ENOTCONN || error == EHOSTDOWN || error == ESTALE ||
-           error == EACCES || error == ELOOP;
+           error == EACCES || error == ELOOP || error == ETIMEDOUT;
 }

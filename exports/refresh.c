@@ -6,9 +6,9 @@
  * the user wrote is read again: a new table is made from the current one, with another file system
  * for the exports that need one. Requests that are running end with the old one (current.c).
  */
-#include "base/cred.h"
 #include "base/log.h"
 #include "exports/internal.h"
+#include "exports/look.h"
 #include "vfs/mount.h"
 #include <errno.h>
 #include <loopnfs/errors.h>
@@ -45,11 +45,10 @@ static enum fate fate_of(const struct export *export, bool mount_too)
 {
     struct export_place place;
 
-    if (cred_assume_server() != 0)
-        return STAYS;
     if (!is_host(export))
         return export->fs ? STAYS : COMES;
-    int error = place_look(export->source, mount_too, &place);
+    /* What does not answer stays what it was. A client that mounts has more patience. */
+    int error = look_place(export->source, mount_too, mount_too ? LOOK_MS : LOOK_LEAST_MS, &place);
     if (!error && !export->fs)
         return COMES;
     if (!error)
@@ -81,6 +80,7 @@ static bool copy_export(const struct export *from, struct export *to)
     to->path = copy_text(from->path, &failed);
     to->type = copy_text(from->type, &failed);
     to->source = copy_text(from->source, &failed);
+    to->written = copy_text(from->written, &failed);
     to->fs_options = copy_text(from->fs_options, &failed);
     to->clients = calloc(from->nclients + 1, sizeof(to->clients[0]));
     to->nclients = to->clients ? from->nclients : 0;
@@ -140,16 +140,16 @@ static bool change(struct export *export, enum fate fate)
     export->fs = NULL;
     export->absent = ENOENT;
     if (fate == COMES && is_host(export)) {
-        char *source = realpath(export->source, NULL);
-        if (source) {
+        struct look look;
+        if (look_at(export->source, LOOK_MS, &look) == 0) {
             free(export->source);
-            export->source = source;
+            export->source = look.real;
         }
     }
     if (fate == GOES)
         export->absent_since = now_s();
     else if (is_host(export))
-        export->absent = place_look(export->source, false, &export->place);
+        export->absent = look_place(export->source, false, LOOK_MS, &export->place);
     int64_t since = export->absent_since;
     bool mounted = fate != GOES && (!is_host(export) || !export->absent) &&
                    load_mount_export(export, why, sizeof(why)) == 0;

@@ -3,13 +3,14 @@
  *
  * What the server is made of, and in which order, is in server.c. Whatever fails while starting
  * ends the program with one line and exit status 1 (2 for the command line). The main thread
- * then keeps house: signals, and a tick a second while there is something to do.
+ * then waits for signals, and never touches a file system that is served: keeper.c has threads
+ * for what does, reading the exports again and a tick a second while there is something to do.
  */
 #include "base/log.h"
 #include "ctl/control.h"
-#include "exports/exports.h"
 #include "net/net.h"
 #include "nfsd/announce.h"
+#include "nfsd/keeper.h"
 #include "nfsd/options.h"
 #include "nfsd/process.h"
 #include "nfsd/server.h"
@@ -21,6 +22,8 @@
 #include <time.h>
 
 #define MESSAGE_MAX (PATH_MAX + 200)
+/* Whatever hangs: less than the unit's TimeoutStopSec. */
+#define END_S 18
 
 /* The server is of use without it: a warning, no more. */
 static void start_control(const struct options *options, const char *state_dir)
@@ -39,20 +42,6 @@ static void start_control(const struct options *options, const char *state_dir)
                     strerror(error));
 }
 
-static void reload(struct options *options)
-{
-    char message[1024] = "";
-
-    process_notify_reloading();
-    if (server_reload(options, message, sizeof(message)) != SERVER_OK) {
-        log_error("exports not reloaded, nothing is changed: %s", message);
-    } else {
-        log_info("exports reloaded: %zu", exports_get()->count);
-        exports_put();
-    }
-    process_notify_ready();
-}
-
 /* Until SIGTERM or SIGINT. */
 static void keep_house(struct options *options, const sigset_t *waited)
 {
@@ -68,10 +57,10 @@ static void keep_house(struct options *options, const sigset_t *waited)
             return;
         }
         if (caught == SIGHUP)
-            reload(options);
+            keeper_reload(options);
         if (caught > 0)
             continue;
-        wait.tv_sec = server_tick();
+        wait.tv_sec = keeper_tick();
         if (watchdog == 0)
             continue;
         if (wait.tv_sec > watchdog)
@@ -91,6 +80,7 @@ int main(int argc, char **argv)
     process_prepare(&waited);
     options_parse(argc, argv, &options);
     log_init(options.log_level);
+    options.exports.apart = true;
     if (options.check) {
         status = server_check(&options, message, sizeof(message));
         if (status != SERVER_OK)
@@ -114,8 +104,13 @@ int main(int argc, char **argv)
     process_notify_ready();
     keep_house(&options, &waited);
     process_notify_stopping();
+    process_end_within(END_S);
     control_finish();
-    if (server_stop())
-        options_finish(&options);
+    /* Where a file system hangs, so does what would free it. */
+    if (!keeper_stop() || !server_stop()) {
+        server_leave();
+        process_leave();
+    }
+    options_finish(&options);
     return 0;
 }

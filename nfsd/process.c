@@ -3,14 +3,17 @@
  */
 #include "nfsd/process.h"
 #include "base/log.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -120,6 +123,47 @@ bool process_runs_with(pid_t pid, char *const *argv, char *message, size_t size)
     if (running != NULL)
         fclose(running);
     return same;
+}
+
+/* By what /proc says of the descriptors: to ask the files themselves might hang. */
+static void let_go_sockets(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    const struct dirent *entry;
+
+    if (dir == NULL)
+        return;
+    while ((entry = readdir(dir)) != NULL) {
+        char target[32] = "";
+        int fd = atoi(entry->d_name);
+        ssize_t len = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+        if (len > 0 && fd > STDERR_FILENO && strncmp(target, "socket:", 7) == 0) {
+            shutdown(fd, SHUT_RDWR); /* also where a thread has it in its hands */
+            close(fd);
+        }
+    }
+    closedir(dir);
+}
+
+void process_leave(void)
+{
+    let_go_sockets();
+    _exit(0);
+}
+
+static void *end_main(void *arg)
+{
+    sleep((unsigned)(uintptr_t)arg);
+    log_warning("ending, though something hangs");
+    process_leave();
+}
+
+void process_end_within(unsigned seconds)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, end_main, (void *)(uintptr_t)seconds) == 0)
+        pthread_detach(thread);
 }
 
 #ifdef HAVE_SYSTEMD

@@ -21,6 +21,14 @@ uint64_t process_raise_files(void);
  * with which clients would fill the blocks a file system reserves for root.
  */
 void process_set_io_flusher(void);
+/* From now on the process ends after so many seconds, whatever hangs: by process_leave(). */
+void process_end_within(unsigned seconds);
+/*
+ * Ends the process at once, with status 0. Threads that sleep in a disk without an answer can't be
+ * ended by anybody, and would keep sockets and locks for as long: so these are given up before, and
+ * the next server has its port. Never returns.
+ */
+void process_leave(void) __attribute__((noreturn));
 /* Tells systemd, where it wants to know ($NOTIFY_SOCKET): see sd_notify(3). */
 void process_notify_ready(void);
 void process_notify_reloading(void);

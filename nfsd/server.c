@@ -5,6 +5,7 @@
  * that fails on its way, is the same line backwards.
  */
 #include "nfsd/server.h"
+#include "base/apart.h"
 #include "base/cred.h"
 #include "base/log.h"
 #include "exports/handle.h"
@@ -23,6 +24,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -34,6 +36,8 @@
 #define CACHE_FDS_MAX 65536
 /* Calls that have begun are given so long to end. */
 #define GRACE_MS 10000
+/* And rpcbind to answer at the end. */
+#define PORTMAP_MS 2000
 
 /* How often main keeps house: while messages come and some time after, for what they leave behind
  * ages; and when nothing has come for longer. */
@@ -330,12 +334,50 @@ unsigned server_tick(void)
 {
     struct net_stats stats;
 
-    vfs_tick();
-    exports_collect();
     net_stats_get(&stats);
     server.quiet = stats.messages == server.messages ? server.quiet + 1 : 0;
     server.messages = stats.messages;
-    return server.quiet < TICKS_TO_IDLE ? TICK_BUSY_S : TICK_IDLE_S;
+    unsigned seconds = server.quiet < TICKS_TO_IDLE ? TICK_BUSY_S : TICK_IDLE_S;
+    vfs_tick();
+    exports_collect();
+    return seconds;
+}
+
+static void leaving_run(struct apart *job)
+{
+    (void)job;
+    portmap_finish();
+}
+
+/* rpcbind may not answer. */
+static void leave_portmap(void)
+{
+    struct apart *leaving = calloc(1, sizeof(*leaving));
+
+    if (leaving == NULL)
+        return;
+    leaving->run = leaving_run;
+    if (apart_run(leaving, PORTMAP_MS) != ETIMEDOUT)
+        free(leaving);
+}
+
+static bool leave_network(void)
+{
+    bool ended = true;
+
+    if (server.stage >= HAS_PORTMAP)
+        leave_portmap();
+    if (server.stage >= HAS_NET)
+        ended = net_finish(GRACE_MS);
+    if (server.stage >= HAS_NET)
+        server.stage = HAS_EXPORTS;
+    return ended;
+}
+
+void server_leave(void)
+{
+    leave_network();
+    state_dir_close();
 }
 
 /* What a file system's own thread is at may end in a moment, or never: true where all are gone. */
@@ -349,13 +391,11 @@ static bool wait_for_file_systems(void)
 bool server_stop(void)
 {
     upkeep_stop();
-    if (server.stage >= HAS_PORTMAP)
-        portmap_finish();
     /* What a request still uses can't be freed; the kernel does it. */
-    if (server.stage >= HAS_NET && !net_finish(GRACE_MS))
+    if (!leave_network())
         return false;
-    if (server.stage >= HAS_EXPORTS)
-        exports_finish();
+    if (server.stage >= HAS_EXPORTS && !exports_finish())
+        return false;
     if (!wait_for_file_systems())
         return false;
     if (server.stage >= HAS_NODES)

@@ -33,5 +33,8 @@ unsigned server_tick(void);
 /* Calls that have begun are answered, then everything is freed. False: some did not end in time;
  * what they use is still there, and this process can't start another server. */
 bool server_stop(void);
+/* After a stop that failed, or without one: nobody is served any more, the portmapper forgets us,
+ * and the state directory is another server's to have. Frees nothing. */
+void server_leave(void);
 
 #endif

@@ -277,7 +277,11 @@ static void for_each(void (*each)(struct vfs *fs))
     }
     pthread_mutex_unlock(&mounts_lock);
     for (size_t i = 0; i < held; i++) {
-        each(list[i]);
+        /* One that hangs in it is left to the thread that does. */
+        if (!atomic_exchange(&list[i]->ticking, true)) {
+            each(list[i]);
+            list[i]->ticking = false;
+        }
         vfs_node_gone(list[i]);
     }
     free(list);

@@ -24,7 +24,8 @@ void vfs_ref(struct vfs *fs);
 /* The last reference waits for nobody: nodes still in use are reclaimed by their last user. NULL
  * is accepted. */
 void vfs_put(struct vfs *fs);
-/* Runs every mounted file system's tick(), and the vnode table's. For main's housekeeping. */
+/* Runs every mounted file system's tick(), and the vnode table's. For housekeeping; where one hangs
+ * another thread may call it meanwhile, and leaves that one out. */
 void vfs_tick(void);
 /* Has every mounted file system give up what no call uses in this moment, so that the host can
  * unmount what is below. */

@@ -82,6 +82,7 @@ struct vfs {
     void (*let_go)(struct vfs *fs);
     /* vfs_data_lost()'s; what clients get without ops.verifier */
     LOOPNFS_ATOMIC(uint64_t) verifier;
+    LOOPNFS_ATOMIC(bool) ticking; /* tick() or let_go() is under way, or hangs */
 };
 
 /* How to mount. Strings are borrowed for the call. */

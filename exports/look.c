@@ -1,0 +1,234 @@
+/*
+ * look.c - see look.h.
+ *
+ * `lock` guards the list of what is being asked: a path that has not answered yet is not asked
+ * again, so that any number of reloads leaves one thread with each.
+ */
+#include "exports/look.h"
+#include "base/apart.h"
+#include "base/cred.h"
+#include "base/list.h"
+#include "exports/internal.h"
+#include "vfs/mount.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct list asked = LIST_INIT(asked); /* guarded */
+
+/* What both kinds of jobs have. */
+struct asking {
+    struct apart job;
+    struct list link;
+    char *path; /* NULL: of no path */
+};
+
+/* Enters it; false: its path is being asked already. */
+static bool asking_begin(struct asking *asking)
+{
+    struct list *item;
+    bool again = false;
+
+    pthread_mutex_lock(&lock);
+    list_for_each (item, &asked) {
+        const char *path = list_entry(item, struct asking, link)->path;
+        again |= asking->path != NULL && path != NULL && strcmp(path, asking->path) == 0;
+    }
+    if (!again)
+        list_append(&asked, &asking->link);
+    pthread_mutex_unlock(&lock);
+    return !again;
+}
+
+static void asking_end(struct asking *asking)
+{
+    pthread_mutex_lock(&lock);
+    list_remove(&asking->link);
+    pthread_mutex_unlock(&lock);
+}
+
+/* --- looking --- */
+
+struct looking {
+    struct asking asking;
+    bool resolve, mount_too;
+    struct look look;
+    int error;
+};
+
+static void looking_run(struct apart *job)
+{
+    struct looking *looking = (struct looking *)job;
+    struct look *look = &looking->look;
+    const char *path = looking->asking.path;
+
+    if (cred_assume_server() != 0)
+        looking->error = EPERM;
+    if (looking->error == 0 && looking->resolve)
+        path = look->real = realpath(path, NULL);
+    if (looking->error == 0)
+        looking->error = path == NULL ? errno : place_look(path, looking->mount_too, &look->place);
+    if (looking->error == 0 && looking->resolve && eaccess(path, X_OK) != 0)
+        look->enter_error = errno;
+    asking_end(&looking->asking);
+}
+
+static void looking_drop(struct apart *job)
+{
+    struct looking *looking = (struct looking *)job;
+
+    free(looking->look.real);
+    free(looking->asking.path);
+}
+
+static int look(const char *path, bool resolve, bool mount_too, int ms, struct look *out)
+{
+    struct looking *looking = calloc(1, sizeof(*looking));
+
+    *out = (struct look){0};
+    if (looking == NULL)
+        return ENOMEM;
+    looking->asking.job = (struct apart){.run = looking_run, .drop = looking_drop};
+    looking->asking.path = strdup(path);
+    looking->resolve = resolve;
+    looking->mount_too = mount_too;
+    int error = looking->asking.path == NULL ? ENOMEM : 0;
+    if (error == 0 && !asking_begin(&looking->asking)) {
+        free(looking->asking.path);
+        free(looking);
+        return ETIMEDOUT;
+    }
+    if (error == 0)
+        error = apart_run(&looking->asking.job, ms);
+    if (error == ETIMEDOUT)
+        return error;
+    if (error == EAGAIN) {
+        looking_run(&looking->asking.job); /* without a thread to be had */
+        error = 0;
+    }
+    if (error == 0)
+        error = looking->error;
+    if (error == 0) {
+        *out = looking->look;
+        looking->look.real = NULL;
+    }
+    looking_drop(&looking->asking.job);
+    free(looking);
+    return error;
+}
+
+int look_at(const char *path, int ms, struct look *out)
+{
+    return look(path, true, true, ms, out);
+}
+
+int look_place(const char *path, bool mount_too, int ms, struct export_place *place)
+{
+    struct look found;
+    int error = look(path, false, mount_too, ms, &found);
+
+    if (error == 0)
+        *place = found.place;
+    return error;
+}
+
+/* --- mounting --- */
+
+struct mounting {
+    struct asking asking;
+    char *type, *source, *options, *state_dir;
+    struct vfs_mount_args args;
+    char why[512];
+    bool check;
+    struct vfs *fs;
+    int error;
+};
+
+static void mounting_run(struct apart *job)
+{
+    struct mounting *mounting = (struct mounting *)job;
+
+    mounting->error = mounting->check ? vfs_check(mounting->type, &mounting->args)
+                                      : vfs_mount(mounting->type, &mounting->args, &mounting->fs);
+    asking_end(&mounting->asking);
+}
+
+static void mounting_drop(struct apart *job)
+{
+    struct mounting *mounting = (struct mounting *)job;
+
+    if (mounting->error == 0)
+        vfs_put(mounting->fs);
+    free(mounting->asking.path);
+    free(mounting->type);
+    free(mounting->source);
+    free(mounting->options);
+    free(mounting->state_dir);
+}
+
+/* True: out of memory. */
+static bool copy_text(const char *text, char **out)
+{
+    *out = text != NULL ? strdup(text) : NULL;
+    return text != NULL && *out == NULL;
+}
+
+static struct mounting *mounting_make(const char *type, const struct vfs_mount_args *args,
+                                      bool check)
+{
+    struct mounting *mounting = calloc(1, sizeof(*mounting));
+
+    if (mounting == NULL)
+        return NULL;
+    mounting->asking.job = (struct apart){.run = mounting_run, .drop = mounting_drop};
+    bool failed = copy_text(type, &mounting->type);
+    failed |= copy_text(args->source, &mounting->source);
+    failed |= copy_text(args->source, &mounting->asking.path);
+    failed |= copy_text(args->options, &mounting->options);
+    failed |= copy_text(args->state_dir, &mounting->state_dir);
+    mounting->args = *args;
+    mounting->args.source = mounting->source;
+    mounting->args.options = mounting->options;
+    mounting->args.state_dir = mounting->state_dir;
+    mounting->args.message = mounting->why;
+    mounting->args.message_size = sizeof(mounting->why);
+    mounting->check = check;
+    if (!failed)
+        return mounting;
+    mounting->error = ENOMEM;
+    mounting_drop(&mounting->asking.job);
+    free(mounting);
+    return NULL;
+}
+
+int look_mount(const char *type, const struct vfs_mount_args *args, bool check, int ms,
+               struct vfs **out)
+{
+    struct mounting *mounting = mounting_make(type, args, check);
+
+    if (mounting == NULL)
+        return ENOMEM;
+    if (!asking_begin(&mounting->asking)) {
+        mounting->error = EALREADY;
+        mounting_drop(&mounting->asking.job);
+        free(mounting);
+        return ETIMEDOUT;
+    }
+    int error = apart_run(&mounting->asking.job, ms);
+    if (error == ETIMEDOUT)
+        return error;
+    if (error == EAGAIN)
+        mounting_run(&mounting->asking.job);
+    error = mounting->error;
+    if (error == 0)
+        *out = mounting->fs;
+    if (args->message_size > 0)
+        strncat(args->message, mounting->why, args->message_size - 1 - strlen(args->message));
+    mounting->error = EALREADY; /* the file system is the caller's */
+    mounting_drop(&mounting->asking.job);
+    free(mounting);
+    return error;
+}
