@@ -143,8 +143,15 @@ const struct export *exports_by_path(const struct exports *exports, struct view 
  * links by mounting their text.) False: not absolute, too long, or with a NUL in it.
  */
 bool exports_path_clean(struct view path, char out[EXPORT_PATH_MAX + 1], uint32_t *len);
-/* The rights of a client, by its address; NULL: none. May look names up (announces that it may
- * sleep); answers are kept for a while. */
+/*
+ * The rights of a client, by its address. EACCES: it has none. VFS_EJUKEBOX: that takes a name
+ * service, which has not answered yet, though this has waited some seconds, or too many wait for
+ * it already; the client is to come again. Who is in an address or a network of the export is never
+ * asked for his name. Answers are kept for a while.
+ */
+int export_ask(const struct export *export, const struct address *peer,
+               const struct export_client **out);
+/* The same; NULL: none, or not known yet. */
 const struct export_client *export_match(const struct export *export, const struct address *peer);
 /*
  * Whom an export is for, without any look-up (audience.c): whether this host may mount it when it

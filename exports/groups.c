@@ -4,6 +4,7 @@
  * Answers are kept by uid for a while (lookup.h): a change of /etc/group is seen within a minute.
  */
 #include "exports/internal.h"
+#include "exports/resolver.h"
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -75,12 +76,13 @@ static struct lookup_answer *ask_groups(const void *key, size_t len)
     return groups ? &groups->answer : NULL;
 }
 
-static struct lookup_cache groups_of_uids = LOOKUP_CACHE_INIT(ask_groups);
+static struct lookup_cache groups_of_uids = LOOKUP_CACHE_INIT(ask_groups, LOOKUP_OLD_SEC);
 
 struct groups *groups_get(uid_t uid)
 {
-    struct lookup_answer *answer = lookup_get(&groups_of_uids, &uid, sizeof(uid));
+    struct lookup_answer *answer;
 
+    lookup_get(&groups_of_uids, &uid, sizeof(uid), RESOLVER_WAIT, &answer);
     if (answer && answer->kind != LOOKUP_FOUND) {
         lookup_put(answer);
         answer = NULL;

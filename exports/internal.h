@@ -52,9 +52,12 @@ struct exports *current_table(void);
 void current_replace(struct exports *fresh);
 
 /* names.c: whether the host called `name` has this address; whether the host with this address
- * has a name that fits `pattern`. May sleep, and say so. */
-bool names_has_address(const char *name, const struct address *peer);
-bool names_fits(const char *pattern, const struct address *peer);
+ * has a name that fits `pattern`. They wait so many ms for the answer, and say so. VFS_EJUKEBOX:
+ * not known yet. */
+int names_has_address(const char *name, const struct address *peer, int wait, bool *has);
+int names_fits(const char *pattern, const struct address *peer, int wait, bool *fits);
+/* Has the addresses of a name asked for, before they are needed. */
+void names_fetch(const char *name, int wait);
 void names_clear(void);
 
 /* squash.c: the credential of a user of this host, whose uid is certain, and whose groups are the

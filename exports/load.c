@@ -19,6 +19,9 @@
 #include <string.h>
 #include <time.h>
 
+/* For all names of the exports to be found. */
+#define NAMES_MS 1000
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t last_serial;
 static char *state_dir; /* of the last load */
@@ -37,6 +40,14 @@ void load_unlock(void)
 uint64_t load_next_serial(void)
 {
     return ++last_serial;
+}
+
+static int64_t load_now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static int load_read(struct draft *draft, const struct exports_source *source)
@@ -268,6 +279,22 @@ static int load_keep(const struct exports_source *source)
     return 0;
 }
 
+/* The names in the exports are asked for before the first client comes: a name server that answers
+ * does so in time, another one is not waited for. */
+static void load_names(const struct exports *table)
+{
+    for (int wait = 0; wait <= NAMES_MS; wait += NAMES_MS) {
+        int64_t until = load_now_ms() + wait;
+        for (size_t i = 0; i < table->count; i++)
+            for (size_t k = 0; k < table->list[i].nclients; k++) {
+                const struct export_client *client = &table->list[i].clients[k];
+                int64_t left = until - load_now_ms();
+                if (client->kind == EXPORT_CLIENT_NAME)
+                    names_fetch(client->text, left > 0 ? (int)left : 0);
+            }
+    }
+}
+
 int exports_load(const struct exports_source *source, char *message, size_t message_size)
 {
     struct draft draft;
@@ -286,6 +313,8 @@ int exports_load(const struct exports_source *source, char *message, size_t mess
         error = load_mount(&draft, source);
     if (!error && !source->check_only)
         error = load_make_table(&draft, source->udp, &table);
+    if (table)
+        load_names(table);
     if (table)
         current_replace(table);
     else

@@ -6,7 +6,7 @@
  */
 #include "exports/lookup.h"
 #include "base/hash.h"
-#include "base/sleep.h"
+#include "exports/resolver.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -60,9 +60,10 @@ static struct lookup_entry *lookup_add(struct lookup_cache *cache, const void *k
     return victim;
 }
 
-static struct lookup_answer *lookup_ref(struct lookup_answer *answer)
+struct lookup_answer *lookup_ref(struct lookup_answer *answer)
 {
-    atomic_fetch_add_explicit(&answer->refs, 1, memory_order_relaxed);
+    if (answer)
+        atomic_fetch_add_explicit(&answer->refs, 1, memory_order_relaxed);
     return answer;
 }
 
@@ -89,7 +90,6 @@ static struct lookup_answer *lookup_learn(struct lookup_cache *cache, const void
             entry->answer = fresh ? lookup_ref(fresh) : NULL;
         }
         entry->until = seconds_now() + (good ? LOOKUP_FOUND_SEC : LOOKUP_NONE_SEC);
-        entry->asking = false;
     }
     pthread_mutex_unlock(&cache->lock);
     if (answer != fresh)
@@ -97,25 +97,34 @@ static struct lookup_answer *lookup_learn(struct lookup_cache *cache, const void
     return answer;
 }
 
-struct lookup_answer *lookup_get(struct lookup_cache *cache, const void *key, size_t len)
+struct lookup_answer *lookup_ask(struct lookup_cache *cache, const void *key, size_t len)
 {
-    struct lookup_entry *entry;
-    struct lookup_answer *answer = NULL;
+    return lookup_learn(cache, key, len, cache->ask(key, len));
+}
 
+int lookup_get(struct lookup_cache *cache, const void *key, size_t len, int wait,
+               struct lookup_answer **answer)
+{
+    struct lookup_answer *ignored;
+    bool fresh = false, usable = false;
+
+    *answer = NULL;
     pthread_mutex_lock(&cache->lock);
-    entry = lookup_find(cache, key, len);
+    const struct lookup_entry *entry = lookup_find(cache, key, len);
     if (entry && entry->answer) {
-        if (entry->asking || seconds_now() < entry->until)
-            answer = lookup_ref(entry->answer);
-        else
-            entry->asking = true;
+        int64_t now = seconds_now();
+        fresh = now < entry->until;
+        usable = entry->answer->kind == LOOKUP_FOUND && now < entry->until + cache->old_sec;
+        if (fresh || usable)
+            *answer = lookup_ref(entry->answer);
     }
     pthread_mutex_unlock(&cache->lock);
-    if (answer)
-        return answer;
-
-    sleep_announce();
-    return lookup_learn(cache, key, len, cache->ask(key, len));
+    if (fresh)
+        return 0;
+    if (!usable)
+        return resolver_ask(cache, key, len, wait, answer);
+    resolver_ask(cache, key, len, 0, &ignored);
+    return 0;
 }
 
 void lookup_put(struct lookup_answer *answer)

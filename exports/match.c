@@ -6,6 +6,8 @@
  * then nothing is locked or looked up, whatever kind of client it is.
  */
 #include "exports/internal.h"
+#include "exports/resolver.h"
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -21,24 +23,56 @@ bool client_network_has(const struct export_client *client, const struct address
     return !bits || !((network[whole] ^ bytes[whole]) >> (8 - bits));
 }
 
-static bool client_has(const struct export_client *client, const struct address *peer)
+/* Whether a client is one that is written so. VFS_EJUKEBOX: not known yet. */
+static int client_has(const struct export_client *client, const struct address *peer, int wait,
+                      bool *has)
 {
+    *has = false;
     switch (client->kind) {
     case EXPORT_CLIENT_ANY:
-        return true;
+        *has = true;
+        break;
     case EXPORT_CLIENT_SELF:
-        return address_is_own(peer);
+        *has = address_is_own(peer);
+        break;
     case EXPORT_CLIENT_NETWORK:
-        return client_network_has(client, peer);
+        *has = client_network_has(client, peer);
+        break;
     case EXPORT_CLIENT_NAME:
-        return names_has_address(client->text, peer);
+        return names_has_address(client->text, peer, wait, has);
     case EXPORT_CLIENT_WILDCARD:
-        return names_fits(client->text, peer);
+        return names_fits(client->text, peer, wait, has);
     }
-    return false;
+    return 0;
 }
 
-const struct export_client *export_match(const struct export *export, const struct address *peer)
+/*
+ * The first that fits. A name that is not known yet is passed over where an address or a network
+ * settles it: who is in one never waits for a name service. Everybody (`*`) settles nothing, since
+ * he may have other rights by his name.
+ */
+static int match(const struct export *export, const struct address *peer, int wait,
+                 const struct export_client **out)
+{
+    int error = 0;
+
+    *out = NULL;
+    for (size_t i = 0; i < export->nclients && !*out; i++) {
+        const struct export_client *client = &export->clients[i];
+        bool has;
+        if (error && client->kind == EXPORT_CLIENT_ANY)
+            return error;
+        int unknown = client_has(client, peer, wait, &has);
+        if (unknown)
+            error = unknown;
+        else if (has)
+            *out = client;
+    }
+    return *out ? 0 : error ? error : EACCES;
+}
+
+int export_ask(const struct export *export, const struct address *peer,
+               const struct export_client **out)
 {
     /* `client` may dangle, but is looked at only while its export, known by serial, is held. */
     static _Thread_local struct {
@@ -51,15 +85,26 @@ const struct export_client *export_match(const struct export *export, const stru
 
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     if (memo.serial == export->serial && memo.second == now.tv_sec &&
-        address_same_host(&memo.peer, peer))
-        return memo.client;
+        address_same_host(&memo.peer, peer)) {
+        *out = memo.client;
+        return memo.client ? 0 : EACCES;
+    }
 
-    memo.client = NULL;
-    for (size_t i = 0; i < export->nclients && !memo.client; i++)
-        if (client_has(&export->clients[i], peer))
-            memo.client = &export->clients[i];
+    int error = match(export, peer, 0, out);
+    if (error == VFS_EJUKEBOX)
+        error = match(export, peer, RESOLVER_WAIT, out);
+    if (error == VFS_EJUKEBOX)
+        return error;
+    memo.client = *out;
     memo.serial = export->serial;
     memo.second = now.tv_sec;
     memo.peer = *peer;
-    return memo.client;
+    return error;
+}
+
+const struct export_client *export_match(const struct export *export, const struct address *peer)
+{
+    const struct export_client *client;
+
+    return export_ask(export, peer, &client) ? NULL : client;
 }

@@ -7,6 +7,7 @@
  */
 #include "exports/internal.h"
 #include <fnmatch.h>
+#include <limits.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,16 @@ static struct lookup_answer *ask_addresses(const void *key, size_t len)
     return names ? &names->answer : NULL;
 }
 
+static bool has_address(const struct lookup_answer *answer, const struct address *peer)
+{
+    const struct name_addresses *names = (const struct name_addresses *)answer;
+
+    for (size_t i = 0; answer && i < names->count; i++)
+        if (address_same_host(&names->list[i], peer))
+            return true;
+    return false;
+}
+
 /* The key is a struct address without a port. */
 static struct lookup_answer *ask_name(const void *key, size_t len)
 {
@@ -77,33 +88,33 @@ static struct lookup_answer *ask_name(const void *key, size_t len)
     answer->answer.refs = 1;
     answer->answer.kind = gai ? failure_kind(gai) : LOOKUP_FOUND;
     strcpy(answer->name, host);
-    if (!gai && !names_has_address(host, &address))
+    /* Here and now: any number of strangers' names must not wait before those of the exports. */
+    struct lookup_answer *back = gai ? NULL : ask_addresses(host, 0);
+    if (!gai && !has_address(back, &address))
         answer->answer.kind = LOOKUP_NONE;
+    lookup_put(back);
     return &answer->answer;
 }
 
-static struct lookup_cache addresses_of_names = LOOKUP_CACHE_INIT(ask_addresses);
-static struct lookup_cache names_of_addresses = LOOKUP_CACHE_INIT(ask_name);
+/* The names in the exports: where one was known, it stays so until it is known otherwise, for who
+ * is in a network is not to have other rights for the moment of asking. */
+static struct lookup_cache addresses_of_names = LOOKUP_CACHE_INIT(ask_addresses, INT_MAX);
+static struct lookup_cache names_of_addresses = LOOKUP_CACHE_INIT(ask_name, LOOKUP_OLD_SEC);
 
-bool names_has_address(const char *name, const struct address *peer)
+int names_has_address(const char *name, const struct address *peer, int wait, bool *has)
 {
-    struct lookup_answer *answer = lookup_get(&addresses_of_names, name, strlen(name) + 1);
-    bool found = false;
+    struct lookup_answer *answer;
+    int error = lookup_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
 
-    if (answer) {
-        struct name_addresses *names = (struct name_addresses *)answer;
-        for (size_t i = 0; i < names->count && !found; i++)
-            found = address_same_host(&names->list[i], peer);
-    }
+    *has = !error && has_address(answer, peer);
     lookup_put(answer);
-    return found;
+    return error;
 }
 
-bool names_fits(const char *pattern, const struct address *peer)
+int names_fits(const char *pattern, const struct address *peer, int wait, bool *fits)
 {
     struct address key;
     struct lookup_answer *answer;
-    bool fits;
 
     /* Only what makes a host: flow labels and ports differ from call to call. */
     memset(&key, 0, sizeof(key));
@@ -115,11 +126,19 @@ bool names_fits(const char *pattern, const struct address *peer)
         key.in.sin_family = AF_INET;
         key.in.sin_addr = peer->in.sin_addr;
     }
-    answer = lookup_get(&names_of_addresses, &key, sizeof(key));
-    fits = answer && answer->kind == LOOKUP_FOUND &&
-           !fnmatch(pattern, ((struct address_name *)answer)->name, FNM_NOESCAPE | FNM_CASEFOLD);
+    int error = lookup_get(&names_of_addresses, &key, sizeof(key), wait, &answer);
+    *fits = answer && answer->kind == LOOKUP_FOUND &&
+            !fnmatch(pattern, ((struct address_name *)answer)->name, FNM_NOESCAPE | FNM_CASEFOLD);
     lookup_put(answer);
-    return fits;
+    return error;
+}
+
+void names_fetch(const char *name, int wait)
+{
+    struct lookup_answer *answer;
+
+    lookup_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
+    lookup_put(answer);
 }
 
 void names_clear(void)

@@ -35,6 +35,8 @@ static const struct {
 
 static mountstat3 mnt_status(int error)
 {
+    if (error == VFS_EJUKEBOX)
+        return MNT_ASK_AGAIN;
     for (size_t i = 0; i < sizeof(mnt_statuses) / sizeof(mnt_statuses[0]); i++)
         if (mnt_statuses[i].error == error)
             return mnt_statuses[i].status;
@@ -141,8 +143,8 @@ static int mnt_try(const struct rpc_call *call, struct view path, bool is_short,
     int error = EACCES;
 
     if (export != NULL)
-        client = export_match(export, call->peer);
-    if (client != NULL)
+        error = export_ask(export, call->peer, &client);
+    if (client != NULL || error == VFS_EJUKEBOX)
         why = NULL;
     if (client != NULL && look && export_is_outdated(export))
         error = EAGAIN;

@@ -40,6 +40,8 @@ static enum rpc_outcome mountd_mnt3(struct rpc_call *call, dirpath *path, mountr
     size_t room;
 
     res->fhs_status = mnt_resolve(call, *path, mountd_is_uboot(call), &handle);
+    if (res->fhs_status == MNT_ASK_AGAIN)
+        return RPC_NO_REPLY;
     if (res->fhs_status != MNT3_OK)
         return RPC_DONE;
     /* The handle follows the status and its own length. */
@@ -65,6 +67,8 @@ static enum rpc_outcome mountd_mnt1(struct rpc_call *call, dirpath *path, fhstat
     struct handle handle;
 
     res->fhs_status = mnt_resolve(call, *path, true, &handle);
+    if (res->fhs_status == MNT_ASK_AGAIN)
+        return RPC_NO_REPLY;
     if (res->fhs_status != MNT3_OK)
         return RPC_DONE;
     memcpy(res->fhstatus_u.fhs_fhandle.data, handle.bytes, handle.len);

@@ -17,9 +17,13 @@ static int gate_client(struct nfs3_request *rq)
 {
     static struct log_limit limit;
     const struct address *peer = rq->call->peer;
-    const struct export_client *client = export_match(rq->export, peer);
+    const struct export_client *client;
     const char *why = "not exported to it";
-    int error = EACCES;
+    int error = export_ask(rq->export, peer, &client);
+
+    if (error == VFS_EJUKEBOX)
+        return error;
+    error = EACCES;
 
     if (client != NULL && rq->call->is_datagram && !client->options.udp)
         why = "it came over UDP (option `udp`, or --udp, allows)";

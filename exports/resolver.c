@@ -1,0 +1,177 @@
+/*
+ * resolver.c - see resolver.h.
+ *
+ * A question is on its cache's list from the time it is first asked until it is answered; `lock`
+ * guards all of these lists, and what is in a question. Threads end when there is nothing to ask;
+ * one that the oracle does not let go is one of its kind's few.
+ */
+#include "exports/resolver.h"
+#include "base/sleep.h"
+#include <errno.h>
+#include <loopnfs/errors.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct question {
+    struct list link; /* cache->questions */
+    struct lookup_cache *cache;
+    bool begun, done;
+    unsigned users; /* the cache's list, its thread, and those who wait */
+    struct lookup_answer *answer;
+    size_t len;
+    char key[];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t answered;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void answered_init(void)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&answered, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+/* All with the lock held. */
+
+static void question_put(struct question *question)
+{
+    if (--question->users > 0)
+        return;
+    lookup_put(question->answer);
+    free(question);
+}
+
+static struct question *question_find(struct lookup_cache *cache, const void *key, size_t len)
+{
+    struct list *item;
+
+    list_for_each (item, &cache->questions) {
+        struct question *question = list_entry(item, struct question, link);
+        if (question->len == len && memcmp(question->key, key, len) == 0)
+            return question;
+    }
+    return NULL;
+}
+
+/* The next that nobody asks; NULL. */
+static struct question *question_next(struct lookup_cache *cache)
+{
+    struct list *item;
+
+    list_for_each (item, &cache->questions) {
+        struct question *question = list_entry(item, struct question, link);
+        if (!question->begun)
+            return question;
+    }
+    return NULL;
+}
+
+static void *thread_main(void *arg)
+{
+    struct lookup_cache *cache = arg;
+    struct question *question;
+
+    pthread_mutex_lock(&lock);
+    while ((question = question_next(cache)) != NULL) {
+        question->begun = true;
+        pthread_mutex_unlock(&lock);
+        struct lookup_answer *answer = lookup_ask(cache, question->key, question->len);
+        pthread_mutex_lock(&lock);
+        question->answer = answer;
+        question->done = true;
+        list_remove(&question->link);
+        cache->asked--;
+        question_put(question);
+        pthread_cond_broadcast(&answered);
+    }
+    cache->threads--;
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+/* One more thread, where there may be one. Signals are main's. */
+static void thread_start(struct lookup_cache *cache)
+{
+    sigset_t all, before;
+    pthread_t thread;
+
+    if (cache->threads == RESOLVER_THREADS)
+        return;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (pthread_create(&thread, NULL, thread_main, cache) == 0) {
+        pthread_detach(thread);
+        cache->threads++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* A new question; NULL: there are too many. */
+static struct question *question_make(struct lookup_cache *cache, const void *key, size_t len)
+{
+    if (cache->asked == RESOLVER_QUEUE)
+        return NULL;
+    struct question *question = calloc(1, sizeof(*question) + len);
+    if (question == NULL)
+        return NULL;
+    if (cache->questions.next == NULL)
+        list_init(&cache->questions);
+    question->cache = cache;
+    question->users = 1;
+    question->len = len;
+    memcpy(question->key, key, len);
+    list_append(&cache->questions, &question->link);
+    cache->asked++;
+    thread_start(cache);
+    return question;
+}
+
+/* Gives the lock up while it waits. */
+static void question_wait(struct lookup_cache *cache, const struct question *question, int ms)
+{
+    struct timespec until;
+
+    if (question->done || cache->waiters == RESOLVER_WAITERS)
+        return;
+    cache->waiters++;
+    pthread_mutex_unlock(&lock);
+    sleep_announce();
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000 + (until.tv_nsec + ms % 1000 * 1000000L) / 1000000000;
+    until.tv_nsec = (until.tv_nsec + ms % 1000 * 1000000L) % 1000000000;
+    pthread_mutex_lock(&lock);
+    while (!question->done && pthread_cond_timedwait(&answered, &lock, &until) != ETIMEDOUT)
+        continue;
+    cache->waiters--;
+}
+
+int resolver_ask(struct lookup_cache *cache, const void *key, size_t len, int wait,
+                 struct lookup_answer **answer)
+{
+    pthread_once(&once, answered_init);
+    *answer = NULL;
+    pthread_mutex_lock(&lock);
+    struct question *question =
+        cache->questions.next != NULL ? question_find(cache, key, len) : NULL;
+    if (question == NULL)
+        question = question_make(cache, key, len);
+    int error = VFS_EJUKEBOX;
+    if (question != NULL && wait > 0) {
+        question->users++;
+        question_wait(cache, question, wait);
+        if (question->done) {
+            *answer = lookup_ref(question->answer);
+            error = 0;
+        }
+        question_put(question);
+    }
+    pthread_mutex_unlock(&lock);
+    return error;
+}
