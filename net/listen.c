@@ -5,6 +5,7 @@
  * descriptors the process may have, it ends the one that was idle for longest (NFS clients
  * connect again by themselves), so that idle connections never keep new ones out.
  */
+#include "base/fds.h"
 #include "base/log.h"
 #include "net/loop.h"
 #include <errno.h>
@@ -17,6 +18,13 @@
 
 #define BACKLOG    1024
 #define ACCEPT_MAX 64 /* at one event */
+/* A connection that is silent is asked after this, so often, in this distance; three minutes in
+ * all. */
+#define KEEP_IDLE_S     60
+#define KEEP_INTERVAL_S 15
+#define KEEP_COUNT      8
+/* Connections beyond their share that may be on their way to loops, which then end others. */
+#define EXCESS_MAX 8
 
 struct listener {
     struct source source;
@@ -55,7 +63,6 @@ static void connection_start(int fd, struct address *peer)
     }
     address_normalize(&local);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     unpace(fd, peer, &local);
     struct source *conn = conn_create(fd, peer, &local);
     if (conn == NULL) {
@@ -74,6 +81,7 @@ static bool make_room(struct loop *loop)
 
     if (log_limit_allows(&limit))
         log_warning("out of file descriptors: ending idle connections (raise LimitNOFILE)");
+    fds_are_short();
     return conn_evict(loop);
 }
 
@@ -86,6 +94,11 @@ static bool listener_event(struct source *source, uint32_t events)
     }
     for (int i = 0; i < ACCEPT_MAX; i++) {
         struct address peer = {0};
+        /* Level-triggered: it comes again at once. */
+        if (net.connections >= net.connections_max + EXCESS_MAX && !conn_evict(source->loop)) {
+            usleep(1000);
+            break;
+        }
         socklen_t len = sizeof(peer);
         int fd = accept4(source->fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
@@ -136,6 +149,20 @@ static int bind_perhaps_early(int fd, const struct address *address)
     return 0;
 }
 
+/* For a listening socket, from which connections inherit it: one whose peer is gone without a word,
+ * or does not take its replies at all, ends after some minutes. */
+static void end_dead_peers(int fd)
+{
+    const int on = 1, idle = KEEP_IDLE_S, interval = KEEP_INTERVAL_S, count = KEEP_COUNT;
+    const unsigned unacknowledged = (KEEP_IDLE_S + KEEP_INTERVAL_S * KEEP_COUNT) * 1000u;
+
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof(unacknowledged));
+}
+
 static int socket_bind(const struct address *address, int type, int *out)
 {
     int on = 1;
@@ -143,8 +170,10 @@ static int socket_bind(const struct address *address, int type, int *out)
 
     if (fd < 0)
         return errno;
-    if (type == SOCK_STREAM)
+    if (type == SOCK_STREAM) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        end_dead_peers(fd);
+    }
     /* Each address has sockets of its own, so that 0.0.0.0 and :: can be listened to together. */
     if (address->any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));

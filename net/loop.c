@@ -6,6 +6,7 @@
  * however many messages it has.
  */
 #include "net/loop.h"
+#include "base/fds.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/round.h"
@@ -35,6 +36,8 @@
 #define STOPPING_POLL_MS 10
 /* And so often whether sources that wait for sleeping messages wait in vain. */
 #define PAUSED_POLL_MS 200
+/* Where descriptors are short a loop gives up this part of its connections. */
+#define SHORT_PART 8
 
 int64_t net_now_nsec(void)
 {
@@ -232,6 +235,16 @@ static bool wake_drain(struct source *source)
 
 static const struct source_ops wake_ops = {.event = wake_event, .drain = wake_drain};
 
+/* Descriptors are short: the connections that are idle for longest go. */
+static void loop_give_up_idle(struct loop *loop)
+{
+    uint32_t most = loop->connections / SHORT_PART + 1;
+
+    loop->shortages_met = fds_shortages;
+    while (most-- > 0 && conn_evict(loop))
+        continue;
+}
+
 /* --- waiting --- */
 
 /*
@@ -360,6 +373,8 @@ bool loop_run(struct loop *loop)
         }
         if (loop->mail)
             loop_read_mail(loop);
+        if (loop->shortages_met != atomic_load_explicit(&fds_shortages, memory_order_relaxed))
+            loop_give_up_idle(loop);
         if (!run_ready(loop))
             return false;
     }

@@ -97,6 +97,7 @@ struct loop {
     uint32_t spin_credit; /* see loop_wait() */
     uint32_t spin_skipped;
     uint64_t messages_waited; /* `messages` as it was at the last wait for more */
+    uint32_t shortages_met;   /* of base/fds.h */
     _Atomic uint64_t messages;
     _Atomic bool asleep; /* in epoll_wait without a time limit */
 
@@ -117,6 +118,7 @@ struct net {
     _Atomic bool stopping;
     _Atomic int64_t deadline_ms; /* CLOCK_MONOTONIC: when stopping ends whatever is left */
     _Atomic uint32_t connections;
+    uint32_t connections_max;    /* all loops' */
     _Atomic int64_t patience_ms; /* and when it gives up peers that do not take their replies */
     _Atomic uint32_t late;       /* messages with threads that lost their loop */
     _Atomic bool paused;         /* some loop has paused sources */

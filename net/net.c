@@ -2,20 +2,18 @@
  * net.c - net/ as a whole: start, end, figures. Called by main (net.h).
  */
 #include "net/net.h"
+#include "base/fds.h"
 #include "base/log.h"
 #include "net/loop.h"
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 /* At the end: for peers that do not take their replies. */
 #define PATIENCE_MS 2000
-/* Descriptors for everything but connections and the cache of files. */
-#define FDS_RESERVED(limit) ((limit) / 8 < 64 ? (limit) / 8 : 64)
 
 /* Loops where nobody says how many: more of them are wanted on few machines. */
 #define LOOPS_DEFAULT_MAX 8
@@ -36,7 +34,7 @@ static unsigned cpus(void)
 
 int net_init(const struct net_config *config)
 {
-    struct rlimit limit;
+    struct fds_shares shares;
     int err = 0;
 
     memset(&net, 0, sizeof(net));
@@ -49,12 +47,11 @@ int net_init(const struct net_config *config)
     net.spin_auto = config->spin_usec < 0;
     if (net.spin_auto)
         net.config.spin_usec = cpus() > 1 ? SPIN_USEC_AUTO : 0;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        limit.rlim_cur = 1024;
-    /* Half of the descriptors are for connections, the others for files. */
-    uint32_t share = (uint32_t)((limit.rlim_cur - FDS_RESERVED(limit.rlim_cur)) / 2 / net.nloops);
+    fds_share(&shares);
+    uint32_t share = shares.connections / net.nloops;
+    net.connections_max = (share > 4 ? share : 4) * net.nloops;
     for (unsigned i = 0; i < net.nloops && err == 0; i++) {
-        net.loops[i].connections_max = share > 4 ? share : 4;
+        net.loops[i].connections_max = net.connections_max / net.nloops;
         err = loop_init(&net.loops[i]);
     }
     return err;

@@ -7,6 +7,7 @@
 #include "nfsd/server.h"
 #include "base/apart.h"
 #include "base/cred.h"
+#include "base/fds.h"
 #include "base/log.h"
 #include "exports/handle.h"
 #include "mountd/mountd.h"
@@ -32,8 +33,6 @@
 #define CACHE_NODES_DEFAULT 262144
 #define REPLIES_MAX         32768
 #define REPLIES_BYTES_MAX   (32 * 1024 * 1024)
-/* Descriptors left to connections and to ourselves when the cache has its share. */
-#define CACHE_FDS_MAX 65536
 /* Calls that have begun are given so long to end. */
 #define GRACE_MS 10000
 /* And rpcbind to answer at the end. */
@@ -120,13 +119,10 @@ static enum server_status start_state(struct options *options, const struct answ
 
 static uint32_t cache_fds(const struct options *options)
 {
-    struct rlimit limit;
+    struct fds_shares shares;
 
-    if (options->cache_fds != 0)
-        return options->cache_fds;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        limit.rlim_cur = 1024;
-    return limit.rlim_cur / 2 < CACHE_FDS_MAX ? (uint32_t)(limit.rlim_cur / 2) : CACHE_FDS_MAX;
+    fds_share(&shares);
+    return options->cache_fds != 0 ? options->cache_fds : shares.cache;
 }
 
 static enum server_status start_caches(const struct options *options, const struct answer *answer)

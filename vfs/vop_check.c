@@ -2,6 +2,7 @@
  * vop_check.c - see vop_check.h.
  */
 #include "vfs/vop_check.h"
+#include "base/fds.h"
 #include "base/log.h"
 #include "vfs/later.h"
 #include <string.h>
@@ -21,6 +22,8 @@ int vop_broken(const struct vnode *vn, const char *operation, const char *what)
 int vop_checked(const struct vnode *vn, const char *operation, int err)
 {
     err = later_settle(err);
+    if (err == EMFILE)
+        fds_are_short();
     if (err >= 0 && err < ERROR_MAX)
         return err;
     return vop_broken(vn, operation, "returned an impossible error");
