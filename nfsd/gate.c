@@ -24,7 +24,6 @@ static int gate_client(struct nfs3_request *rq)
     if (error == VFS_EJUKEBOX)
         return error;
     error = EACCES;
-
     if (client != NULL && rq->call->is_datagram && !client->options.udp)
         why = "it came over UDP (option `udp`, or --udp, allows)";
     else if (client != NULL)
