@@ -231,6 +231,19 @@ static void uncount(struct wait_call *call)
     asleep_all--;
 }
 
+static void move_to(struct wait_call *call, struct wait_place *place)
+{
+    if (!call->asleep) {
+        call->at = place;
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    uncount(call);
+    call->at = place;
+    count(call, place);
+    pthread_mutex_unlock(&lock);
+}
+
 int wait_enter_checked(struct wait_place *place)
 {
     struct wait_call *call = &wait_own;
@@ -239,16 +252,14 @@ int wait_enter_checked(struct wait_place *place)
         place->refused++;
         return VFS_EJUKEBOX;
     }
-    if (!call->asleep) {
-        call->at = place;
-        return 0;
-    }
-    pthread_mutex_lock(&lock);
-    uncount(call);
-    call->at = place;
-    count(call, place);
-    pthread_mutex_unlock(&lock);
+    move_to(call, place);
     return 0;
+}
+
+void wait_return(struct wait_place *place)
+{
+    if (atomic_load_explicit(&wait_own.at, memory_order_relaxed) != place)
+        move_to(&wait_own, place);
 }
 
 /* --- sleeping --- */

@@ -115,6 +115,9 @@ static inline int wait_enter(struct wait_place *place)
     return 0;
 }
 
+/* Back to a place that this call has entered before: it is not refused. */
+void wait_return(struct wait_place *place);
+
 /* --- for net/ --- */
 
 /* The call sleeps, or is about to: said by whoever took the loop from its thread, which may be that

@@ -177,6 +177,7 @@ static bool add_entry(struct listing *list, const struct hostfs_listed *entry,
         return false;
     int error =
         hostfs_glance_at(list->ctx, list->dir, list->names, entry->name, &plus->id, &plus->attr);
+    hostfs_point_leave(list->dir); /* the next one is on the directory's own disk again */
     if (error)
         *plus = (struct vdirent_plus){0};
     /* He may not search it: no need to ask for each. */

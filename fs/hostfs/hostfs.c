@@ -37,6 +37,7 @@ static void free_hostfs(struct hostfs *h)
     hostfs_watch_finish();
     hostfs_windows_finish(h);
     hostfs_mounts_finish(h);
+    hostfs_points_finish(h);
     wait_place_put(h->own.place);
     hostfs_table_close(atomic_load(&h->table));
     hostfs_hold_end(h);
@@ -130,6 +131,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     if (error)
         goto out;
     h->root_id = root.id;
+    hostfs_points_tick(h);
     hostfs_proc_open(h);
     workdir_init();
     h->whole_mount = hostfs_mount_is_whole(h->own.id, h->own.fd);
@@ -171,6 +173,7 @@ static void hostfs_unmount(struct vfs *fs)
 static void hostfs_tick(struct vfs *fs)
 {
     struct hostfs *h = fs->private;
+    hostfs_points_tick(h);
     hostfs_table_tick(atomic_load(&h->table));
     hostfs_hold_tick(h, false);
     hostfs_watch_tick();

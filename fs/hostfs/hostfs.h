@@ -70,6 +70,13 @@ struct hostfs_disk; /* disk.c */
 struct hostfs_pin;
 struct hostfs_table;
 
+/* What is mounted below an export: points.c. */
+#define POINTS 512
+struct hostfs_point {
+    _Atomic uint64_t hash; /* of directory and name; 0: none */
+    struct wait_place *_Atomic place;
+};
+
 /* fs->private */
 struct hostfs {
     struct vfs *fs;
@@ -79,6 +86,9 @@ struct hostfs {
     struct hostfs_mount *_Atomic mounts; /* newest first; ends with &own */
     pthread_mutex_t mounts_lock;         /* for adding, and for their descriptors */
     struct vnode_trash root_trash;       /* guarded by mounts_lock: hold.c */
+    struct hostfs_point points[POINTS];  /* with points_count, points.c's */
+    _Atomic unsigned points_count;
+    uint32_t points_seen;
     bool kernel_handles;
     bool crossmnt;
     bool subtree_check;
@@ -246,6 +256,11 @@ struct hostfs_mount *hostfs_mount_by_tag(struct hostfs *h, uint32_t tag);
  * Acts as the server; the caller takes his identity again. */
 struct hostfs_mount *hostfs_mount_enter(struct hostfs *h, int dirfd, const char *name, uint64_t id);
 void hostfs_mounts_finish(struct hostfs *h);
+/* Splits a line of mountinfo: its mount id, its disk, the directory of its file system that is its
+ * root, and where it is mounted. */
+bool hostfs_mountinfo(char *line, uint64_t *id, dev_t *dev, char **root, char **point);
+/* The key of the place (base/wait_place.h) at which calls wait for this disk. */
+uint64_t hostfs_place_key(dev_t dev);
 bool hostfs_mount_is_whole(uint64_t id, int fd);
 
 /* hold.c */
@@ -263,6 +278,16 @@ bool hostfs_hold_again(struct hostfs_mount *mount, int fd);
 /* Gives up what is idle; or, now, what is not in use in this moment. */
 void hostfs_hold_tick(struct hostfs *h, bool now);
 void hostfs_hold_end(struct hostfs *h);
+
+/* points.c */
+/* Before something is asked of `name` in `dir`: where another file system is mounted on it, that is
+ * what the call uses from here on, until hostfs_point_leave(). VFS_EJUKEBOX: too many wait there.
+ */
+int hostfs_point_enter(struct vnode *dir, const char *name);
+void hostfs_point_leave(struct vnode *dir);
+/* Finds out what is mounted below the export now. */
+void hostfs_points_tick(struct hostfs *h);
+void hostfs_points_finish(struct hostfs *h);
 
 /* contain.c */
 /* 0: fd is the root or below it; ESTALE: it is not. */

@@ -142,7 +142,10 @@ static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, con
 int hostfs_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                      struct vnode **out, struct statx *st)
 {
-    int error = EAGAIN;
+    int error = hostfs_point_enter(dir, name);
+    if (error)
+        return error;
+    error = EAGAIN;
     for (int attempt = 0; error == EAGAIN && attempt < ATTEMPTS; attempt++)
         error = lookup_once(ctx, dir, dirfd, name, attempt == ATTEMPTS - 1, out, st);
     if (error == EAGAIN)
@@ -188,6 +191,8 @@ struct vnode *hostfs_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, 
     place.peek = true;
     id->len = 0;
     *only_name = false;
+    if (hostfs_point_enter(dir, name) != 0)
+        return NULL;
     if (lookup_by_birth(dir, dirfd, name, &vn, &st, &settled) != 0)
         return NULL;
     if (vn) {
@@ -317,7 +322,9 @@ int hostfs_glance_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const
     struct vnode *vn;
     struct statx st;
 
-    int error = cred_assume(ctx->cred);
+    int error = hostfs_point_enter(dir, name);
+    if (!error)
+        error = cred_assume(ctx->cred);
     if (!error)
         error = hostfs_statx(dirfd, name, &st);
     if (error)

@@ -21,6 +21,11 @@
 
 static _Atomic uint32_t serials;
 
+uint64_t hostfs_place_key(dev_t dev)
+{
+    return hash_mix(dev) | 1;
+}
+
 /* Two exports, or mounts, of one disk wait at one place. */
 static struct wait_place *place_get(const struct hostfs *h, const struct hostfs_mount *mount)
 {
@@ -28,7 +33,7 @@ static struct wait_place *place_get(const struct hostfs *h, const struct hostfs_
 
     snprintf(name, sizeof(name), "%s%s (disk %u:%u)", mount == &h->own ? "" : "below ",
              h->fs->source, major(mount->dev), minor(mount->dev));
-    return wait_place_get(hash_mix(mount->dev) | 1, name);
+    return wait_place_get(hostfs_place_key(mount->dev), name);
 }
 
 static ssize_t path_of(int fd, char path[PATH_MAX])
@@ -238,17 +243,19 @@ static void unescape(char *text)
     *to = '\0';
 }
 
-/* Splits a line of mountinfo: its mount id, the directory of its file system that is its root, and
- * where it is mounted. */
-static bool parse(char *line, uint64_t *id, char **root, char **point)
+bool hostfs_mountinfo(char *line, uint64_t *id, dev_t *dev, char **root, char **point)
 {
     char *save = NULL;
     char *word = strtok_r(line, " ", &save);
+    unsigned dev_major, dev_minor;
     if (!word)
         return false;
     *id = strtoull(word, NULL, 10);
     strtok_r(NULL, " ", &save);
-    strtok_r(NULL, " ", &save);
+    word = strtok_r(NULL, " ", &save);
+    if (!word || sscanf(word, "%u:%u", &dev_major, &dev_minor) != 2)
+        return false;
+    *dev = makedev(dev_major, dev_minor);
     *root = strtok_r(NULL, " ", &save);
     *point = strtok_r(NULL, " ", &save);
     if (!*root || !*point)
@@ -256,6 +263,12 @@ static bool parse(char *line, uint64_t *id, char **root, char **point)
     unescape(*root);
     unescape(*point);
     return true;
+}
+
+static bool parse(char *line, uint64_t *id, char **root, char **point)
+{
+    dev_t dev;
+    return hostfs_mountinfo(line, id, &dev, root, point);
 }
 
 bool hostfs_mount_is_whole(uint64_t id, int fd)

@@ -1,0 +1,174 @@
+/*
+ * points.c - where other file systems are mounted below an export.
+ *
+ * Looking at a name on which something is mounted asks the file system that is mounted there, and
+ * that one may hang though the directory's own does not. So the places of mounts are known
+ * beforehand, from /proc/self/mountinfo: lookup.c and dir.c ask hostfs_point_enter() before they
+ * look at a name, and the call is counted, or refused, where it will sleep (base/wait_place.h).
+ * That costs a load where nothing is mounted below the export.
+ *
+ * The table is an array of atomics, written by the housekeeping thread when the mounts have changed
+ * and read by everybody: for the moment of that a name may be taken for an ordinary one. Only
+ * mounts whose directory is on the export's own file system are in it: to look for others might
+ * hang.
+ */
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/wait_place.h"
+#include "hostfs.h"
+#include <errno.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* Slots that are looked at for one name. */
+#define PROBES 8
+
+/* Watches the mounts of this process, for all exports; `changes` counts. */
+static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
+static int watch_fd = -1;      /* guarded */
+static uint32_t watch_changes; /* guarded; 0: never looked */
+
+static uint32_t changes_now(void)
+{
+    struct pollfd mounts = {.events = POLLPRI};
+
+    pthread_mutex_lock(&watch_lock);
+    if (watch_fd < 0) {
+        watch_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+        watch_changes++;
+    }
+    mounts.fd = watch_fd;
+    if (watch_fd >= 0 && poll(&mounts, 1, 0) == 1 && mounts.revents & (POLLPRI | POLLERR))
+        watch_changes++;
+    uint32_t changes = watch_changes;
+    pthread_mutex_unlock(&watch_lock);
+    return changes;
+}
+
+static uint64_t point_hash(uint64_t dir_ino, const char *name)
+{
+    return hash_bytes(name, strlen(name), hash_mix(dir_ino)) | 1;
+}
+
+/* The directory at `path`, which is below the export's root, without leaving its file system. */
+static int open_dir(const struct hostfs *h, const char *path)
+{
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
+
+    return (int)syscall(SYS_openat2, h->root_fd, *path ? path : ".", &how, sizeof(how));
+}
+
+/* `path` is relative to the root. */
+static void point_add(struct hostfs *h, char *path, dev_t dev, struct hostfs_point fresh[POINTS])
+{
+    char text[128];
+    struct statx st;
+    char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+
+    if (slash)
+        *slash = '\0';
+    int fd = open_dir(h, slash ? path : "");
+    if (fd < 0)
+        return;
+    int error = hostfs_statx(fd, "", &st);
+    close(fd);
+    if (error || st.stx_mnt_id != h->own.id)
+        return;
+    snprintf(text, sizeof(text), "below %.64s (disk %u:%u)", h->fs->source, major(dev), minor(dev));
+    uint64_t hash = point_hash(st.stx_ino, name);
+    for (unsigned i = 0; i < PROBES; i++) {
+        struct hostfs_point *point = &fresh[(hash + i) % POINTS];
+        if (point->hash != 0)
+            continue;
+        point->place = wait_place_get(hostfs_place_key(dev), text);
+        point->hash = point->place ? hash : 0;
+        return;
+    }
+}
+
+static void points_replace(struct hostfs *h, const struct hostfs_point fresh[POINTS])
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < POINTS; i++) {
+        struct wait_place *before = h->points[i].place;
+        h->points[i].hash = 0;
+        h->points[i].place = fresh[i].place;
+        h->points[i].hash = fresh[i].hash;
+        count += fresh[i].hash != 0;
+        wait_place_put(before); /* its memory stays: whoever reads it now may enter it */
+    }
+    h->points_count = count;
+    log_debug("hostfs %s: file systems mounted below it: %u", h->fs->source, count);
+}
+
+void hostfs_points_tick(struct hostfs *h)
+{
+    char base[PATH_MAX], *line = NULL;
+    struct hostfs_point fresh[POINTS] = {0};
+    struct hostfs_proc_path link;
+    size_t size = 0;
+    uint32_t changes = changes_now();
+
+    if (changes == h->points_seen)
+        return;
+    h->points_seen = changes;
+    hostfs_proc_path(&link, h->root_fd);
+    ssize_t len = readlink(link.text, base, sizeof(base) - 1);
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    if (len > 0)
+        base[len] = '\0';
+    if (len == 1)
+        len = 0; /* the export is "/" */
+    while (len >= 0 && file && getline(&line, &size, file) > 0) {
+        char *root, *point;
+        uint64_t id;
+        dev_t dev;
+        if (hostfs_mountinfo(line, &id, &dev, &root, &point) &&
+            strncmp(point, base, (size_t)len) == 0 && point[len] == '/' && point[len + 1] != '\0')
+            point_add(h, point + len + 1, dev, fresh);
+    }
+    free(line);
+    if (file)
+        fclose(file);
+    points_replace(h, fresh);
+}
+
+void hostfs_points_finish(struct hostfs *h)
+{
+    for (unsigned i = 0; i < POINTS; i++)
+        wait_place_put(h->points[i].place);
+}
+
+int hostfs_point_enter(struct vnode *dir, const char *name)
+{
+    struct hostfs *h = hostfs_of(dir);
+    const struct hostfs_node *node = hostfs_node(dir);
+
+    if (atomic_load_explicit(&h->points_count, memory_order_relaxed) == 0 || node->mount != &h->own)
+        return 0;
+    uint64_t hash = point_hash(node->ino, name);
+    for (unsigned i = 0; i < PROBES; i++) {
+        const struct hostfs_point *point = &h->points[(hash + i) % POINTS];
+        if (point->hash == hash)
+            return wait_enter(point->place);
+    }
+    return 0;
+}
+
+void hostfs_point_leave(struct vnode *dir)
+{
+    const struct hostfs_node *node = hostfs_node(dir);
+
+    if (node->mount)
+        wait_return(node->mount->place);
+}

@@ -1,0 +1,100 @@
+/*
+ * points.c - a file system that hangs and is mounted below an export stops only those who go there.
+ */
+#include "tests/hang/fixture.h"
+#include <stdio.h>
+
+#define MANY    300
+#define OF_USER 90
+
+/* `export` has a directory "sub" with some files and a mount "point" that hangs. */
+static void begin(struct mounted *m, struct hung_fuse **fuse, struct host_path *point)
+{
+    host_private_mounts();
+    server_prepare(&m->server, NULL);
+    server_add_arg(&m->server, "--log-level=debug");
+    host_mkdir(m->server.export_dir, "point", 0777);
+    host_write(m->server.export_dir, "before", "x");
+    host_write(m->server.export_dir, "zz-after", "x");
+    *point = host_path(m->server.export_dir, "point");
+    *fuse = hung_fuse_mount(point->text);
+    mounted_begin_prepared(m);
+    (*fuse)->hung = true;
+}
+
+static void finish(struct mounted *m, struct hung_fuse *fuse, const struct host_path *point)
+{
+    fuse->hung = false;
+    mounted_end(m);
+    hung_fuse_kill(fuse, point->text);
+}
+
+static void send_lookup(struct client *client, const struct fh *dir, const char *name)
+{
+    struct bytes *call = client_begin(client, PROGRAM_NFS, 3, 3);
+
+    put_fh(call, dir);
+    put_string(call, name);
+    client_send(client);
+}
+
+TEST(who_looks_at_a_mount_that_hangs_does_not_use_up_its_directorys_disk)
+{
+    struct mounted m;
+    struct hung_fuse *fuse;
+    struct host_path point;
+    struct client slow;
+    unsigned ok, jukebox;
+
+    begin(&m, &fuse, &point);
+    client_connect(&slow, m.server.port, 0);
+    for (unsigned i = 0; i < MANY; i++)
+        send_lookup(&slow, &m.root, "point");
+    hang_statuses(&slow, MANY - OF_USER, &ok, &jukebox);
+    assert_int_equal(jukebox, MANY - OF_USER);
+    hung_fuse_holds(fuse, 1);
+    /* The same user is served in the directory itself. */
+    struct fh fh;
+    for (int i = 0; i < 20; i++) {
+        expect_ok(ask_getattr(&m.client, &m.root, &(struct attr){0}));
+        expect_ok(ask_lookup(&m.client, &m.root, "zz-after", &fh, NULL, NULL));
+    }
+    struct made made;
+    expect_ok(ask_create(&m.client, &m.root, "made", H_UNCHECKED, NULL, NULL, &made));
+    /* A listing leaves out what is not to be had of that one entry. */
+    struct listing listing = {0};
+    expect_ok(ask_readdirplus(&m.client, &m.root, 0, 0, 8192, 32768, &listing));
+    const struct entry *entry = listing_find(&listing, "point");
+    assert_non_null(entry);
+    assert_false(entry->has_fh || entry->attr.present);
+    assert_true(listing_find(&listing, "zz-after")->attr.present);
+    listing_free(&listing);
+    client_disconnect(&slow);
+    finish(&m, fuse, &point);
+}
+
+TEST(a_mount_that_comes_later_is_known_as_well)
+{
+    struct mounted m;
+    struct hung_fuse *fuse;
+    struct host_path point;
+    struct client slow;
+    unsigned ok, jukebox;
+
+    begin(&m, &fuse, &point);
+    host_mkdir(m.server.export_dir, "later", 0777);
+    struct host_path later = host_path(m.server.export_dir, "later");
+    struct hung_fuse *second = hung_fuse_mount(later.text);
+    assert_true(server_log_waits_for(&m.server, "file systems mounted below it: 2", 30000));
+    second->hung = true;
+    client_connect(&slow, m.server.port, 0);
+    for (unsigned i = 0; i < MANY; i++)
+        send_lookup(&slow, &m.root, "later");
+    hang_statuses(&slow, MANY - OF_USER, &ok, &jukebox);
+    assert_int_equal(jukebox, MANY - OF_USER);
+    expect_ok(ask_getattr(&m.client, &m.root, &(struct attr){0}));
+    second->hung = false;
+    client_disconnect(&slow);
+    finish(&m, fuse, &point);
+    hung_fuse_kill(second, later.text);
+}
