@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 
 #define LINE_MAX_BYTES   1024
 #define LIMIT_PER_MINUTE 10
+/* A busy reader of the log is waited for, once. */
+#define PATIENCE_MS 100
 
 static const struct {
     const char *name;
@@ -48,6 +51,36 @@ bool log_enabled(enum log_level level)
     return level <= threshold;
 }
 
+/* Whether a line can be written now. Who reads the log may have stopped, and must not stop us: a
+ * pipe or a socket that is ready takes a whole line. */
+static bool has_room(int ms)
+{
+    struct pollfd log = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&log, 1, ms) != 0;
+}
+
+/* Lines that nobody takes are left out, and told of by the first that is taken again. */
+static void line_write(const char *line, size_t len)
+{
+    static _Atomic uint32_t lost;
+    char text[80];
+    ssize_t written;
+
+    if (!has_room(lost == 0 ? PATIENCE_MS : 0)) {
+        lost++;
+        return;
+    }
+    uint32_t before = atomic_exchange(&lost, 0);
+    int n = before == 0 ? 0
+                        : snprintf(text, sizeof(text), "%.32s: %u lines were lost here\n",
+                                   program_invocation_short_name, (unsigned)before);
+    if (n > 0)
+        written = write(STDERR_FILENO, text, (size_t)n);
+    written = write(STDERR_FILENO, line, len);
+    (void)written; /* nobody is left to be told */
+}
+
 __attribute__((format(printf, 2, 0))) static void log_line(enum log_level level, const char *format,
                                                            va_list ap)
 {
@@ -71,8 +104,7 @@ __attribute__((format(printf, 2, 0))) static void log_line(enum log_level level,
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
             line[i] = '?';
     line[len++] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, len);
-    (void)written; /* nobody is left to be told */
+    line_write(line, len);
 }
 
 void log_error(const char *format, ...)

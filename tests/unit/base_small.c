@@ -43,6 +43,33 @@ static void log_capture(void (*write_it)(void), char *buf, size_t size)
     buf[n > 0 ? n : 0] = '\0';
 }
 
+static void write_many_lines(void)
+{
+    for (int i = 0; i < 1000; i++)
+        log_error("%0200d", i);
+}
+
+TEST(a_log_that_nobody_reads_stops_nobody_and_says_later_what_was_lost)
+{
+    static char text[1 << 20];
+    int pipe_fds[2], saved = dup(STDERR_FILENO);
+
+    assert_int_equal(pipe(pipe_fds), 0);
+    dup2(pipe_fds[1], STDERR_FILENO);
+    write_many_lines(); /* three times what the pipe holds */
+    ssize_t taken = read(pipe_fds[0], text, sizeof(text));
+    log_error("read again");
+    ssize_t n = read(pipe_fds[0], text, sizeof(text) - 1);
+    dup2(saved, STDERR_FILENO);
+    assert_true(taken > 0 && n > 0);
+    text[n] = '\0';
+    assert_non_null(strstr(text, "lines were lost here"));
+    assert_non_null(strstr(text, "read again"));
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+    close(saved);
+}
+
 static void write_forged_line(void)
 {
     log_warning("name '%s'", "a\nloopnfsd: forged\033[31m\177");
