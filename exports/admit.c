@@ -40,12 +40,16 @@ static bool lets_in(const struct export *export, const struct address *peer, boo
 enum rpc_verdict exports_admit(const struct address *peer)
 {
     const struct exports *exports = exports_get();
-    bool in = false, has_names = false;
+    bool in = false, has_names = false, unknown = false;
 
     for (size_t i = 0; i < exports->count && !in; i++)
         in = lets_in(&exports->list[i], peer, &has_names);
-    for (size_t i = 0; i < exports->count && !in && has_names; i++)
-        in = export_match(&exports->list[i], peer) != NULL;
+    for (size_t i = 0; i < exports->count && !in && !unknown && has_names; i++) {
+        const struct export_client *client;
+        int error = export_ask(&exports->list[i], peer, &client);
+        in = error == 0;
+        unknown = error == VFS_EJUKEBOX;
+    }
     exports_put();
-    return in ? RPC_WELCOME : RPC_STRANGER;
+    return in ? RPC_WELCOME : unknown ? RPC_UNKNOWN : RPC_STRANGER;
 }
