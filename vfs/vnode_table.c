@@ -15,6 +15,7 @@
 #include "vfs/vnode_table.h"
 #include "base/hash.h"
 #include "base/wait_place.h"
+#include "vfs/closer.h"
 #include "vfs/cookies.h"
 #include "vfs/given.h"
 #include "vfs/node_life.h"
@@ -43,23 +44,27 @@ static struct {
 
 /* --- the end of nodes --- */
 
-/* Without any lock; nobody else knows the node. */
+static struct wait_place *place_of(const struct vnode *vn)
+{
+    return vn->fs->place_of != NULL ? vn->fs->place_of(vn) : vn->fs->place;
+}
+
+/* Without any lock; nobody else knows the node. Its descriptors first: to close them may hang, and
+ * who comes here may be on his way elsewhere. */
 static void node_free(struct vnode *vn)
 {
+    struct vnode_trash trash = {.count = 0};
     struct vfs *fs = vn->fs;
 
+    if (vn->fds > 0 && fs->type->ops.shed != NULL)
+        fs->type->ops.shed(vn, true, &trash);
+    closer_close(place_of(vn), trash.fds, (unsigned)trash.count);
     if (fs->type->ops.reclaim != NULL)
         fs->type->ops.reclaim(vn);
     cookies_node_gone(vn);
     free(vn);
     table.nodes--;
     vfs_node_gone(fs);
-}
-
-static void trash_close(struct vnode_trash *trash)
-{
-    for (int i = 0; i < trash->count; i++)
-        close(trash->fds[i]);
 }
 
 /* Moves a ring's hand on by HAND_STEPS at most, and twice round at most: a second turn takes what
@@ -97,31 +102,36 @@ static void node_shed(struct shard *shard, struct vnode *vn, struct vnode_trash 
         shard_set_open(shard, vn, false);
 }
 
-/* Has idle nodes, `most` at most, give up their descriptors until no more than `enough` are open;
- * returns how many more it could have looked at. */
-static uint32_t shard_sweep(struct shard *shard, int32_t enough, uint32_t most)
+/* Whether what one more node gives up has room. */
+static bool batch_has_room(const struct closer_batch *batch)
+{
+    return batch->count + sizeof(((struct vnode_trash *)0)->fds) / sizeof(int) <= CLOSER_BATCH;
+}
+
+/* Has idle nodes, `most` at most, give up their descriptors to `batch` until no more than `enough`
+ * are open, or it is full; returns how many more it could have looked at. */
+static uint32_t shard_sweep(struct shard *shard, int32_t enough, uint32_t most,
+                            struct closer_batch *batch)
 {
     struct ring *ring = &shard->open;
-    struct vnode_trash trash;
 
     pthread_mutex_lock(&shard->lock);
     uint32_t left = ring->count < most ? ring->count : most;
     most -= left;
-    while (left > 0 && ring->front != NULL && table.fds > enough) {
-        trash.count = 0; /* in steps, since descriptors are closed without the lock */
-        for (; left > 0 && ring->front != NULL && trash.count == 0; left--) {
-            struct vnode *vn = ring->front;
-            ring->front = vn->lru_next;
-            bool idle = vn->refs == 0 && !(vn->flags & VNODE_TOUCHED);
-            if (vn->refs == 0)
-                vn->flags &= (uint8_t)~VNODE_TOUCHED;
-            if (idle)
-                node_shed(shard, vn, &trash);
-        }
-        if (trash.count > 0) {
-            pthread_mutex_unlock(&shard->lock);
-            trash_close(&trash);
-            pthread_mutex_lock(&shard->lock);
+    for (; left > 0 && ring->front != NULL && table.fds > enough && batch_has_room(batch); left--) {
+        struct vnode_trash trash = {.count = 0};
+        struct vnode *vn = ring->front;
+        ring->front = vn->lru_next;
+        bool idle = vn->refs == 0 && !(vn->flags & VNODE_TOUCHED);
+        if (vn->refs == 0)
+            vn->flags &= (uint8_t)~VNODE_TOUCHED;
+        if (!idle)
+            continue;
+        struct wait_place *place = place_of(vn);
+        node_shed(shard, vn, &trash);
+        for (int i = 0; i < trash.count; i++) {
+            batch->items[batch->count].place = place;
+            batch->items[batch->count++].fd = trash.fds[i];
         }
     }
     pthread_mutex_unlock(&shard->lock);
@@ -135,13 +145,15 @@ static void fds_shrink(void)
     static atomic_flag sweeping = ATOMIC_FLAG_INIT;
     static unsigned turn; /* belongs to who has set `sweeping` */
     const int32_t enough = table.fds_max - table.fds_max / 16;
+    struct closer_batch batch = {.count = 0};
 
     if (table.fds <= table.fds_max || atomic_flag_test_and_set(&sweeping))
         return;
     uint32_t most = SWEEP_NODES;
-    for (int i = 0; i < 2 * SHARDS && most > 0 && table.fds > enough; i++)
-        most = shard_sweep(&table.shards[turn++ % SHARDS], enough, most);
+    for (int i = 0; i < 2 * SHARDS && most > 0 && table.fds > enough && batch_has_room(&batch); i++)
+        most = shard_sweep(&table.shards[turn++ % SHARDS], enough, most, &batch);
     atomic_flag_clear(&sweeping);
+    closer_flush(&batch); /* this may hang, and then others go on making room */
 }
 
 static void nodes_free(struct vnode *chain)
@@ -251,9 +263,7 @@ int vnode_intern_flagged(struct vfs *fs, const struct vnode_id *id, enum vtype t
 
 int vnode_enter(const struct vnode *vn)
 {
-    const struct vfs *fs = vn->fs;
-
-    return wait_enter(fs->place_of != NULL ? fs->place_of(vn) : fs->place);
+    return wait_enter(place_of(vn));
 }
 
 int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
@@ -317,12 +327,13 @@ void vnode_put(struct vnode *vn)
         if (atomic_compare_exchange_weak(&vn->refs, &refs, refs - 1))
             return;
     struct shard *shard = shard_of(vn->hash);
+    struct wait_place *place = place_of(vn);
     pthread_mutex_lock(&shard->lock);
     bool ended = refs_drop(vn) && last_put(shard, vn, &trash);
     pthread_mutex_unlock(&shard->lock);
     if (ended)
         node_free(vn);
-    trash_close(&trash);
+    closer_close(place, trash.fds, (unsigned)trash.count);
     fds_shrink();
 }
 
@@ -379,8 +390,12 @@ void vnode_count_fds(struct vnode *vn, int delta)
 
 void vnode_table_tick(void)
 {
-    for (int i = 0; i < SHARDS && table.fds > 0; i++)
-        shard_sweep(&table.shards[i], 0, SWEEP_NODES);
+    struct closer_batch batch = {.count = 0};
+
+    for (int i = 0; i < SHARDS && table.fds > 0; i++) {
+        shard_sweep(&table.shards[i], 0, SWEEP_NODES, &batch);
+        closer_flush(&batch);
+    }
 }
 
 /* Lock held. */

@@ -60,3 +60,26 @@ TEST(open_files_leave_descriptors_to_connections)
 {
     idle_connections_and_files(true);
 }
+
+TEST(files_of_a_file_system_that_hangs_are_closed_without_holding_up_others)
+{
+    enum { OPEN = 60 };
+    struct hang h;
+    struct nfs3_read data;
+    char name[16];
+
+    hang_prepare(&h);
+    h.m.server.nofile = LIMIT;
+    hang_begin(&h);
+    for (unsigned i = 0; i < OPEN; i++) {
+        snprintf(name, sizeof(name), "f%u", i);
+        expect_ok(ask_lookup(&h.m.client, &h.root, name, &h.files[i], NULL, NULL));
+        expect_ok(ask_read(&h.m.client, &h.files[i], 0, 100, &data));
+    }
+    h.fuse->hung = true;
+    /* These need all descriptors of the cache; to close one of the others asks the file system. */
+    make_files(&h.m, 0, FILES);
+    hung_fuse_holds(h.fuse, 1);
+    make_files(&h.m, 0, FILES);
+    hang_end(&h);
+}

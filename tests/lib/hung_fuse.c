@@ -177,6 +177,27 @@ static void serve(struct hung_fuse *fuse, int fd)
     }
 }
 
+/* Before the end of a test that failed: a server that sleeps in one could not be ended. */
+static struct hung_fuse *mounted[4];
+
+static void kill_all(void)
+{
+    for (size_t i = 0; i < sizeof(mounted) / sizeof(mounted[0]); i++)
+        if (mounted[i] != NULL)
+            kill(mounted[i]->pid, SIGKILL);
+}
+
+static void remember(struct hung_fuse *fuse)
+{
+    size_t i = 0;
+
+    while (i < sizeof(mounted) / sizeof(mounted[0]) - 1 && mounted[i] != NULL)
+        i++;
+    if (mounted[0] == NULL)
+        atexit(kill_all);
+    mounted[i] = fuse;
+}
+
 struct hung_fuse *hung_fuse_mount(const char *at)
 {
     char options[128];
@@ -198,6 +219,7 @@ struct hung_fuse *hung_fuse_mount(const char *at)
     }
     fuse->pid = pid; /* shared: the child's own 0 must never get there */
     close(fd);
+    remember(fuse);
     return fuse;
 }
 
@@ -205,6 +227,9 @@ void hung_fuse_kill(struct hung_fuse *fuse, const char *at)
 {
     kill(fuse->pid, SIGKILL);
     waitpid(fuse->pid, NULL, 0);
+    for (size_t i = 0; i < sizeof(mounted) / sizeof(mounted[0]); i++)
+        if (mounted[i] == fuse)
+            mounted[i] = NULL;
     umount2(at, MNT_DETACH);
 }
 
