@@ -136,3 +136,27 @@ TEST(no_user_takes_all_that_may_wait)
     client_disconnect(&second);
     hang_end(&h);
 }
+
+/* As many COMMITs as a client may have under way. */
+TEST(what_one_client_asks_at_once_is_not_refused_though_the_disk_takes_long)
+{
+    enum { AT_ONCE = 64 };
+    struct hang h;
+    struct client slow;
+    unsigned ok, jukebox;
+
+    hang_prepare(&h);
+    hang_begin(&h);
+    look_up(&h, AT_ONCE);
+    client_connect(&slow, h.m.server.port, 0);
+    h.fuse->hung = true;
+    for (unsigned i = 0; i < AT_ONCE; i++)
+        hang_send_getattr(&slow, &h.files[i]);
+    hung_fuse_holds(h.fuse, AT_ONCE);
+    host_sleep_ms(1500); /* by then it is taken to hang */
+    h.fuse->hung = false;
+    hang_statuses(&slow, AT_ONCE, &ok, &jukebox);
+    assert_int_equal(ok, AT_ONCE);
+    client_disconnect(&slow);
+    hang_end(&h);
+}
