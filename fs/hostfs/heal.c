@@ -274,9 +274,14 @@ int hostfs_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino,
     size_t slot = hash % (sizeof(h->lost) / sizeof(h->lost[0]));
 
     vfs_will_sleep();
-    pthread_mutex_lock(&h->heal_lock);
-    int64_t start = now_ns();
-    int error;
+    /* A walk takes no longer, unless it hangs in something that is mounted below the export. */
+    int64_t start = now_ns(), until = start + WALK_NS + WALK_NS / 4;
+    const struct timespec end_of_patience = {.tv_sec = until / 1000000000,
+                                             .tv_nsec = until % 1000000000};
+    int error = pthread_mutex_clocklock(&h->heal_lock, CLOCK_MONOTONIC, &end_of_patience);
+    if (error)
+        return VFS_EJUKEBOX;
+    start = now_ns();
     if (h->lost[slot].id_hash == hash && start < h->lost[slot].until) {
         error = ESTALE;
     } else if (!may_walk(h, start)) {

@@ -46,7 +46,6 @@ static void free_hostfs(struct hostfs *h)
     if (h->proc_fds >= 0)
         close(h->proc_fds);
     pthread_mutex_destroy(&h->mounts_lock);
-    pthread_mutex_destroy(&h->guard_lock);
     pthread_mutex_destroy(&h->lend_lock);
     pthread_mutex_destroy(&h->table_lock);
     pthread_mutex_destroy(&h->named_lock);
@@ -65,7 +64,6 @@ static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *ar
     h->crossmnt = args->crossmnt;
     h->subtree_check = args->subtree_check;
     pthread_mutex_init(&h->mounts_lock, NULL);
-    pthread_mutex_init(&h->guard_lock, NULL);
     pthread_mutex_init(&h->lend_lock, NULL);
     pthread_mutex_init(&h->table_lock, NULL);
     pthread_mutex_init(&h->named_lock, NULL);
