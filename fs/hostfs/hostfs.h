@@ -20,6 +20,7 @@
 
 #include "base/flush.h"
 #include "below.h"
+#include "points.h"
 #include <fcntl.h>
 #include <loopnfs/vfs.h>
 #include <pthread.h>
@@ -71,13 +72,6 @@ struct hostfs_disk; /* disk.c */
 struct hostfs_pin;
 struct hostfs_table;
 
-/* What is mounted below an export: points.c. */
-#define POINTS 512
-struct hostfs_point {
-    _Atomic uint64_t hash; /* of directory and name; 0: none */
-    struct wait_place *_Atomic place;
-};
-
 /* fs->private */
 struct hostfs {
     struct vfs *fs;
@@ -87,9 +81,7 @@ struct hostfs {
     struct hostfs_mount *_Atomic mounts; /* newest first; ends with &own */
     pthread_mutex_t mounts_lock;         /* for adding, and for their descriptors */
     struct vnode_trash root_trash;       /* guarded by mounts_lock: hold.c */
-    struct hostfs_point points[POINTS];  /* with points_count, points.c's */
-    _Atomic unsigned points_count;
-    uint32_t points_seen;
+    struct hostfs_points points;         /* points.h */
     bool kernel_handles;
     bool crossmnt;
     bool subtree_check;
@@ -279,16 +271,6 @@ bool hostfs_hold_again(struct hostfs_mount *mount, int fd);
 /* Gives up what is idle; or, now, what is not in use in this moment. */
 void hostfs_hold_tick(struct hostfs *h, bool now);
 void hostfs_hold_end(struct hostfs *h);
-
-/* points.c */
-/* Before something is asked of `name` in `dir`: where another file system is mounted on it, that is
- * what the call uses from here on, until hostfs_point_leave(). VFS_EJUKEBOX: too many wait there.
- */
-int hostfs_point_enter(struct vnode *dir, const char *name);
-void hostfs_point_leave(struct vnode *dir);
-/* Finds out what is mounted below the export now. */
-void hostfs_points_tick(struct hostfs *h);
-void hostfs_points_finish(struct hostfs *h);
 
 /* contain.c */
 /* 0: fd is the root or below it; ESTALE: it is not. */

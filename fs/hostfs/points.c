@@ -100,14 +100,14 @@ static void points_replace(struct hostfs *h, const struct hostfs_point fresh[POI
     unsigned count = 0;
 
     for (unsigned i = 0; i < POINTS; i++) {
-        struct wait_place *before = h->points[i].place;
-        h->points[i].hash = 0;
-        h->points[i].place = fresh[i].place;
-        h->points[i].hash = fresh[i].hash;
+        struct wait_place *before = h->points.list[i].place;
+        h->points.list[i].hash = 0;
+        h->points.list[i].place = fresh[i].place;
+        h->points.list[i].hash = fresh[i].hash;
         count += fresh[i].hash != 0;
         wait_place_put(before); /* its memory stays: whoever reads it now may enter it */
     }
-    h->points_count = count;
+    h->points.count = count;
     log_debug("hostfs %s: file systems mounted below it: %u", h->fs->source, count);
 }
 
@@ -119,9 +119,9 @@ void hostfs_points_tick(struct hostfs *h)
     size_t size = 0;
     uint32_t changes = changes_now();
 
-    if (changes == h->points_seen)
+    if (changes == h->points.seen)
         return;
-    h->points_seen = changes;
+    h->points.seen = changes;
     hostfs_proc_path(&link, h->root_fd);
     ssize_t len = readlink(link.text, base, sizeof(base) - 1);
     FILE *file = fopen("/proc/self/mountinfo", "re");
@@ -146,7 +146,7 @@ void hostfs_points_tick(struct hostfs *h)
 void hostfs_points_finish(struct hostfs *h)
 {
     for (unsigned i = 0; i < POINTS; i++)
-        wait_place_put(h->points[i].place);
+        wait_place_put(h->points.list[i].place);
 }
 
 int hostfs_point_enter(struct vnode *dir, const char *name)
@@ -154,11 +154,11 @@ int hostfs_point_enter(struct vnode *dir, const char *name)
     struct hostfs *h = hostfs_of(dir);
     const struct hostfs_node *node = hostfs_node(dir);
 
-    if (atomic_load_explicit(&h->points_count, memory_order_relaxed) == 0 || node->mount != &h->own)
+    if (atomic_load_explicit(&h->points.count, memory_order_relaxed) == 0 || node->mount != &h->own)
         return 0;
     uint64_t hash = point_hash(node->ino, name);
     for (unsigned i = 0; i < PROBES; i++) {
-        const struct hostfs_point *point = &h->points[(hash + i) % POINTS];
+        const struct hostfs_point *point = &h->points.list[(hash + i) % POINTS];
         if (point->hash == hash)
             return wait_enter(point->place);
     }
