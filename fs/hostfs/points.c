@@ -58,16 +58,17 @@ static uint64_t point_hash(uint64_t dir_ino, const char *name)
 }
 
 /* The directory at `path`, which is below the export's root, without leaving its file system. */
-static int open_dir(const struct hostfs *h, const char *path)
+static int open_dir(int root_fd, const char *path)
 {
     struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
                            .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
 
-    return (int)syscall(SYS_openat2, h->root_fd, *path ? path : ".", &how, sizeof(how));
+    return (int)syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof(how));
 }
 
 /* `path` is relative to the root. */
-static void point_add(struct hostfs *h, char *path, dev_t dev, struct hostfs_point fresh[POINTS])
+static void point_add(struct hostfs *h, int root_fd, char *path, dev_t dev,
+                      struct hostfs_point fresh[POINTS])
 {
     char text[128];
     struct statx st;
@@ -76,7 +77,7 @@ static void point_add(struct hostfs *h, char *path, dev_t dev, struct hostfs_poi
 
     if (slash)
         *slash = '\0';
-    int fd = open_dir(h, slash ? path : "");
+    int fd = open_dir(root_fd, slash ? path : "");
     if (fd < 0)
         return;
     int error = hostfs_statx(fd, "", &st);
@@ -119,10 +120,12 @@ void hostfs_points_tick(struct hostfs *h)
     size_t size = 0;
     uint32_t changes = changes_now();
 
-    if (changes == h->points.seen)
+    int root_fd;
+
+    if (changes == h->points.seen || hostfs_hold(h, &h->own, &root_fd) != 0)
         return;
     h->points.seen = changes;
-    hostfs_proc_path(&link, h->root_fd);
+    hostfs_proc_path(&link, root_fd);
     ssize_t len = readlink(link.text, base, sizeof(base) - 1);
     FILE *file = fopen("/proc/self/mountinfo", "re");
     if (len > 0)
@@ -135,11 +138,12 @@ void hostfs_points_tick(struct hostfs *h)
         dev_t dev;
         if (hostfs_mountinfo(line, &id, &dev, &root, &point) &&
             strncmp(point, base, (size_t)len) == 0 && point[len] == '/' && point[len + 1] != '\0')
-            point_add(h, point + len + 1, dev, fresh);
+            point_add(h, root_fd, point + len + 1, dev, fresh);
     }
     free(line);
     if (file)
         fclose(file);
+    hostfs_drop(&h->own);
     points_replace(h, fresh);
 }
 
