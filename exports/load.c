@@ -8,6 +8,7 @@
  * Locks: `lock` is held by who makes a new table, here or in refresh.c: one at a time. It guards
  * what follows it.
  */
+#include "base/apart.h"
 #include "base/log.h"
 #include "exports/internal.h"
 #include "exports/look.h"
@@ -295,6 +296,24 @@ static void load_names(const struct exports *table)
     }
 }
 
+static void letting_go_run(struct apart *job)
+{
+    (void)job;
+    vfs_let_go();
+}
+
+/* One that hangs is not waited for. */
+static void load_let_go(void)
+{
+    struct apart *job = calloc(1, sizeof(*job));
+
+    if (!job)
+        return;
+    job->run = letting_go_run;
+    if (apart_run(job, LOOK_MS) != ETIMEDOUT)
+        free(job);
+}
+
 int exports_load(const struct exports_source *source, char *message, size_t message_size)
 {
     struct draft draft;
@@ -325,7 +344,7 @@ int exports_load(const struct exports_source *source, char *message, size_t mess
     if (!error)
         load_check_state_dir(current_table());
     if (!error && !source->check_only)
-        vfs_let_go();
+        load_let_go();
     load_unlock();
     return error;
 }
