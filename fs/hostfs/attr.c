@@ -268,6 +268,7 @@ static void drop_verifier(struct hostfs *h, const struct vnode *vn)
 int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
                    struct vchange *change_out)
 {
+    struct hostfs *h = hostfs_of(vn);
     int fd;
     int error = hostfs_enter(ctx, vn, &fd);
     if (error)
