@@ -104,6 +104,8 @@ int exports_load(const struct exports_source *source, char *message, size_t mess
  * what is there now; what has gone is not served, what has come is. Between two loads, from any
  * thread; may sleep. */
 void exports_refresh(void);
+/* The same for the export with this id alone. */
+void exports_refresh_one(uint32_t id);
 /* Whether exports_refresh() would serve something else as this export. May sleep. */
 bool export_is_outdated(const struct export *export);
 /* What a call gets for an export that is not there: VFS_EJUKEBOX for a while, since a disk may come

@@ -163,13 +163,42 @@ static bool change(struct export *export, enum fate fate)
     return true;
 }
 
-/* With the load's lock. */
-static void refresh(struct exports *table)
+/* The numbers of exports that may have changed. */
+struct suspects {
+    size_t count;
+    uint32_t *ids;
+};
+
+/* Without the load's lock: a path may hang for as long as its file system does. */
+static void find_suspects(struct suspects *suspects)
+{
+    const struct exports *table = exports_get();
+
+    suspects->count = 0;
+    suspects->ids = calloc(table->count + 1, sizeof(suspects->ids[0]));
+    for (size_t i = 0; suspects->ids && i < table->count; i++)
+        if (fate_of(&table->list[i], false) != STAYS)
+            suspects->ids[suspects->count++] = table->list[i].id;
+    exports_put();
+}
+
+static bool is_suspect(const struct suspects *suspects, uint32_t id)
+{
+    for (size_t i = 0; i < suspects->count; i++)
+        if (suspects->ids[i] == id)
+            return true;
+    return false;
+}
+
+/* With the load's lock. Only what has just answered is looked at again. */
+static void refresh(struct exports *table, const struct suspects *suspects)
 {
     struct exports *fresh = NULL;
     bool changed = false;
 
     for (size_t i = 0; table && i < table->count; i++) {
+        if (!is_suspect(suspects, table->list[i].id))
+            continue;
         enum fate fate = fate_of(&table->list[i], false);
         if (fate == STAYS)
             continue;
@@ -187,7 +216,22 @@ static void refresh(struct exports *table)
 
 void exports_refresh(void)
 {
+    struct suspects suspects;
+
+    find_suspects(&suspects);
+    if (suspects.count > 0) {
+        load_lock();
+        refresh(current_table(), &suspects);
+        load_unlock();
+    }
+    free(suspects.ids);
+}
+
+void exports_refresh_one(uint32_t id)
+{
+    struct suspects suspects = {.count = 1, .ids = &id};
+
     load_lock();
-    refresh(current_table());
+    refresh(current_table(), &suspects);
     load_unlock();
 }

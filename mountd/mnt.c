@@ -131,8 +131,8 @@ static void mnt_log_refusal(const struct rpc_call *call, struct view path, const
                 why);
 }
 
-/* EAGAIN: what the export should serve has changed; only where that is looked at. */
-static int mnt_try(const struct rpc_call *call, struct view path, bool is_short, bool look,
+/* EAGAIN: what the export with the id *outdated should serve has changed; NULL: not looked at. */
+static int mnt_try(const struct rpc_call *call, struct view path, bool is_short, uint32_t *outdated,
                    struct handle *out)
 {
     const struct exports *exports = exports_get();
@@ -146,10 +146,12 @@ static int mnt_try(const struct rpc_call *call, struct view path, bool is_short,
         error = export_ask(export, call->peer, &client);
     if (client != NULL || error == VFS_EJUKEBOX)
         why = NULL;
-    if (client != NULL && look && export_is_outdated(export))
+    if (client != NULL && outdated != NULL && export_is_outdated(export)) {
+        *outdated = export->id;
         error = EAGAIN;
-    else if (client != NULL)
+    } else if (client != NULL) {
         error = mnt_open(call, export, client, rest, is_short, out, &why);
+    }
     if (why != NULL)
         mnt_log_refusal(call, path, why);
     exports_put();
@@ -164,11 +166,12 @@ mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, bool is_sh
     if (path.len == 0 || path.data[0] != '/' || memchr(path.data, '\0', path.len) != NULL)
         return MNT3ERR_INVAL;
 
-    int error = mnt_try(call, path, is_short, true, out);
+    uint32_t outdated;
+    int error = mnt_try(call, path, is_short, &outdated, out);
     /* Another directory is at the export's path by now, or there is one again, or none. */
     if (error == EAGAIN) {
-        exports_refresh();
-        error = mnt_try(call, path, is_short, false, out);
+        exports_refresh_one(outdated);
+        error = mnt_try(call, path, is_short, NULL, out);
     }
     return mnt_status(error);
 }
