@@ -120,7 +120,8 @@ static int open_again(const struct hostfs_mount *mount, int *fd)
         *fd = open(mount->point, O_PATH | flags);
     if (*fd >= 0)
         return 0;
-    return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : ESTALE;
+    /* Other errors may pass: a parent that is closed to the server, a daemon that is away. */
+    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? ESTALE : errno;
 }
 
 static int hold_again(struct hostfs *h, struct hostfs_mount *mount, int *fd)

@@ -154,3 +154,27 @@ TEST(an_idle_export_can_be_unmounted_and_never_becomes_what_is_below)
     unmount_idle(f.export);
     fixture_unmount(&f);
 }
+
+TEST(an_idle_export_whose_parent_is_closed_to_the_server_is_not_stale)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+    struct vattr attr = {.type = VNON};
+
+    test_skip_in_variant("root", "nothing is closed to root");
+    test_skip_in_variant("table", "nothing is closed to root");
+    fixture_begin(&f);
+    host_write(f.export, "file", "hello");
+    struct vnode_id id = fixture_id(&f, "file");
+    vfs_let_go();
+    host_chmod(f.base, NULL, 0);
+    int error = fixture_load(&f, &id, &vn);
+    if (!error) {
+        error = vop_getattr(&f.ctx, vn, &attr);
+        vnode_put(vn);
+    }
+    host_chmod(f.base, NULL, 0755);
+    assert_int_equal(error, EACCES);
+    fixture_expect(&f, &id, "hello");
+    fixture_unmount(&f);
+}
