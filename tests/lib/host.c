@@ -239,6 +239,11 @@ void host_mounted(const char *at)
 void host_unmount(const char *at)
 {
     CHECK(umount2(at, 0));
+    host_mounted_no_more(at);
+}
+
+void host_mounted_no_more(const char *at)
+{
     for (size_t i = mounts; i-- > 0;) {
         if (strcmp(mounted[i].text, at) != 0)
             continue;

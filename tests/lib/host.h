@@ -54,6 +54,7 @@ void host_mount_tmpfs(const char *at, const char *options);
 /* Has the end of the test unmount what it mounted there by itself; unmounts it now. */
 void host_mounted(const char *at);
 void host_unmount(const char *at);
+void host_mounted_no_more(const char *at); /* the test unmounted it itself */
 void host_remount_read_only(const char *at);
 /* Puts file `source` in the place of `target` (an /etc/passwd for one test). */
 void host_mount_bind(const char *source, const char *target);

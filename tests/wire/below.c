@@ -165,3 +165,59 @@ TEST(status_says_what_is_trusted_below_an_export)
     assert_non_null(strstr(all, line));
     mounted_end(&m);
 }
+
+/* Unmounts what the server gives up when nobody has used it for a while. */
+static void unmount_idle(const char *at)
+{
+    for (int i = 0; umount2(at, 0) != 0; i++) {
+        assert_true(i < 3000);
+        host_sleep_ms(10);
+    }
+    host_mounted_no_more(at);
+}
+
+TEST(handles_are_stale_on_what_is_mounted_in_their_place_while_the_server_runs)
+{
+    struct mounted m;
+    struct mount_answer answer;
+    char source[128], other[128];
+
+    begin_below(&m, source);
+    snprintf(other, sizeof(other), "%s/other", m.server.home);
+    host_mkdir(m.server.home, "other", 0755);
+    host_write(other, "z", "content of z");
+    image_make("squashfs", m.server.home, "one.img", source);
+    image_make("squashfs", m.server.home, "other.img", other);
+    image_mount(m.server.home, "one.img", m.server.export_dir, "ro");
+    mounted_begin_prepared(&m);
+    struct fh a = mounted_walk(&m, "a"), root = m.root;
+    expect_content(&m.client, &a, "content of a");
+    unmount_idle(m.server.export_dir);
+    image_mount(m.server.home, "other.img", m.server.export_dir, "ro");
+    expect_no_other(&m, &a);
+    assert_int_equal(ask_mnt(&m.client, 3, m.server.export_dir, &answer), 0);
+    m.root = answer.fh;
+    struct fh z = mounted_walk(&m, "z");
+    expect_content(&m.client, &z, "content of z");
+    expect_no_other(&m, &a);
+    expect_status(ask_getattr(&m.client, &root, NULL), NFS_STALE);
+    /* And a file system of another kind. */
+    unmount_idle(m.server.export_dir);
+    fuse_begin(&m, source);
+    expect_no_other(&m, &z);
+    expect_no_other(&m, &a);
+    assert_int_equal(ask_mnt(&m.client, 3, m.server.export_dir, &answer), 0);
+    m.root = answer.fh;
+    struct fh b = mounted_walk(&m, "b");
+    expect_content(&m.client, &b, "content of b");
+    expect_no_other(&m, &z);
+    /* The next daemon of the same files. */
+    unmount_idle(m.server.export_dir);
+    fuse_begin(&m, source);
+    expect_no_other(&m, &b);
+    assert_int_equal(ask_mnt(&m.client, 3, m.server.export_dir, &answer), 0);
+    assert_true(same_fh(&m.root, &answer.fh));
+    mounted_walk(&m, "dir/c");
+    expect_no_other(&m, &b);
+    mounted_end(&m);
+}
