@@ -18,6 +18,7 @@
 #include <linux/magic.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 
@@ -248,4 +249,15 @@ bool hostfs_comes_to_end(const struct hostfs_mount *mount, int fd, uint64_t end,
     if (end >= size ? cut || mount->below->sizes_true : !cut)
         return end >= size;
     return file_ends_at(fd, end);
+}
+
+bool hostfs_below_numbers_paths(const char *type)
+{
+    /* mergerfs: a directory's number is a hash of its path, and a file's may be (inodecalc=). */
+    static const char *const types[] = {"fuse.mergerfs"};
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    return false;
 }

@@ -50,6 +50,9 @@ struct hostfs_below {
 
 /* The row of the file system that fd is on. Never NULL; the rows live as long as the process. */
 const struct hostfs_below *hostfs_below_of(int fd);
+/* Whether inode numbers on FUSE of this type ("fuse.x" in /proc/self/mountinfo) are those of paths:
+ * they change with a rename, also of a directory above. */
+bool hostfs_below_numbers_paths(const char *type);
 
 struct hostfs_mount;
 /*

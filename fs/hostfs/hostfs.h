@@ -165,6 +165,8 @@ void hostfs_proc_path(struct hostfs_proc_path *path, int fd);
 
 /* id.c */
 int hostfs_statx(int fd, const char *name, struct statx *st);
+/* The same of fd, asking FUSE's daemon where the kernel has attributes of a moment ago. */
+int hostfs_statx_now(int fd, struct statx *st);
 enum vtype hostfs_vtype(uint32_t mode);
 /* Identifies `name` in directory dirfd, or with an empty name dirfd itself, acting as `as` before
  * and after. near: the mount it is likely on, or NULL. Fills st only where it had to. */
@@ -228,6 +230,8 @@ uint64_t hostfs_instance(int fd, const struct hostfs_below *below);
 /* The same for the root of an export: where the number of a mount ends with it, what it is a mount
  * of. */
 uint64_t hostfs_instance_root(int fd, const struct hostfs_below *below);
+/* hostfs_below_numbers_paths() of what is mounted there. */
+bool hostfs_instance_numbers_paths(int fd);
 
 /* mounts.c */
 /* What ids of the export's own mount say of it. */

@@ -24,6 +24,14 @@ int hostfs_statx(int fd, const char *name, struct statx *st)
     return 0;
 }
 
+int hostfs_statx_now(int fd, struct statx *st)
+{
+    int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_FORCE_SYNC;
+    if (statx(fd, "", flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, st) != 0)
+        return errno;
+    return 0;
+}
+
 enum vtype hostfs_vtype(uint32_t mode)
 {
     switch (mode & S_IFMT) {

@@ -264,3 +264,14 @@ uint64_t hostfs_instance_root(int fd, const struct hostfs_below *below)
     free(line);
     return hash;
 }
+
+bool hostfs_instance_numbers_paths(int fd)
+{
+    char *line, *save = NULL;
+    char *says = mount_says(fd, &line);
+    char *type = says ? strtok_r(says, " ", &save) : NULL;
+    bool paths = type && hostfs_below_numbers_paths(type);
+
+    free(line);
+    return paths;
+}

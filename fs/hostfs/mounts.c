@@ -94,7 +94,8 @@ static void try_out(struct hostfs_mount *mount, const struct statx *st)
             break;
         /* A number that is the node's own is given anew with it, by FUSE's library. */
         memcpy(node, handle.bytes, sizeof(node));
-        mount->numbers |= ((uint64_t)node[0] << 32 | node[1]) != st->stx_ino;
+        mount->numbers |= ((uint64_t)node[0] << 32 | node[1]) != st->stx_ino &&
+                          !hostfs_instance_numbers_paths(mount->fd);
         break;
     case HANDLES_NOTHING:
         mount->named = true;

@@ -300,8 +300,7 @@ static void renew(struct vnode *vn, int fd)
     struct hostfs_proof proof;
     struct statx st;
 
-    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS | STATX_BTIME, &st) !=
-        0)
+    if (hostfs_statx_now(fd, &st) != 0)
         return;
     hostfs_id_of(vn, &id);
     hostfs_proof_look(fd, &st, &proof);

@@ -260,7 +260,8 @@ int hostfs_fd_held(struct vnode *vn)
 static int check_opened(struct vnode *vn, int fd, struct statx *st)
 {
     struct hostfs_node *node = hostfs_node(vn);
-    int error = hostfs_statx(fd, "", st);
+    /* What one name of an object on FUSE was asked for may be of before another one went. */
+    int error = node->mount->named ? hostfs_statx_now(fd, st) : hostfs_statx(fd, "", st);
     if (error)
         return error;
     if (!follow_mount(vn, fd, st))
