@@ -313,6 +313,22 @@ void hostfs_disks_tick(struct hostfs *h)
         disk_tick(mount->disk);
 }
 
+void hostfs_disks_flush(struct hostfs *h)
+{
+    for (struct hostfs_mount *mount = atomic_load(&h->mounts); mount; mount = mount->next) {
+        struct hostfs_disk *disk = mount->disk;
+        bool work = false;
+
+        pthread_mutex_lock(&disk->lock);
+        for (struct hostfs_pin *pin = disk->first; pin; pin = pin->next)
+            work |= pin->due |= pin->vn->fs == h->fs;
+        bool start = work && thread_wanted(disk);
+        pthread_mutex_unlock(&disk->lock);
+        if (start)
+            thread_start(disk);
+    }
+}
+
 /* Of one file system of ours, on this disk; chained by next. */
 static struct hostfs_pin *pins_take(struct hostfs_disk *disk, const struct vfs *fs)
 {

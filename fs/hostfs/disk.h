@@ -21,6 +21,8 @@ bool hostfs_write_begins(struct vnode *vn);
 void hostfs_unpin(struct vnode *vn, bool all);
 /* Once a second: has those flushed that nobody commits. */
 void hostfs_disks_tick(struct hostfs *h);
+/* Has what is pinned flushed now, by the thread, so that it is let go. */
+void hostfs_disks_flush(struct hostfs *h);
 void hostfs_release(struct vfs *fs);
 
 /* --- sync.c --- */

@@ -101,6 +101,7 @@ static struct wait_place *place_of(const struct vnode *vn)
 
 static void let_go(struct vfs *fs)
 {
+    hostfs_disks_flush(fs->private);
     hostfs_hold_tick(fs->private, true);
 }
 

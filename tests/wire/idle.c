@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mount.h>
 
 static void unmount_in_time(const char *at)
@@ -79,6 +80,28 @@ TEST(a_reload_lets_go_of_what_is_not_in_use)
         kill(m.server.pid, SIGHUP);
     }
     unmount_in_time(host_path(m.dir, "usb").text);
+    mounted_end(&m);
+}
+
+TEST(a_reload_flushes_what_nobody_commits_and_lets_go_of_it)
+{
+    struct mounted m = {0};
+    char command[512];
+
+    begin_crossing(&m);
+    struct host_path usb = host_path(m.dir, "usb");
+    unmount_in_time(usb.text);
+    snprintf(command, sizeof(command),
+             "truncate -s 8M %s/image && mkfs.ext4 -q -F %s/image && mount -o loop %s/image %s/usb",
+             m.server.home, m.server.home, m.server.home, m.dir);
+    if (system(command) != 0)
+        test_skip("no ext4 on a loop device here");
+    struct fh dir = mounted_lookup(&m, "usb");
+    struct made made;
+    expect_ok(ask_create(&m.client, &dir, "file", H_UNCHECKED, NULL, NULL, &made));
+    expect_ok(ask_write(&m.client, &made.fh, 0, "text", 4, S_UNSTABLE, NULL));
+    kill(m.server.pid, SIGHUP);
+    unmount_in_time(usb.text);
     mounted_end(&m);
 }
 
