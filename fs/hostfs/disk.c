@@ -26,7 +26,7 @@
 #include <string.h>
 #include <time.h>
 
-#define QUIET_S 120
+#define QUIET_S 40 /* the host itself writes back what is dirty for 30 s */
 /* How often a pinned file that is not written is looked at: whether the host has removed it. */
 #define LOOK_S 3
 /* Pins may hold this part of all descriptors, of each disk; the thread begins at half of it. */

@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 /* On a disk: /tmp may be a tmpfs, which has nothing to flush. Another directory of the same disk is
- * exported, too, and a memfs. */
+ * exported, too, a memfs, and an etfs with the key /mapped. */
 static void begin_faulty(struct mounted *m)
 {
-    static char spec[200], second[200];
+    static char spec[200], second[200], keys[200];
+    char line[200];
 
     server_prepare(&m->server, "/var/tmp");
     host_mkdir(m->server.home, "second", 0777);
@@ -24,6 +25,12 @@ static void begin_faulty(struct mounted *m)
     server_add_arg(&m->server, spec);
     server_add_arg(&m->server, second);
     server_add_arg(&m->server, "--export=/memory,fs=memfs,rw,no_root_squash,insecure");
+    host_write(m->server.home, "mapped", "text");
+    snprintf(line, sizeof(line), "/mapped %s/mapped\n", m->server.home);
+    host_write(m->server.home, "keys", line);
+    snprintf(keys, sizeof(keys), "--export=/keys,fs=etfs,source=%s/keys,rw,no_root_squash,insecure",
+             m->server.home);
+    server_add_arg(&m->server, keys);
     fault_prepare(&m->server);
     mounted_begin_prepared(m);
     fault_over();
@@ -80,6 +87,32 @@ TEST(every_error_of_a_flush_is_told_whatever_its_number)
         assert_int_not_equal(ask_commit(&m.client, &fh, 0, 0, NULL, NULL), NFS_OK);
         for (uint32_t stable = S_DATA_SYNC; stable <= S_FILE_SYNC; stable++)
             assert_int_not_equal(ask_write(&m.client, &fh, 0, "x", 1, stable, NULL), NFS_OK);
+        fault_set(&m.server, "");
+        assert_int_not_equal(write_unstable(&m, &fh), verifier);
+        commit(&m, &fh);
+    }
+    mounted_end(&m);
+}
+
+/* The same of a host file that is mapped to a key. */
+TEST(every_error_of_a_mapped_files_flush_is_told)
+{
+    struct mounted m;
+    struct fh fh;
+
+    begin_faulty(&m);
+    struct fh root = root_of(&m, "/keys");
+    expect_ok(ask_lookup(&m.client, &root, "mapped", &fh, NULL, NULL));
+    for (int error = 1; error < 134; error++) {
+        char rules[100];
+        const char *name = strerrorname_np(error);
+        if (!name)
+            continue;
+        uint64_t verifier = write_unstable(&m, &fh);
+        snprintf(rules, sizeof(rules), "fsync:%s fdatasync:%s", name, name);
+        fault_set(&m.server, rules);
+        assert_int_not_equal(ask_write(&m.client, &fh, 0, "x", 1, S_FILE_SYNC, NULL), NFS_OK);
+        assert_int_not_equal(ask_commit(&m.client, &fh, 0, 0, NULL, NULL), NFS_OK);
         fault_set(&m.server, "");
         assert_int_not_equal(write_unstable(&m, &fh), verifier);
         commit(&m, &fh);
