@@ -55,7 +55,10 @@ refused() {
 
 # Active, as another process than before.
 runs_anew() {
-    [ "$(property ActiveState)" = active ] && [ "$(property MainPID)" != "$1" ]
+    local now
+    # Both at once: between two questions it may have ended.
+    now=$(systemctl show loopnfsd --property ActiveState,MainPID | sort | tr '\n' ' ')
+    [[ $now =~ ^ActiveState=active\ MainPID=([1-9][0-9]*)\ $ ]] && [ "${BASH_REMATCH[1]}" != "$1" ]
 }
 
 # drop_in LINE...: further settings of the service

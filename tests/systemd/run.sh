@@ -57,6 +57,7 @@ StandardError=append:/run/out/output
 Environment=SOURCE=${LOOPNFS_SOURCE_DIR:-$HERE/../..} HOME=/root
 TimeoutStartSec=infinity
 ExecStart=/bin/bash $HERE/inside.sh $sentence
+ExecStopPost=/bin/sh -c 'test -e /run/out/status || echo 1 > /run/out/status'
 UNIT
     ip link set lo up
     umount -l /proc
