@@ -51,23 +51,6 @@ static void add(crypto_generichash_state *state, const void *bytes, size_t len)
     crypto_generichash_update(state, bytes, len);
 }
 
-static bool add_uuid(crypto_generichash_state *state, int fd)
-{
-    struct host_uuid uuid = {.len = 0};
-    struct btrfs_ioctl_fs_info_args btrfs = {.flags = 0};
-    struct host_xfs_geometry xfs = {.sizes = {0}};
-
-    if (ioctl(fd, HOST_GETFSUUID, &uuid) == 0 && uuid.len > 0)
-        add(state, uuid.bytes, sizeof(uuid.bytes));
-    else if (ioctl(fd, BTRFS_IOC_FS_INFO, &btrfs) == 0)
-        add(state, btrfs.fsid, sizeof(btrfs.fsid));
-    else if (ioctl(fd, HOST_XFS_GEOMETRY, &xfs) == 0)
-        add(state, xfs.uuid, sizeof(xfs.uuid));
-    else
-        return false;
-    return true;
-}
-
 static bool add_fsid(crypto_generichash_state *state, int fd)
 {
     static const fsid_t none;
@@ -76,6 +59,39 @@ static bool add_fsid(crypto_generichash_state *state, int fd)
     if (fstatfs(fd, &fs) != 0 || memcmp(&fs.f_fsid, &none, sizeof(none)) == 0)
         return false;
     add(state, &fs.f_fsid, sizeof(fs.f_fsid));
+    return true;
+}
+
+/* Whether f_fsid is made of the UUID, as of ext4 and tmpfs: then it serves as well, and is the same
+ * on kernels that do not tell the UUID. */
+static bool fsid_is_of(int fd, const uint8_t uuid[16])
+{
+    uint64_t halves[2], fsid;
+    struct statfs fs;
+
+    memcpy(halves, uuid, sizeof(halves));
+    if (fstatfs(fd, &fs) != 0)
+        return false;
+    memcpy(&fsid, &fs.f_fsid, sizeof(fsid));
+    return fsid != 0 && fsid == (halves[0] ^ halves[1]);
+}
+
+static bool add_uuid(crypto_generichash_state *state, int fd)
+{
+    struct host_uuid uuid = {.len = 0};
+    struct btrfs_ioctl_fs_info_args btrfs = {.flags = 0};
+    struct host_xfs_geometry xfs = {.sizes = {0}};
+
+    if (ioctl(fd, HOST_GETFSUUID, &uuid) == 0 && uuid.len > 0) {
+        if (fsid_is_of(fd, uuid.bytes))
+            return add_fsid(state, fd);
+        add(state, uuid.bytes, sizeof(uuid.bytes));
+    } else if (ioctl(fd, BTRFS_IOC_FS_INFO, &btrfs) == 0)
+        add(state, btrfs.fsid, sizeof(btrfs.fsid));
+    else if (ioctl(fd, HOST_XFS_GEOMETRY, &xfs) == 0)
+        add(state, xfs.uuid, sizeof(xfs.uuid));
+    else
+        return false;
     return true;
 }
 
