@@ -1,12 +1,18 @@
 /*
  * cred.c - see cred.h.
  *
- * What the thread acts as is remembered, since switching (three system calls) costs more than most
+ * What the thread acts as is remembered, since switching (some system calls) costs more than most
  * operations; a client usually goes on as the same user.
+ *
+ * setfsuid() takes away those capabilities that are about files. An ordinary user's operation must
+ * not have the others either: they open what the kernel shows of processes and of itself (proc, and
+ * what asks for CAP_SYS_ADMIN), and let him exceed quotas. So the thread's effective set is empty
+ * while it acts as anybody but uid 0; the permitted set stays, to come back by.
  */
 #include "base/cred.h"
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -24,6 +30,8 @@ static uint8_t hash_key[crypto_shorthash_KEYBYTES];
 static struct cred server;
 static gid_t *server_groups;
 static bool can_switch;
+/* What the process had at cred_init(), and the same with an empty effective set. */
+static struct __user_cap_data_struct full[_LINUX_CAPABILITY_U32S_3], bare[_LINUX_CAPABILITY_U32S_3];
 
 static _Thread_local struct {
     bool known; /* the rest says what the thread acts as */
@@ -32,6 +40,24 @@ static _Thread_local struct {
     uint32_t ngroups;
     gid_t groups[REMEMBERED_GROUPS];
 } acting;
+
+static int set_capabilities(const struct __user_cap_data_struct *data)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+    return syscall(SYS_capset, &header, data) == 0 ? 0 : errno;
+}
+
+static void learn_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+    if (syscall(SYS_capget, &header, full) != 0)
+        memset(full, 0, sizeof(full));
+    memcpy(bare, full, sizeof(bare));
+    for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        bare[i].effective = 0;
+}
 
 /* Tries it: capabilities, user namespaces and security modules all have their say. */
 static bool switching_works(void)
@@ -66,6 +92,7 @@ void cred_init(void)
     server.ngroups = server_groups != NULL && n > 0 ? (uint32_t)n : 0;
     server.groups = server_groups;
     cred_seal(&server);
+    learn_capabilities();
     can_switch = switching_works();
 }
 
@@ -116,7 +143,11 @@ int cred_assume(const struct cred *cred)
 {
     if (!can_switch || acts_as(cred))
         return 0;
+    /* Also in a new thread, which began as whoever made it. */
+    int error = acting.known && acting.uid == 0 ? 0 : set_capabilities(full);
     acting.known = false;
+    if (error != 0)
+        return error;
     if (syscall(SYS_setgroups, cred->ngroups, cred->groups) != 0)
         return errno;
     /* These two say nothing about failure: asking again with an impossible id tells. */
@@ -125,6 +156,8 @@ int cred_assume(const struct cred *cred)
     if ((gid_t)syscall(SYS_setfsgid, (gid_t)-1) != cred->gid ||
         (uid_t)syscall(SYS_setfsuid, (uid_t)-1) != cred->uid)
         return EPERM;
+    if (cred->uid != 0 && (error = set_capabilities(bare)) != 0)
+        return error;
     if (cred->ngroups > REMEMBERED_GROUPS)
         return 0;
     acting.uid = cred->uid;

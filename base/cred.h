@@ -24,10 +24,9 @@ bool cred_can_switch(void);
 void cred_never_switch(void);
 
 /*
- * Has this thread act as `cred` in file system calls from now on (setfsuid, setfsgid, setgroups;
- * the kernel drops the file capabilities where fsuid is not 0). Does nothing where the thread
- * already does. EPERM, EINVAL (groups): nothing changed that could widen rights; the caller must
- * not go on.
+ * Has this thread act as `cred` in file system calls from now on (setfsuid, setfsgid, setgroups,
+ * and no capability is effective where the uid is not 0). Does nothing where the thread already
+ * does. EPERM, EINVAL (groups): nothing changed that could widen rights; the caller must not go on.
  */
 int cred_assume(const struct cred *cred);
 /* cred_assume(cred_server()): for what the server does for itself, such as opening by handle. */

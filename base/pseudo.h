@@ -1,6 +1,6 @@
 /*
  * pseudo.h - files that are none: those of proc, sysfs and their like. For the file systems that
- * show files of the host by descriptor (srvfs, etfs).
+ * show files of the host (hostfs), also by descriptor (srvfs, etfs).
  */
 #ifndef BASE_PSEUDO_H
 #define BASE_PSEUDO_H

@@ -106,8 +106,11 @@ static int server_status(struct vcontrol *control)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         vcontrol_print(control, "%s\t%" PRIu64, rows[i].name, rows[i].value);
-    print_exports(control);
-    wait_places_walk(print_place, control);
+    /* What is exported, and from where, is told to who could read the file that says it. */
+    if (control->privileged) {
+        print_exports(control);
+        wait_places_walk(print_place, control);
+    }
     return 0;
 }
 

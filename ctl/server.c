@@ -26,12 +26,15 @@
 #include <unistd.h>
 
 #define REQUEST_MAX (64u * 1024)
-/* One user gets so many of all, so that none who connects and says nothing locks others out; and
- * all but root and the server's own leave some to these. */
+/* One user gets so many of all; all but root and the server's own leave some to these. Where there
+ * are no more, whoever has most of those that are only talking loses his oldest one to a user who
+ * has fewer: no user locks another out. SLOTS: with those that are being ended. */
 #define CONNECTIONS_MAX   32
 #define CONNECTIONS_USER  8
 #define CONNECTIONS_LEAVE 4
-/* A peer that says or takes nothing for so long is dropped. */
+#define SLOTS             (2 * CONNECTIONS_MAX)
+/* So long a peer may take to say what he wants, and to take the answer, however he goes about it.
+ */
 #define PATIENCE_S 10
 /* The end waits so long for requests in progress. */
 #define FINISH_S 1
@@ -39,6 +42,9 @@
 struct connection {
     int socket; /* -1: free */
     uid_t uid;
+    time_t since; /* second of the monotonic clock when he began to say or take something */
+    bool busy;    /* his command is running, and is not his to hurry */
+    bool ending;  /* shut down, and not counted any more */
 };
 
 static struct {
@@ -48,7 +54,7 @@ static struct {
     bool started;
     pthread_mutex_t lock;
     pthread_cond_t ended;
-    struct connection connections[CONNECTIONS_MAX]; /* guarded by lock, as the next */
+    struct connection connections[SLOTS]; /* guarded by lock, as the next */
     unsigned count;
 } control = {
     .socket = -1, .wake = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
@@ -76,20 +82,36 @@ static int peer_cred(int socket, struct cred *cred, pid_t *pid, gid_t **groups)
     return 0;
 }
 
-static void connection_serve(int socket)
+static time_t seconds_now(void)
 {
-    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+static void connection_mark(struct connection *connection, bool busy)
+{
+    pthread_mutex_lock(&control.lock);
+    connection->busy = busy;
+    connection->since = seconds_now();
+    pthread_mutex_unlock(&control.lock);
+}
+
+static void connection_serve(struct connection *connection)
+{
+    const int socket = connection->socket;
     struct json_object *request, *answer;
     struct cred cred;
     gid_t *groups = NULL;
     int fd = -1, reply_fd = -1;
     pid_t pid = 0;
 
-    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     if (peer_cred(socket, &cred, &pid, &groups) == 0 &&
         message_receive(socket, REQUEST_MAX, &request, &fd) == 0) {
+        connection_mark(connection, true);
         answer = request_run(request, &cred, pid, &fd, &reply_fd);
+        connection_mark(connection, false);
         message_send(socket, answer, reply_fd);
         json_object_put(answer);
         json_object_put(request);
@@ -103,8 +125,8 @@ static void connection_serve(int socket)
 
 static void connection_end(struct connection *connection)
 {
-    close(connection->socket);
     pthread_mutex_lock(&control.lock);
+    close(connection->socket); /* under the lock: nobody may shut down what has its number next */
     connection->socket = -1;
     control.count--;
     pthread_cond_broadcast(&control.ended);
@@ -115,35 +137,105 @@ static void *connection_main(void *arg)
 {
     struct connection *connection = arg;
 
-    connection_serve(connection->socket);
+    connection_serve(connection);
     connection_end(connection);
     return NULL;
+}
+
+static bool is_privileged(uid_t uid)
+{
+    return uid == 0 || uid == geteuid();
+}
+
+/* Both under the lock. */
+static unsigned count_of(const uid_t *uid)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < SLOTS; i++) {
+        const struct connection *connection = &control.connections[i];
+        if (connection->socket >= 0 && !connection->ending &&
+            (uid == NULL || connection->uid == *uid))
+            count++;
+    }
+    return count;
+}
+
+static void connection_shut(struct connection *connection)
+{
+    connection->ending = true;
+    shutdown(connection->socket, SHUT_RDWR);
+}
+
+/* Under the lock: makes room for a user who has `same` connections, at the cost of who has more. */
+static bool room_make(unsigned same)
+{
+    struct connection *victim = NULL;
+    unsigned most = same + 1; /* with the one he wants */
+
+    for (unsigned i = 0; i < SLOTS; i++) {
+        struct connection *connection = &control.connections[i];
+        if (connection->socket < 0 || connection->ending || connection->busy ||
+            is_privileged(connection->uid))
+            continue;
+        unsigned count = count_of(&connection->uid);
+        if (count > most ||
+            (victim != NULL && count == most && connection->since < victim->since)) {
+            most = count;
+            victim = connection;
+        }
+    }
+    if (victim != NULL)
+        connection_shut(victim);
+    return victim != NULL;
 }
 
 /* NULL: there are enough. */
 static struct connection *connection_new(int socket, uid_t uid)
 {
-    bool privileged = uid == 0 || uid == geteuid();
     struct connection *found = NULL;
-    unsigned same = 0;
 
     pthread_mutex_lock(&control.lock);
-    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
-        struct connection *connection = &control.connections[i];
-        if (connection->socket < 0)
-            found = connection;
-        else
-            same += connection->uid == uid;
+    unsigned same = count_of(&uid), limit = CONNECTIONS_MAX;
+    bool may = true;
+    if (!is_privileged(uid)) {
+        limit -= CONNECTIONS_LEAVE;
+        may = same < CONNECTIONS_USER;
     }
-    if (!privileged &&
-        (same >= CONNECTIONS_USER || control.count >= CONNECTIONS_MAX - CONNECTIONS_LEAVE))
-        found = NULL;
+    if (may && count_of(NULL) >= limit)
+        may = room_make(same);
+    for (unsigned i = 0; i < SLOTS && may && found == NULL; i++)
+        if (control.connections[i].socket < 0)
+            found = &control.connections[i];
     if (found != NULL) {
-        *found = (struct connection){socket, uid};
+        *found = (struct connection){.socket = socket, .uid = uid, .since = seconds_now()};
         control.count++;
     }
     pthread_mutex_unlock(&control.lock);
     return found;
+}
+
+/* Ends those that took too long. */
+static void connections_hurry(void)
+{
+    time_t now = seconds_now();
+
+    pthread_mutex_lock(&control.lock);
+    for (unsigned i = 0; i < SLOTS; i++) {
+        struct connection *connection = &control.connections[i];
+        if (connection->socket >= 0 && !connection->ending && !connection->busy &&
+            now - connection->since > PATIENCE_S)
+            connection_shut(connection);
+    }
+    pthread_mutex_unlock(&control.lock);
+}
+
+static bool any_connection(void)
+{
+    pthread_mutex_lock(&control.lock);
+    bool any = control.count > 0;
+    pthread_mutex_unlock(&control.lock);
+    return any;
 }
 
 static void connection_start(int socket)
@@ -174,7 +266,9 @@ static void *accept_main(void *arg)
 
     (void)arg;
     while (polls[1].revents == 0) {
-        if (poll(polls, 2, -1) < 0 || !(polls[0].revents & POLLIN))
+        int n = poll(polls, 2, any_connection() ? 1000 : -1);
+        connections_hurry();
+        if (n <= 0 || !(polls[0].revents & POLLIN))
             continue;
         int socket = accept4(control.socket, NULL, NULL, SOCK_CLOEXEC);
         if (socket >= 0)
@@ -226,7 +320,7 @@ int control_start(const char *path)
 {
     sigset_t all, before;
 
-    for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+    for (unsigned i = 0; i < SLOTS; i++)
         control.connections[i].socket = -1;
     int err = socket_open(path);
     if (err == 0) {

@@ -17,6 +17,8 @@ static bool by_address(const struct export_client *client, const struct address 
         return address_is_own(peer);
     case EXPORT_CLIENT_NETWORK:
         return client_network_has(client, peer);
+    case EXPORT_CLIENT_PATTERN:
+        return client_pattern_has(client, peer);
     case EXPORT_CLIENT_NAME:
     case EXPORT_CLIENT_WILDCARD:
         break;

@@ -59,6 +59,9 @@ bool export_admits_others(const struct export *export, int family, const struct 
         case EXPORT_CLIENT_WILDCARD:
             fits = true;
             break;
+        case EXPORT_CLIENT_PATTERN:
+            fits = family == AF_INET && (!near || client_pattern_has(client, near));
+            break;
         case EXPORT_CLIENT_NAME:
             fits = !is_our_name(client->text);
             break;

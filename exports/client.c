@@ -90,11 +90,18 @@ static bool name_ok(const char *text, const char *also)
     return true;
 }
 
+/* Digits and what may stand between them: it can only mean addresses, and must not fit a host that
+ * calls itself 192.168.1.example.com. */
+static bool pattern_is_numeric(const char *text)
+{
+    return strpbrk(text, "0123456789") && strspn(text, "0123456789.*?[]!-") == strlen(text);
+}
+
 static int name_parse(const char *text, struct export_client *client, const char **why)
 {
     *why = "neither an address, nor a network, nor a host name";
     if (strpbrk(text, "*?[")) {
-        client->kind = EXPORT_CLIENT_WILDCARD;
+        client->kind = pattern_is_numeric(text) ? EXPORT_CLIENT_PATTERN : EXPORT_CLIENT_WILDCARD;
         return name_ok(text, "*?[]!") ? 0 : EINVAL;
     }
     /* What has digits and dots only was meant as an address, and is a wrong one. */
@@ -152,6 +159,7 @@ bool client_same(const struct export_client *a, const struct export_client *b)
         return a->prefix == b->prefix && address_same_host(&a->network, &b->network);
     case EXPORT_CLIENT_NAME:
     case EXPORT_CLIENT_WILDCARD:
+    case EXPORT_CLIENT_PATTERN:
         break;
     }
     return !strcasecmp(a->text, b->text);
@@ -166,6 +174,8 @@ static int client_rank(const struct export_client *client)
     case EXPORT_CLIENT_NETWORK:
         address_bytes(&client->network, &len);
         return client->prefix == len * 8 ? 0 : 3;
+    case EXPORT_CLIENT_PATTERN:
+        return 3;
     case EXPORT_CLIENT_SELF:
         return 1;
     case EXPORT_CLIENT_NAME:
@@ -184,7 +194,7 @@ int client_order(const struct export_client *a, const struct export_client *b)
 
     if (rank_a != rank_b)
         return rank_a - rank_b;
-    if (a->kind == EXPORT_CLIENT_NETWORK)
+    if (a->kind == EXPORT_CLIENT_NETWORK && b->kind == EXPORT_CLIENT_NETWORK)
         return (int)b->prefix - (int)a->prefix;
     return 0;
 }

@@ -48,6 +48,13 @@ void draft_finish(struct draft *draft)
         export_clear(&draft->entries[i].export);
         free(draft->entries[i].where);
     }
+    for (size_t i = 0; i < draft->nnames; i++) {
+        free(draft->names[i].where);
+        free(draft->names[i].name);
+    }
+    free(draft->names);
+    draft->names = NULL;
+    draft->nnames = 0;
     free(draft->entries);
     draft->entries = NULL;
     draft->count = draft->room = 0;
@@ -265,6 +272,28 @@ static int client_fits(struct draft *draft, const struct export *export,
     return 0;
 }
 
+/* For names_check(). */
+static int draft_name(struct draft *draft, const struct export *export, const char *name)
+{
+    char where[WHERE_MAX];
+    void *grown = reallocarray(draft->names, draft->nnames + 1, sizeof(draft->names[0]));
+
+    if (!grown)
+        return ENOMEM;
+    draft->names = grown;
+    draft_where(draft, where);
+    struct draft_name *at = &draft->names[draft->nnames];
+    at->where = strdup(where[0] ? where : export->path);
+    at->name = strdup(name);
+    if (at->where && at->name) {
+        draft->nnames++;
+        return 0;
+    }
+    free(at->where);
+    free(at->name);
+    return ENOMEM;
+}
+
 int draft_client(struct draft *draft, size_t index, const char *spec,
                  const struct export_options *options)
 {
@@ -279,6 +308,8 @@ int draft_client(struct draft *draft, size_t index, const char *spec,
     if (!client.text)
         return ENOMEM;
     error = client_fits(draft, export, &client);
+    if (!error && client.kind == EXPORT_CLIENT_NAME)
+        error = draft_name(draft, export, client.text);
     if (error)
         goto out;
     void *grown = reallocarray(export->clients, export->nclients + 1, sizeof(client));
@@ -316,6 +347,7 @@ static void export_settle(struct export *export)
         if (client.options.has_fsid)
             export->fsid = export->id = client.options.fsid;
         export->crossmnt |= client.options.crossmnt;
+        export->pseudo |= client.options.pseudo;
         export->subtree_check |= client.options.subtree_check;
         /* Insertion keeps the written order of what is equal. */
         for (; at > 0 && client_order(&client, &export->clients[at - 1]) < 0; at--)

@@ -22,12 +22,19 @@ struct draft_entry {
     char *where; /* its first mention: "FILE:LINE", "--export SPEC", "DIR" */
 };
 
+/* A client that was given as a host name, and where. */
+struct draft_name {
+    char *where, *name;
+};
+
 struct draft {
     size_t count, room;
     struct draft_entry *entries;
-    const char *reading; /* the file, or the argument; borrowed */
-    unsigned line;       /* in the file; 0: it has no lines */
-    char *message;       /* the caller's; the first complaint stays */
+    size_t nnames;
+    struct draft_name *names; /* until names_check() takes them */
+    const char *reading;      /* the file, or the argument; borrowed */
+    unsigned line;            /* in the file; 0: it has no lines */
+    char *message;            /* the caller's; the first complaint stays */
     size_t message_size;
     bool lenient;  /* a directory that is not there makes an export that is absent */
     int64_t until; /* of CLOCK_MONOTONIC, ms: look.h's time for what does not answer is over */

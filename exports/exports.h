@@ -19,18 +19,20 @@
 
 /* Options of a client in exports(5): one row a word in exports/options.c. */
 struct export_options {
-    bool rw, async, secure, root_squash, all_squash, crossmnt, subtree_check, ids_32bit, udp;
+    bool rw, async, secure, root_squash, all_squash, crossmnt, pseudo, subtree_check, ids_32bit,
+        udp;
     uint32_t anon_uid, anon_gid;
     bool has_fsid;
     uint32_t fsid;
 };
 
 enum export_client_kind {
-    EXPORT_CLIENT_ANY,     /* "*" */
-    EXPORT_CLIENT_SELF,    /* this host: loopback and own addresses */
-    EXPORT_CLIENT_NETWORK, /* an address, or CIDR */
-    EXPORT_CLIENT_NAME,    /* a host name */
-    EXPORT_CLIENT_WILDCARD /* a host name with * or ? */
+    EXPORT_CLIENT_ANY,      /* "*" */
+    EXPORT_CLIENT_SELF,     /* this host: loopback and own addresses */
+    EXPORT_CLIENT_NETWORK,  /* an address, or CIDR */
+    EXPORT_CLIENT_NAME,     /* a host name */
+    EXPORT_CLIENT_WILDCARD, /* a host name with * or ? */
+    EXPORT_CLIENT_PATTERN   /* the same of an address: 192.168.1.* */
 };
 
 struct export_client {
@@ -63,10 +65,10 @@ struct export
     /* With type, source and fs_options: what the mount depends on. A reload that finds all of it
      * the same keeps the file system, and with it every cached node. */
     uint64_t fsid;
-    bool crossmnt, subtree_check; /* where clients differ: what any of them has */
-    struct export_place place;    /* of a source that is a host directory; else zeros */
-    int absent;                   /* why it can't be served now: ENOENT, ...; 0: it is */
-    int64_t absent_since;         /* seconds of CLOCK_MONOTONIC */
+    bool crossmnt, pseudo, subtree_check; /* where clients differ: what any of them has */
+    struct export_place place;            /* of a source that is a host directory; else zeros */
+    int absent;                           /* why it can't be served now: ENOENT, ...; 0: it is */
+    int64_t absent_since;                 /* seconds of CLOCK_MONOTONIC */
 
     uint64_t serial; /* no other export of any table has had it: for what is remembered of it */
 };

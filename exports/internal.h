@@ -7,9 +7,12 @@
 #include "exports/draft.h"
 #include "exports/lookup.h"
 
-/* options.c: exports(5)'s defaults, and one option word. EINVAL with a message. */
+/* options.c: exports(5)'s defaults, and one option word of a list. *said: what the list has said so
+ * far, 0 at its beginning. EINVAL with a message, also where the word contradicts an earlier one.
+ */
 void options_default(struct export_options *options);
-int options_apply(struct draft *draft, struct export_options *options, const char *word);
+int options_apply(struct draft *draft, struct export_options *options, uint32_t *said,
+                  const char *word);
 /* Whether the word is one of exports(5)'s, whatever its value. */
 bool options_known(const char *word);
 
@@ -23,6 +26,8 @@ int client_order(const struct export_client *a, const struct export_client *b);
 
 /* match.c: whether a client that is a network has this address. */
 bool client_network_has(const struct export_client *client, const struct address *peer);
+/* The same for one that is a pattern of addresses. */
+bool client_pattern_has(const struct export_client *client, const struct address *peer);
 
 /* place.c: which directory the path leads to; ENOTDIR where to something else. mount_too: an
  * automount is to be mounted. */
@@ -59,6 +64,10 @@ int names_fits(const char *pattern, const struct address *peer, int wait, bool *
 /* Has the addresses of a name asked for, before they are needed. */
 void names_fetch(const char *name, int wait);
 void names_clear(void);
+
+/* name_check.c: has every host name of the draft looked up, and warns of those that can't be found;
+ * on a thread of its own, or with `wait` before it returns. Takes the names out of the draft. */
+void names_check(struct draft *draft, bool wait);
 
 /* squash.c: the credential of a user of this host, whose uid is certain, and whose groups are the
  * user database's; without an entry there, it has none. */

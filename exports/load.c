@@ -104,8 +104,9 @@ static struct vfs *load_find_mounted(const struct exports *table, const struct e
 
         if (same_text(old->type, export->type) && same_text(old->source, export->source) &&
             same_text(old->fs_options, export->fs_options) && old->fsid == export->fsid &&
-            old->crossmnt == export->crossmnt && old->subtree_check == export->subtree_check &&
-            old->fs && place_same(&old->place, &export->place)) {
+            old->crossmnt == export->crossmnt && old->pseudo == export->pseudo &&
+            old->subtree_check == export->subtree_check && old->fs &&
+            place_same(&old->place, &export->place)) {
             vfs_ref(old->fs);
             return old->fs;
         }
@@ -121,6 +122,7 @@ static struct vfs_mount_args load_args(const struct export *export, char *why, s
         .state_dir = state_dir,
         .fsid = export->fsid,
         .crossmnt = export->crossmnt,
+        .pseudo = export->pseudo,
         .subtree_check = export->subtree_check,
         .table_handles = table_handles,
         .message = why,
@@ -332,6 +334,8 @@ int exports_load(const struct exports_source *source, char *message, size_t mess
         error = load_mount(&draft, source);
     if (!error && !source->check_only)
         error = load_make_table(&draft, source->udp, &table);
+    if (!error)
+        names_check(&draft, source->check_only);
     if (table)
         load_names(table);
     if (table)

@@ -7,7 +7,9 @@
  */
 #include "exports/internal.h"
 #include "exports/resolver.h"
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <time.h>
 
@@ -21,6 +23,15 @@ bool client_network_has(const struct export_client *client, const struct address
     if (len != peer_len || memcmp(network, bytes, whole))
         return false;
     return !bits || !((network[whole] ^ bytes[whole]) >> (8 - bits));
+}
+
+bool client_pattern_has(const struct export_client *client, const struct address *peer)
+{
+    char text[INET_ADDRSTRLEN];
+
+    return peer->any.sa_family == AF_INET &&
+           inet_ntop(AF_INET, &peer->in.sin_addr, text, sizeof(text)) != NULL &&
+           fnmatch(client->text, text, FNM_NOESCAPE) == 0;
 }
 
 /* Whether a client is one that is written so. VFS_EJUKEBOX: not known yet. */
@@ -42,6 +53,9 @@ static int client_has(const struct export_client *client, const struct address *
         return names_has_address(client->text, peer, wait, has);
     case EXPORT_CLIENT_WILDCARD:
         return names_fits(client->text, peer, wait, has);
+    case EXPORT_CLIENT_PATTERN:
+        *has = client_pattern_has(client, peer);
+        break;
     }
     return 0;
 }

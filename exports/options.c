@@ -96,6 +96,7 @@ static const struct option option_table[] = {
     SWITCH("all_squash", "no_all_squash", all_squash),
     SWITCH("subtree_check", "no_subtree_check", subtree_check),
     SWITCH("crossmnt", NULL, crossmnt),
+    SWITCH("pseudo", NULL, pseudo),
     SWITCH("32bit_ids", NULL, ids_32bit),
     SWITCH("udp", NULL, udp),
     VALUE("anonuid", set_anon_uid, "a user id"),
@@ -137,15 +138,12 @@ bool options_known(const char *word)
     return option_find(word, strcspn(word, "="), &on) != NULL;
 }
 
-int options_apply(struct draft *draft, struct export_options *options, const char *word)
+static int option_set(struct draft *draft, struct export_options *options, const struct option *row,
+                      bool on, const char *word)
 {
     size_t len = strcspn(word, "=");
     const char *value = word[len] ? word + len + 1 : NULL;
-    bool on;
-    const struct option *row = option_find(word, len, &on);
 
-    if (!row)
-        return draft_fail(draft, EINVAL, "unknown option '%s'", word);
     if (row->set) {
         if (!value || !row->set(options, value))
             return draft_fail(draft, EINVAL, "option '%s': %s= takes %s", word, row->name,
@@ -159,4 +157,25 @@ int options_apply(struct draft *draft, struct export_options *options, const cha
     if (row->flag != NO_FLAG)
         *(bool *)((char *)options + row->flag) = on;
     return 0;
+}
+
+int options_apply(struct draft *draft, struct export_options *options, uint32_t *said,
+                  const char *word)
+{
+    struct export_options before;
+    bool on;
+    const struct option *row = option_find(word, strcspn(word, "="), &on);
+
+    if (!row)
+        return draft_fail(draft, EINVAL, "unknown option '%s'", word);
+    _Static_assert(sizeof(option_table) / sizeof(option_table[0]) <= 32, "a bit for each");
+    uint32_t bit = UINT32_C(1) << (row - option_table);
+    memcpy(&before, options, sizeof(before));
+    int error = option_set(draft, options, row, on, word);
+    /* Nobody can tell which of the two was meant. */
+    if (!error && *said & bit && memcmp(&before, options, sizeof(before)) != 0)
+        return draft_fail(draft, EINVAL, "option '%s' contradicts an earlier one of the same list",
+                          word);
+    *said |= bit;
+    return error;
 }

@@ -33,13 +33,14 @@ static int parse_options(struct draft *draft, struct reader *reader, char closin
     const char stops[] = {',', ' ', '\t', '\r', closing, '\0'};
     unsigned begin = reader->line;
     char word[PATH_MAX];
+    uint32_t said = 0;
 
     for (;;) {
         if (closing)
             reader_skip_blanks(reader);
         int error = parse_word(draft, reader, stops, word, sizeof(word));
         if (!error && word[0])
-            error = options_apply(draft, options, word);
+            error = options_apply(draft, options, &said, word);
         if (error)
             return error;
         if (closing)

@@ -25,6 +25,7 @@ struct spec {
         nothers; /* words that may be the file system's: which one it is may be said after them */
     char **others;
     struct export_options options;
+    uint32_t said; /* options_apply()'s */
 };
 
 static void spec_clear(struct spec *spec)
@@ -78,7 +79,7 @@ static int spec_word(struct draft *draft, struct spec *spec, const char *word)
         return 0;
     if (!options_known(word))
         return spec_append(&spec->others, &spec->nothers, word);
-    return options_apply(draft, &spec->options, word);
+    return options_apply(draft, &spec->options, &spec->said, word);
 }
 
 static bool type_takes(const struct vfs_type *type, const char *word)

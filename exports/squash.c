@@ -82,15 +82,16 @@ static void cred_take_groups(const struct export_options *options, struct groups
     storage->managed = groups;
 }
 
-/* The groups of this host's user database; false: it has none for this caller. */
-static bool cred_managed_groups(const struct export_options *options, uint32_t uid,
-                                struct cred *cred, struct export_cred_storage *storage)
+/* The groups of this host's user database, and none else: a user whom it does not know has none,
+ * and so has everybody of whom it can't say, for as long as the name service fails and no older
+ * answer is in force. Who was squashed has those of whom he became. */
+static void cred_managed_groups(const struct export_options *options, struct cred *cred,
+                                struct export_cred_storage *storage)
 {
-    struct groups *groups = groups_get(uid);
+    struct groups *groups = groups_get(cred->uid);
 
     if (groups)
         cred_take_groups(options, groups, cred, storage);
-    return groups != NULL;
 }
 
 /* The groups the call brought: borrowed as they are, copied where one has to be squashed. */
@@ -120,7 +121,9 @@ void export_cred(const struct export_client *client, const struct rpc_auth *auth
     } else {
         cred->uid = squash_uid(options, auth->uid);
         cred->gid = squash_gid(options, auth->gid);
-        if (!manage_gids || !cred_managed_groups(options, auth->uid, cred, storage))
+        if (manage_gids)
+            cred_managed_groups(options, cred, storage);
+        else
             cred_given_groups(options, auth, cred, storage);
         if (!cred->ngroups)
             cred->groups = NULL;

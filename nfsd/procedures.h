@@ -53,7 +53,7 @@ enum nfs3_flags {
     P(FSSTAT, fsstat, fsroot, ARM_ATTR, 0)            \
     P(FSINFO, fsinfo, fsroot, ARM_ATTR, 0)            \
     P(PATHCONF, pathconf, object, ARM_ATTR, 0)        \
-    P(COMMIT, commit, file, ARM_WCC, 0)
+    P(COMMIT, commit, file, ARM_WCC, MODIFIES)
 
 #define NFS3_PROTOTYPE(NAME, verb, handle, arm, flags) \
     int nfs3_##verb(struct nfs3_request *rq, const NAME##3args * args, NAME##3resok * res);

@@ -300,6 +300,8 @@ int vop_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32
 {
     int err = file_check(vn);
 
+    if (err == 0)
+        err = rights_commit(ctx, vn);
     if (err == 0 && vop_table(vn)->commit != NULL) {
         err = vop_checked(vn, "commit", vop_table(vn)->commit(ctx, vn, offset, count, change));
         writeback_check(vn, true, err);

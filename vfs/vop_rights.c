@@ -51,6 +51,21 @@ int rights_write(const struct vctx *ctx, struct vnode *vn)
     return data_check(ctx, vn, VACCESS_MODIFY);
 }
 
+int rights_commit(const struct vctx *ctx, struct vnode *vn)
+{
+    struct vattr attr;
+    uint32_t granted;
+
+    if (vop_table(vn)->access == NULL)
+        return rights_write(ctx, vn);
+    if (vop_table(vn)->commit != NULL)
+        return 0;
+    int err = vop_access(ctx, vn, VACCESS_MODIFY, &granted, &attr);
+    if (err == 0 && granted == 0 && (attr.type == VNON || attr.uid != ctx->cred->uid))
+        err = EACCES;
+    return err;
+}
+
 int rights_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set)
 {
     const struct cred *cred = ctx->cred;

@@ -13,6 +13,9 @@ int rights_check(const struct vctx *ctx, struct vnode *vn, uint32_t want);
  * executed may be read. EACCES. */
 int rights_read(const struct vctx *ctx, struct vnode *vn);
 int rights_write(const struct vctx *ctx, struct vnode *vn);
+/* Who may not write has nothing to commit. Also for a file system that looks after rights itself
+ * and leaves commit to the wrapper. */
+int rights_commit(const struct vctx *ctx, struct vnode *vn);
 /* EPERM, EACCES. */
 int rights_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set);
 /* For any file system: takes out of `set`, which is for a new object, an owner or group that the

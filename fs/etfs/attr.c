@@ -2,6 +2,7 @@
  * attr.c - attributes and rights in etfs: those of the host's file, with the window's size.
  */
 #include "base/cred.h"
+#include "base/settled.h"
 #include "fs/etfs/etfs.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -233,6 +234,9 @@ int etfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr
     if (set->guarded &&
         (set->guard.tv_sec != attr.ctime.tv_sec || set->guard.tv_nsec != attr.ctime.tv_nsec))
         return VFS_ENOTSYNC;
+    /* Whole seconds: a change within the one of the guard could not be told. */
+    if (set->guarded && attr.ctime.tv_nsec == 0 && !settled_ctime(attr.ctime.tv_sec, 0, 0))
+        return VFS_EJUKEBOX;
     err = owner_check(ctx->cred, &attr, set);
     if (err == 0 && set->set_size)
         err = size_may(ctx, vn, set->size);

@@ -8,6 +8,7 @@
  */
 #include "base/cred.h"
 #include "base/hash.h"
+#include "base/settled.h"
 #include "disk.h"
 #include "named.h"
 #include "newfile.h"
@@ -219,10 +220,20 @@ static int apply(const struct vctx *ctx, struct vnode *vn, int fd, const struct 
     return change_times(fd, (enum vtype)vn->type, &times);
 }
 
-static bool guard_holds(const struct vsetattr *set, const struct statx *st)
+/* 0, VFS_ENOTSYNC; VFS_EJUKEBOX where times are in whole seconds and the one of the guard is not
+ * over: there may have been a change since the client looked, and one now would not be seen. */
+static int check_guard(const struct vnode *vn, const struct vsetattr *set, const struct statx *st)
 {
-    return !set->guarded || (set->guard.tv_sec == st->stx_ctime.tv_sec &&
-                             set->guard.tv_nsec == (long)st->stx_ctime.tv_nsec);
+    const struct hostfs_node *node = hostfs_node((struct vnode *)(uintptr_t)vn);
+    const struct statx_timestamp at = st->stx_ctime;
+    uint64_t granularity = node->mount->below->granularity_ns;
+
+    if (!set->guarded)
+        return 0;
+    if (set->guard.tv_sec != at.tv_sec || set->guard.tv_nsec != (long)at.tv_nsec)
+        return VFS_ENOTSYNC;
+    bool coarse = settled_step(at.tv_nsec, granularity) >= 1000000000;
+    return coarse && !settled_ctime(at.tv_sec, at.tv_nsec, granularity) ? VFS_EJUKEBOX : 0;
 }
 
 /*
@@ -238,19 +249,20 @@ static int change(const struct vctx *ctx, struct vnode *vn, int fd, const struct
     int error = hostfs_stat(vn, fd, &st);
     if (error)
         return error;
-    if (!guard_holds(set, &st))
-        return VFS_ENOTSYNC;
+    error = check_guard(vn, set, &st);
+    if (error)
+        return error;
     if (!set->set_size)
         return apply(ctx, vn, fd, &st, set);
     if (vn->type != VREG)
         return vn->type == VDIR ? EISDIR : EINVAL;
     if (set->set_mtime == VTIME_NOW && set->set_atime != VTIME_NOW)
         rest.set_mtime = VTIME_KEEP;
-    error = hostfs_may_truncate(ctx, vn, fd, &st, set->size);
+    error = hostfs_may_truncate(ctx, vn, set->size);
     if (!error)
         error = apply(ctx, vn, fd, &st, &rest);
     if (!error)
-        error = hostfs_truncate(ctx, vn, fd, &st, set->size);
+        error = hostfs_truncate(ctx, vn, set->size);
     rest.set_uid = rest.set_gid = false;
     rest.set_mode = set->set_mode && set->mode & 06000;
     return error ? error : apply(ctx, vn, fd, &st, &rest);

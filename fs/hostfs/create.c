@@ -8,8 +8,8 @@
  */
 #include "base/cred.h"
 #include "disk.h"
-#include "hostfs.h"
 #include "newfile.h"
+#include "open.h"
 #include "watch.h"
 #include <errno.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static int create_existing(const struct vctx *ctx, struct vnode *dir, int dirfd,
     else if (how->mode == VCREATE_UNCHECKED && how->attr.set_size) {
         error = hostfs_enter(ctx, *out, &fd);
         if (!error)
-            error = hostfs_truncate(ctx, *out, fd, st, how->attr.size);
+            error = hostfs_truncate(ctx, *out, how->attr.size);
         if (!error)
             error = hostfs_sync_node(ctx, *out);
         if (!error)

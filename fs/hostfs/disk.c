@@ -273,7 +273,7 @@ static void *thread_main(void *arg)
 
     while ((vn = next_due(disk, &flush)) != NULL) {
         struct statx st;
-        int fd = hostfs_fd_data(vn, O_WRONLY);
+        int fd = hostfs_fd_any(vn, O_WRONLY);
         /* What the host has removed is forgotten, and with it the pin. */
         if (fd >= 0 && cred_assume_server() == 0 && hostfs_stat(vn, fd, &st) == 0 && flush)
             hostfs_flush(vn, fd, false);

@@ -63,6 +63,7 @@ static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *ar
     h->own.fd = h->proc_fds = -1;
     h->crossmnt = args->crossmnt;
     h->subtree_check = args->subtree_check;
+    h->pseudo = args->pseudo;
     pthread_mutex_init(&h->mounts_lock, NULL);
     pthread_mutex_init(&h->lend_lock, NULL);
     pthread_mutex_init(&h->table_lock, NULL);
@@ -105,6 +106,28 @@ static void let_go(struct vfs *fs)
     hostfs_hold_tick(fs->private, true);
 }
 
+/* Files of these do things when they are read or written, mostly to the whole host: nobody should
+ * export them by mistake. */
+static int refuse_pseudo(const struct vfs_mount_args *args, const struct hostfs_below *below)
+{
+    if (!below->pseudo || args->pseudo)
+        return 0;
+    return vfs_refuse(
+        args, EACCES,
+        "it is an interface to the kernel (proc, sysfs or the like), which is exported "
+        "only with the option 'pseudo'");
+}
+
+static int hostfs_check(const struct vfs_mount_args *args)
+{
+    int fd = args->source ? open(args->source, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return args->source ? errno : EINVAL;
+    int error = refuse_pseudo(args, hostfs_below_of(fd));
+    close(fd);
+    return error;
+}
+
 static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
 {
     if (!args->source)
@@ -121,6 +144,8 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     int error = cred_assume_server();
     if (!error)
         error = open_source(h, args->source);
+    if (!error)
+        error = refuse_pseudo(args, h->own.below);
     if (!error)
         error = h->own.named
                     ? hostfs_named_root(h, &root)
@@ -187,6 +212,7 @@ static const struct vfs_type hostfs_type = {
     .ops =
         {
             .mount = hostfs_mount,
+            .check = hostfs_check,
             .unmount = hostfs_unmount,
             .load = hostfs_load,
             .shed = hostfs_shed,

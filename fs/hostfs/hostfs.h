@@ -85,6 +85,7 @@ struct hostfs {
     struct hostfs_points points;         /* points.h */
     bool kernel_handles;
     bool crossmnt;
+    bool pseudo; /* pseudo file systems are served, too */
     bool subtree_check;
     bool whole_mount;    /* the export is all of its file system: nothing there is outside */
     bool has_proc;       /* /proc/self/fd works */
@@ -105,7 +106,7 @@ struct hostfs {
     } lost[256]; /* ids that a walk did not find */
 };
 
-/* vnode_private(): 80 bytes. */
+/* vnode_private(): 88 bytes. */
 struct hostfs_node {
     struct hostfs_mount *mount; /* NULL: hidden */
     uint64_t ino;               /* on a named mount: the fileid */
@@ -120,6 +121,9 @@ struct hostfs_node {
     _Atomic uint32_t checked;       /* revisit.c */
     struct flush_state flush;       /* of what was written by write_fd */
     struct hostfs_pin *_Atomic pin; /* disk.c: NULL, or what keeps it while a flush is due */
+    /* Where files judge by who opened them: whose read_fd and write_fd are, as the hash of his
+     * credential; set before they are, and 0 again when they are closed (open.c). */
+    _Atomic uint64_t opener;
 };
 
 /* An object of the host on its way to become a node. */
@@ -304,8 +308,9 @@ int hostfs_fd_held(struct vnode *vn);
 /* The same, and its attributes: where it had to be opened, or was loaded right before, those that
  * were looked at then. For operations that begin by looking. */
 int hostfs_fd_stat(struct vnode *vn, int *fd, struct statx *st);
-/* The descriptor a file has to read or write (O_RDONLY, O_WRONLY) its data now; -1. */
-int hostfs_fd_data(struct vnode *vn, int mode);
+/* The descriptor a file has to read or write (O_RDONLY, O_WRONLY) its data now, whoever may use
+ * it; -1. */
+int hostfs_fd_any(struct vnode *vn, int mode);
 /* Attributes by a descriptor of the node. ESTALE, and forgets the node: removed by the host. */
 int hostfs_stat(struct vnode *vn, int fd, struct statx *st);
 /* The error of an operation on a name in `dir`, which fd is of: where there was no such name since
@@ -391,6 +396,15 @@ int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *
 /* Whether the caller, whose identity the thread has, may read (R_OK) or write (W_OK) a regular
  * file's data; st was taken from fd. The owner may. 0, EACCES, .... */
 int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want);
+/* Whether every change of the object from now on gives it another ctime than st has; false where
+ * that is not known. */
+bool hostfs_settled(const struct hostfs_mount *mount, const struct statx *st);
+/* The same where the granularity is nanoseconds at best, and the clock's ticks are known. */
+bool hostfs_ticked(const struct statx *st);
+/* Whether NFS lets him although the kernel does not (RFC 1813 section 4.4): the owner may read and
+ * write, who may execute may read. */
+bool hostfs_privileged(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
+                       int want);
 /* Whether it was noted in this round (base/round.h) that the caller may write to the file; noting
  * it; and forgetting what was noted, since rights were changed. */
 bool hostfs_writes(const struct vctx *ctx, struct vnode *vn);
@@ -403,10 +417,6 @@ uid_t hostfs_uid(const struct vctx *ctx);
 /* io.c */
 /* Ends what READs of this thread know of the file they read (io.c), since it changes. */
 void hostfs_reads_forget(void);
-/* The node's descriptor for reading or writing (O_RDONLY, O_WRONLY); may act as the server. */
-int hostfs_open_data(struct vnode *vn, int mode, int *fd);
-/* Whichever of them can be had: to flush through. */
-int hostfs_open_any(struct vnode *vn, int *fd);
 int hostfs_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
                   size_t *len, bool *eof, struct vattr *attr);
 int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
@@ -417,12 +427,10 @@ int hostfs_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offse
                         size_t *len, enum vstable *stable, struct vchange *change);
 int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                   struct vchange *change);
-/* Whether the caller may set this size, found out by opening the file; st was taken from fd. */
-int hostfs_may_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
-                        uint64_t size);
+/* Whether the caller may set this size, found out by opening the file. */
+int hostfs_may_truncate(const struct vctx *ctx, struct vnode *vn, uint64_t size);
 /* Sets it, after the same. */
-int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
-                    uint64_t size);
+int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, uint64_t size);
 
 /* lookup.c */
 int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,

@@ -1,16 +1,16 @@
 /*
  * io.c - data of regular files: READ, WRITE, COMMIT, and setting the size.
  *
- * A file's descriptors are opened by the server and shared by all callers: each operation first
- * (a read: at the latest before it returns anything) asks rights.c whether its caller may. Writing
- * happens with the caller's identity, so that the kernel drops suid bits and counts quotas as for
- * him. What flushing means is in sync.c.
+ * A file's descriptors are mostly shared by all callers (open.c): each operation first (a read: at
+ * the latest before it returns anything) asks rights.c whether its caller may. Writing happens with
+ * the caller's identity, so that the kernel drops suid bits and counts quotas as for him. What
+ * flushing means is in sync.c.
  */
 #include "base/cred.h"
 #include "base/round.h"
 #include "disk.h"
-#include "hostfs.h"
 #include "newfile.h"
+#include "open.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -19,7 +19,6 @@
 
 #define READ_ATTEMPTS 4     /* where a file grows and is cut all the time */
 #define PAGE          4096u /* or a part of one: what fits into a pipe is counted in pages */
-#define DATA_FLAGS    (O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
 
 /*
  * What the last READ of this thread found out about its file is good for the READs of the same file
@@ -48,103 +47,6 @@ static bool looked_at(struct vnode *vn)
 void hostfs_reads_forget(void)
 {
     looked.round = 0;
-}
-
-static int set_mode(int fd, uint32_t mode)
-{
-    struct vsetattr set = {.set_mode = true, .mode = mode};
-    return hostfs_apply(fd, VREG, &set);
-}
-
-static uint32_t lent_mode(const struct statx *st, int mode)
-{
-    return (st->stx_mode & 07777) | (mode == O_WRONLY ? S_IWUSR : S_IRUSR);
-}
-
-/*
- * A server that runs as an ordinary user may not open a file of his for which the mode has no such
- * right, though the client may (hostfs_may): lends itself the right for the moment of opening.
- * Should it be killed in that moment, the next start gives the mode back (kept.c).
- */
-static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int *fd)
-{
-    struct hostfs *h = hostfs_of(vn);
-    struct hostfs_kept kept;
-    struct statx st;
-    int path_fd;
-    int error = hostfs_fd(vn, &path_fd);
-    if (!error)
-        error = cred_assume_server();
-    if (error)
-        return error;
-    pthread_mutex_lock(&h->lend_lock);
-    error = hostfs_stat(vn, path_fd, &st);
-    if (!error && st.stx_uid != cred_server()->uid)
-        error = EACCES;
-    if (!error)
-        error = hostfs_keep_mode(h, vn, st.stx_mode & 07777, lent_mode(&st, mode), &kept);
-    if (!error) {
-        error = set_mode(path_fd, lent_mode(&st, mode));
-        if (!error)
-            error = hostfs_open_id(h, id, mode | DATA_FLAGS, fd);
-        /* Where that fails the next start tries again. */
-        if (set_mode(path_fd, st.stx_mode & 07777) == 0)
-            hostfs_kept_end(h, &kept);
-    }
-    pthread_mutex_unlock(&h->lend_lock);
-    return error;
-}
-
-int hostfs_open_data(struct vnode *vn, int mode, int *fd)
-{
-    struct hostfs_node *node = hostfs_node(vn);
-    _Atomic int *slot = mode == O_WRONLY ? &node->write_fd : &node->read_fd;
-    struct hostfs_proc_path link;
-    struct vnode_id id;
-    int held;
-
-    *fd = atomic_load(slot);
-    if (*fd >= 0)
-        return 0;
-    /* Through an O_PATH descriptor, which is known to be of a regular file: opening a device or a
-     * fifo could do things by itself. */
-    int error = hostfs_fd(vn, &held);
-    if (!error)
-        error = cred_assume_server();
-    if (error)
-        return error;
-    id.len = vn->id_len;
-    memcpy(id.bytes, vn->id, vn->id_len);
-    if (hostfs_of(vn)->has_proc) {
-        hostfs_proc_path(&link, held);
-        *fd = open(link.text, mode | (DATA_FLAGS & ~O_NOFOLLOW));
-        error = *fd < 0 ? errno : 0;
-    } else {
-        error = hostfs_open_id(hostfs_of(vn), &id, mode | DATA_FLAGS, fd);
-    }
-    if (error == EACCES)
-        error = open_lent(vn, &id, mode, fd);
-    /* It is opened by what it is, not by a name: it is gone, or something else is there. */
-    if (error == ENOENT || error == ELOOP)
-        error = ESTALE;
-    if (!error)
-        *fd = hostfs_set_fd(vn, slot, *fd);
-    return error;
-}
-
-/* For a caller who may: the descriptor, his identity taken. */
-static int open_checked(const struct vctx *ctx, struct vnode *vn, int mode, int *fd)
-{
-    struct statx st;
-    int any;
-    int error = hostfs_enter(ctx, vn, &any);
-    if (!error)
-        error = hostfs_stat(vn, any, &st);
-    if (!error)
-        error = hostfs_may(ctx, vn, any, &st, mode == O_WRONLY ? W_OK : R_OK);
-    if (!error)
-        error = hostfs_open_data(vn, mode, fd);
-    return error ? error : cred_assume(ctx->cred);
 }
 
 /* Up to *len bytes, from the page cache if they are there; else says that it will sleep. A file
@@ -260,43 +162,55 @@ static int stat_read(struct vnode *vn, int fd, uint64_t end, bool cut, const str
 }
 
 /* READ into buf or, where that is NULL, into the pipe. */
-static int read_into(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf,
-                     const struct pipe *pipe, size_t *len, bool *eof, struct vattr *attr)
+static int read_by(const struct vctx *ctx, struct vnode *vn, const struct hostfs_data *file,
+                   uint64_t offset, void *buf, const struct pipe *pipe, size_t *len, bool *eof,
+                   struct vattr *attr)
 {
     struct hostfs_mount *mount = hostfs_node(vn)->mount;
     const struct statx *st;
     size_t want = *len, asked;
-    int fd = -1;
+    int error = 0;
 
     *len = 0;
-    if (hostfs_is_hidden(vn))
-        return EACCES;
-    fd = hostfs_fd_data(vn, O_RDONLY);
-    int error = fd >= 0 ? cred_assume(ctx->cred) : open_checked(ctx, vn, O_RDONLY, &fd);
-    if (error)
-        return error;
     if (offset > INT64_MAX)
         want = 0;
     else if (want > INT64_MAX - offset)
         want = INT64_MAX - offset;
     asked = want;
     if (want > 0)
-        error = buf ? read_all(mount, fd, buf, &want, (int64_t)offset)
-                    : splice_all(mount, fd, pipe, &want, (int64_t)offset);
+        error = buf ? read_all(mount, file->fd, buf, &want, (int64_t)offset)
+                    : splice_all(mount, file->fd, pipe, &want, (int64_t)offset);
     if (error)
         return error;
-    /* The attributes that the client gets also say whether he may: nothing was returned yet. */
-    error = stat_read(vn, fd, offset + want, want < asked, &st);
-    if (!error)
-        error = hostfs_may(ctx, vn, fd, st, R_OK);
+    /* The attributes that the client gets also say whether he may: nothing was returned yet. Who
+     * opened it himself, just now, may. */
+    error = stat_read(vn, file->fd, offset + want, want < asked, &st);
+    if (!error && !file->own)
+        error = hostfs_may(ctx, vn, file->fd, st, R_OK);
     if (error)
         return error;
     *len = want;
     *eof = offset > INT64_MAX ||
-           hostfs_comes_to_end(mount, fd, offset + want, want < asked, st->stx_size);
+           hostfs_comes_to_end(mount, file->fd, offset + want, want < asked, st->stx_size);
     hostfs_attr(vn, st, attr);
     /* Clients take neither bytes nor an end for an error: it grew in this moment. */
     return want == 0 && asked > 0 && !*eof ? EAGAIN : 0;
+}
+
+static int read_into(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf,
+                     const struct pipe *pipe, size_t *len, bool *eof, struct vattr *attr)
+{
+    struct hostfs_data file = {.fd = -1};
+    int error;
+
+    if (hostfs_is_hidden(vn))
+        return EACCES;
+    file.fd = hostfs_fd_data(ctx, vn, O_RDONLY);
+    error = file.fd >= 0 ? cred_assume(ctx->cred) : hostfs_data_open(ctx, vn, O_RDONLY, &file);
+    if (!error)
+        error = read_by(ctx, vn, &file, offset, buf, pipe, len, eof, attr);
+    hostfs_data_close(&file);
+    return error;
 }
 
 static int read_again(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf,
@@ -364,30 +278,56 @@ static int splice_write_all(int fd, int pipe, size_t *len, int64_t offset)
 }
 
 /* The descriptor to write by, for a caller who may. */
-static int enter_writing(const struct vctx *ctx, struct vnode *vn, int *fd)
+static int enter_writing(const struct vctx *ctx, struct vnode *vn, struct hostfs_data *file)
 {
     struct statx st;
-    *fd = hostfs_fd_data(vn, O_WRONLY);
-    if (*fd < 0)
-        return open_checked(ctx, vn, O_WRONLY, fd);
+    *file = (struct hostfs_data){.fd = hostfs_fd_data(ctx, vn, O_WRONLY)};
+    if (file->fd < 0)
+        return hostfs_data_open(ctx, vn, O_WRONLY, file);
     int error = cred_assume(ctx->cred);
     if (error || hostfs_writes(ctx, vn))
         return error;
-    error = hostfs_stat(vn, *fd, &st);
+    error = hostfs_stat(vn, file->fd, &st);
     if (!error)
-        error = hostfs_may(ctx, vn, *fd, &st, W_OK);
+        error = hostfs_may(ctx, vn, file->fd, &st, W_OK);
     if (!error)
         hostfs_writes_note(ctx, vn);
     return error;
 }
 
 /* WRITE from buf or, where that is NULL, from the pipe. */
+static int write_by(const struct vctx *ctx, struct vnode *vn, const struct hostfs_data *file,
+                    uint64_t offset, const void *buf, int pipe, size_t *len, enum vstable *stable,
+                    struct vchange *change)
+{
+    struct statx st;
+    /* What is closed at once is flushed at once: nobody could be told of a later error. */
+    bool kept = !file->own;
+    if (kept && *stable == VSTABLE_UNSTABLE && !hostfs_needs_no_flush(ctx, vn))
+        kept = hostfs_write_begins(vn);
+    int error = buf ? write_all(file->fd, buf, len, (int64_t)offset)
+                    : splice_write_all(file->fd, pipe, len, (int64_t)offset);
+    if (error)
+        return error;
+    if (!kept)
+        *stable = VSTABLE_FILE;
+    if (*stable != VSTABLE_UNSTABLE) {
+        error = hostfs_sync_data(ctx, vn, file->fd, *stable == VSTABLE_DATA);
+        /* A COMMIT may never come: the host must be able to execute the file. */
+        vnode_shed_soon(vn);
+    }
+    if (!error)
+        error = hostfs_stat(vn, file->fd, &st);
+    if (!error)
+        hostfs_attr(vn, &st, &change->after);
+    return error;
+}
+
 static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
                       int pipe, size_t *len, enum vstable *stable, struct vchange *change)
 {
+    struct hostfs_data file = {.fd = -1};
     size_t want = *len;
-    bool kept = true;
-    int fd;
 
     *len = 0;
     if (hostfs_is_hidden(vn))
@@ -395,29 +335,13 @@ static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset,
     if (offset > INT64_MAX || want > INT64_MAX - offset)
         return EFBIG;
     hostfs_reads_forget();
-    int error = enter_writing(ctx, vn, &fd);
-    if (!error && *stable == VSTABLE_UNSTABLE && !hostfs_needs_no_flush(ctx, vn))
-        kept = hostfs_write_begins(vn);
+    int error = enter_writing(ctx, vn, &file);
     if (!error)
-        error = buf ? write_all(fd, buf, &want, (int64_t)offset)
-                    : splice_write_all(fd, pipe, &want, (int64_t)offset);
-    if (error)
-        return error;
-    if (!kept)
-        *stable = VSTABLE_FILE;
-    if (*stable != VSTABLE_UNSTABLE) {
-        error = hostfs_sync_data(ctx, vn, fd, *stable == VSTABLE_DATA);
-        /* A COMMIT may never come: the host must be able to execute the file. */
-        vnode_shed_soon(vn);
-    }
-    if (error)
-        return error;
-    struct statx st;
-    error = hostfs_stat(vn, fd, &st);
-    if (error)
-        return error;
+        error = write_by(ctx, vn, &file, offset, buf, pipe, &want, stable, change);
+    int closed = hostfs_data_close(&file);
+    if (error || closed)
+        return error ? error : closed;
     *len = want;
-    hostfs_attr(vn, &st, &change->after);
     return 0;
 }
 
@@ -433,67 +357,58 @@ int hostfs_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offse
     return write_from(ctx, vn, offset, NULL, pipe, len, stable, change);
 }
 
-int hostfs_open_any(struct vnode *vn, int *fd)
+/* Who may not write has nothing to commit. */
+static int may_commit(const struct vctx *ctx, struct vnode *vn)
 {
-    int error = hostfs_open_data(vn, O_RDONLY, fd);
-
-    return error == EACCES ? hostfs_open_data(vn, O_WRONLY, fd) : error;
+    struct statx st;
+    int fd;
+    int error = hostfs_enter(ctx, vn, &fd);
+    if (error || hostfs_writes(ctx, vn))
+        return error;
+    error = hostfs_stat(vn, fd, &st);
+    return error ? error : hostfs_may(ctx, vn, fd, &st, W_OK);
 }
 
 int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                   struct vchange *change)
 {
-    int error = 0;
+    struct hostfs_data file = {.fd = -1};
 
     (void)offset; /* no cheaper call flushes a part of a file and its attributes */
     (void)count;
-    if (hostfs_is_hidden(vn))
-        return EACCES;
-    int fd = hostfs_fd_data(vn, O_WRONLY);
-    if (fd < 0)
-        fd = hostfs_fd_data(vn, O_RDONLY);
+    int error = may_commit(ctx, vn);
     /* Any descriptor will do: what another one wrote, and the error of that, is the file's. */
-    if (fd < 0)
-        error = hostfs_open_any(vn, &fd);
+    if (!error)
+        error = hostfs_open_any(vn, &file);
     if (!error)
         error = cred_assume(ctx->cred);
     if (!error)
-        error = hostfs_sync_data(ctx, vn, fd, false);
+        error = hostfs_sync_data(ctx, vn, file.fd, false);
     vnode_shed_soon(vn);
     if (!error)
-        hostfs_attr_after(vn, fd, &change->after);
-    return error;
+        hostfs_attr_after(vn, file.fd, &change->after);
+    int closed = hostfs_data_close(&file);
+    return error ? error : closed;
 }
 
-/* The descriptor to set the size by, for a caller who may; his identity taken. */
-static int enter_truncating(const struct vctx *ctx, struct vnode *vn, int fd,
-                            const struct statx *st, uint64_t size, int *write_fd)
+int hostfs_may_truncate(const struct vctx *ctx, struct vnode *vn, uint64_t size)
 {
-    if (size > INT64_MAX)
-        return EFBIG;
-    int error = hostfs_may(ctx, vn, fd, st, W_OK);
-    if (!error)
-        error = hostfs_open_data(vn, O_WRONLY, write_fd);
-    return error ? error : cred_assume(ctx->cred);
+    struct hostfs_data file;
+    int error = size > INT64_MAX ? EFBIG : hostfs_data_open(ctx, vn, O_WRONLY, &file);
+
+    return error ? error : hostfs_data_close(&file);
 }
 
-int hostfs_may_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
-                        uint64_t size)
+int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, uint64_t size)
 {
-    int write_fd;
-    return enter_truncating(ctx, vn, fd, st, size, &write_fd);
-}
-
-int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
-                    uint64_t size)
-{
-    int write_fd;
-    int error = enter_truncating(ctx, vn, fd, st, size, &write_fd);
+    struct hostfs_data file;
+    int error = size > INT64_MAX ? EFBIG : hostfs_data_open(ctx, vn, O_WRONLY, &file);
     if (error)
         return error;
     hostfs_reads_forget();
-    while (ftruncate(write_fd, (off_t)size) != 0)
-        if (errno != EINTR)
-            return errno;
-    return 0;
+    do
+        error = ftruncate(file.fd, (off_t)size) == 0 ? 0 : errno;
+    while (error == EINTR);
+    int closed = hostfs_data_close(&file);
+    return error ? error : closed;
 }

@@ -172,11 +172,13 @@ static struct hostfs_mount *find_tag(struct hostfs *h, uint32_t tag)
     return mount;
 }
 
-/* Takes fd, the root directory of a mount. NULL: not a mount to be served. */
+/* Takes fd, the root directory of a mount. NULL: not a mount to be served, as those of proc and
+ * such are not, unless the export says so. */
 static struct hostfs_mount *add(struct hostfs *h, int fd)
 {
     struct hostfs_mount *mount = calloc(1, sizeof(*mount));
-    if (!mount || hostfs_mount_fill(h, mount, fd) != 0 || hostfs_hold_init(mount, fd, NULL) != 0) {
+    if (!mount || hostfs_mount_fill(h, mount, fd) != 0 || (mount->below->pseudo && !h->pseudo) ||
+        hostfs_hold_init(mount, fd, NULL) != 0) {
         if (mount)
             wait_place_put(mount->place);
         hostfs_disk_put(mount->disk);

@@ -15,7 +15,7 @@
  */
 #include "newfile.h"
 #include "base/cred.h"
-#include "hostfs.h"
+#include "open.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -180,12 +180,16 @@ static int give_name(const struct hostfs *h, int fd, int dirfd, const char *name
 static int adopt(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name, int fd,
                  struct vnode **out, struct statx *st)
 {
+    struct hostfs_data file;
     int error = hostfs_adopt(ctx, dir, name, fd, out, st);
-    if (error)
+    if (error) {
         unlinkat(dirfd, name, 0);
-    else /* the client will write: as its owner, whatever the mode says */
-        hostfs_set_fd(*out, &hostfs_node(*out)->write_fd, fd);
-    return error;
+        return error;
+    }
+    /* The client will write: as its owner, whatever the mode says. */
+    hostfs_data_keep(ctx, *out, O_WRONLY, fd, &file);
+    hostfs_data_close(&file);
+    return 0;
 }
 
 /* EOPNOTSUPP: the file system has no such files. */

@@ -60,6 +60,7 @@ static void node_init(struct vnode *vn, void *arg)
     node->path_fd = -1;
     node->read_fd = -1;
     node->write_fd = -1;
+    node->opener = 0;
 }
 
 /* The object's st must be filled in. */
@@ -237,7 +238,7 @@ int hostfs_set_fd(struct vnode *vn, _Atomic int *slot, int fd)
     return held;
 }
 
-int hostfs_fd_data(struct vnode *vn, int mode)
+int hostfs_fd_any(struct vnode *vn, int mode)
 {
     struct hostfs_node *node = hostfs_node(vn);
 
@@ -368,6 +369,7 @@ void hostfs_shed(struct vnode *vn, bool all, struct vnode_trash *trash)
         trash->fds[trash->count++] = fd;
         count++;
     }
+    atomic_store(&node->opener, 0);
     if (count)
         vnode_count_fds(vn, -count);
 }

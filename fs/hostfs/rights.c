@@ -4,8 +4,9 @@
  * Descriptors for reading and writing are shared by all callers, so io.c asks here first. The
  * kernel is asked as the caller (faccessat2); its verdict is kept in the node, for one caller, as
  * long as the node's ctime stays the same. A change of rights sets the ctime, but to a clock that
- * ticks in milliseconds: a verdict is kept only when the ctime was already old when it was taken,
- * since otherwise a change right after it could leave the same ctime.
+ * ticks in milliseconds, and file systems have coarser times yet: a verdict is kept only when the
+ * ctime was already old when it was taken, since otherwise a change right after it could leave the
+ * same ctime (base/settled.h). Where nobody knows how coarse they are, none is kept.
  *
  * node->verdict is one word, so that no lock is needed: a keyed hash of caller and ctime, and below
  * it which rights are known (3 bits) and which are granted (3 bits).
@@ -13,14 +14,13 @@
 #include "base/cred.h"
 #include "base/hash.h"
 #include "base/round.h"
+#include "base/settled.h"
 #include "hostfs.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Twice what the coarsest kernel clock (HZ=100) takes for a step. */
-#define RACY_NS   20000000
 #define KNOWN     3 /* shift of the known bits */
 #define BITS_MASK 0x3fu
 
@@ -37,13 +37,22 @@ static int ask(int fd, int mode)
     return errno;
 }
 
-static bool ctime_is_old(const struct statx *st)
+bool hostfs_settled(const struct hostfs_mount *mount, const struct statx *st)
 {
+    return mount->below->granularity_ns > 0 &&
+           settled_ctime(st->stx_ctime.tv_sec, st->stx_ctime.tv_nsec, mount->below->granularity_ns);
+}
+
+bool hostfs_ticked(const struct statx *st)
+{
+    struct statx_timestamp ctime = st->stx_ctime;
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return hostfs_ns(now.tv_sec, (uint32_t)now.tv_nsec) -
-               hostfs_ns(st->stx_ctime.tv_sec, st->stx_ctime.tv_nsec) >
-           RACY_NS;
+
+    if (!(st->stx_mask & STATX_BTIME) || ctime.tv_nsec == 0) /* it may have whole seconds */
+        return settled_ctime(ctime.tv_sec, ctime.tv_nsec, 1000000000);
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec > ctime.tv_sec ||
+           (now.tv_sec == ctime.tv_sec && now.tv_nsec > (long)ctime.tv_nsec);
 }
 
 /* Which of `want` (R_OK, W_OK, X_OK) the kernel grants to the caller; the thread acts as him. */
@@ -58,7 +67,7 @@ static uint32_t verdict(const struct vctx *ctx, struct vnode *vn, int fd, const 
 
     if (unknown == 0)
         return bits & want;
-    bool keep = ctime_is_old(st);
+    bool keep = hostfs_settled(hostfs_node(vn)->mount, st);
     if (ask(fd, (int)unknown) == 0) {
         bits |= unknown;
     } else {
@@ -77,18 +86,26 @@ uid_t hostfs_uid(const struct vctx *ctx)
     return cred_can_switch() ? ctx->cred->uid : cred_server()->uid;
 }
 
-int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want)
+bool hostfs_privileged(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
+                       int want)
 {
     /* The owner opened the file when he had the right to, or made it read-only himself: NFS has
      * no open to remember that by (RFC 1813 section 4.4). */
     if (st->stx_uid == hostfs_uid(ctx))
+        return true;
+    /* Who may execute has to read the program to do so. Where a file judges by its opener, the word
+     * of the kernel that he may execute means little: FUSE says so of anybody. */
+    return want == R_OK && vn->type == VREG && !hostfs_node(vn)->mount->below->opener_judged &&
+           verdict(ctx, vn, fd, st, X_OK);
+}
+
+int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want)
+{
+    if (st->stx_uid == hostfs_uid(ctx) || verdict(ctx, vn, fd, st, (uint32_t)want) ||
+        hostfs_privileged(ctx, vn, fd, st, want))
         return 0;
-    if (verdict(ctx, vn, fd, st, (uint32_t)want))
-        return 0;
-    /* Who may execute has to read the program to do so. */
-    if (want == R_OK && vn->type == VREG && verdict(ctx, vn, fd, st, X_OK))
-        return 0;
-    return EACCES;
+    /* Why not: a file that can't be changed says something else than one that he may not. */
+    return ask(fd, want);
 }
 
 /*

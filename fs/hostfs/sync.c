@@ -12,7 +12,7 @@
  */
 #include "base/cred.h"
 #include "disk.h"
-#include "hostfs.h"
+#include "open.h"
 #include <errno.h>
 #include <unistd.h>
 
@@ -84,14 +84,13 @@ static int sync_directory(struct vnode *vn)
 
 static int sync_file(struct vnode *vn)
 {
-    struct hostfs_node *node = hostfs_node(vn);
-    int error = 0;
-    int fd = atomic_load(&node->write_fd);
-    if (fd < 0)
-        fd = atomic_load(&node->read_fd);
-    if (fd < 0)
-        error = hostfs_open_any(vn, &fd);
-    return error ? flush_file_system(vn) : hostfs_flush(vn, fd, false);
+    struct hostfs_data file;
+    int error = hostfs_open_any(vn, &file);
+    if (error)
+        return flush_file_system(vn);
+    error = hostfs_flush(vn, file.fd, false);
+    int closed = hostfs_data_close(&file);
+    return error ? error : closed;
 }
 
 static int sync_one(struct vnode *vn)

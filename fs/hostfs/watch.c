@@ -314,15 +314,6 @@ static bool same_time(struct statx_timestamp a, struct statx_timestamp b)
 }
 
 /* Whether the next change will be in a later tick of the clock, and move the ctime. */
-static bool is_settled(struct statx_timestamp ctime)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return now.tv_sec > ctime.tv_sec ||
-           (now.tv_sec == ctime.tv_sec && now.tv_nsec > (long)ctime.tv_nsec);
-}
-
 static bool look_at(struct watcher *watcher, struct hostfs_watch_side *side)
 {
     struct watched *at = side->watched;
@@ -337,7 +328,7 @@ static bool look_at(struct watcher *watcher, struct hostfs_watch_side *side)
         at->allowed += CHANGES_A_LOOK;
     if (hostfs_statx(side->fd, "", &side->before) != 0)
         return false;
-    if (at->doubtful || (at->fresh && !is_settled(side->before.stx_ctime))) {
+    if (at->doubtful || (at->fresh && !hostfs_ticked(&side->before))) {
         at->doubt = side->before.stx_ctime;
         at->doubt_by = 0;
     }

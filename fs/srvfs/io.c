@@ -72,6 +72,8 @@ int srv_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *bu
         return error != 0 ? error : srv_getattr(ctx, vn, attr);
     }
     int err = srv_entry_may(ctx->cred, entry, VACCESS_READ);
+    if (err == 0)
+        err = cred_assume(ctx->cred);
     if (err != 0)
         return err;
     if (entry->kind == SRV_EMPTY) {
@@ -115,7 +117,8 @@ static int write_posted(const struct vctx *ctx, struct vnode *vn, uint64_t offse
     if (!entry->may_write)
         return EACCES;
     /* Not as root for others: a write takes set-user-id bits away. */
-    if (srv_kind_row(entry->kind)->read == SRV_AT_OFFSET && (err = cred_assume(ctx->cred)) != 0)
+    err = cred_assume(ctx->cred);
+    if (err != 0)
         return err;
     err = EINVAL;
     if (way == SRV_STREAM) {
@@ -180,6 +183,11 @@ int srv_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32
     struct srv_entry *entry = srv_entry_of(vn);
 
     (void)offset, (void)count_bytes, (void)change;
+    int err = srv_entry_may(ctx->cred, entry, VACCESS_MODIFY);
+    if (err == 0)
+        err = cred_assume(ctx->cred);
+    if (err != 0)
+        return err;
     if (ctx->async || srv_kind_row(entry->kind)->read != SRV_AT_OFFSET)
         return 0;
     return flush(vn, entry, 0);

@@ -212,7 +212,8 @@ ssize_t srv_send(const struct srv_entry *entry, const struct cred *cred, const v
 {
     struct iovec part = {.iov_base = (void *)(uintptr_t)buf, .iov_len = len};
 
-    if (entry->unix_socket && cred_can_switch())
+    /* To say another's ids takes the server's rights; everything else is done as the client. */
+    if (entry->unix_socket && cred_can_switch() && cred_assume_server() == 0)
         return send_unix(entry, cred, buf, len);
     if (entry->kind == SRV_SOCKET)
         return send(entry->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);

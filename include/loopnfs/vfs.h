@@ -92,6 +92,7 @@ struct vfs_mount_args {
     const char *state_dir; /* where what must survive a restart is kept */
     uint64_t fsid;         /* see struct vfs */
     bool crossmnt;         /* show what is mounted below the source */
+    bool pseudo;           /* also where that is proc, sysfs or another interface to the kernel */
     bool subtree_check;    /* check containment of files too, not only of directories */
     bool table_handles;    /* for tests: act as without the right to use kernel handles */
     char *message;         /* vfs_refuse()'s; NULL: it goes into the log */

@@ -49,7 +49,8 @@ void fixture_begin_in(struct fixture *f, const char *where)
         test_skip("needs root");
     if (!fixture_is_root())
         become_user();
-    *f = (struct fixture){.crossmnt = f->crossmnt, .subtree_check = f->subtree_check};
+    *f = (struct fixture){
+        .crossmnt = f->crossmnt, .pseudo = f->pseudo, .subtree_check = f->subtree_check};
     umask(0);
     snprintf(f->base, sizeof(f->base), "%s/loopnfs-fs-XXXXXX", where);
     assert_non_null(mkdtemp(f->base));
@@ -86,6 +87,7 @@ void fixture_mount(struct fixture *f)
         .state_dir = f->state,
         .fsid = 7,
         .crossmnt = f->crossmnt,
+        .pseudo = f->pseudo,
         .subtree_check = f->subtree_check,
         .table_handles = test_variant_is("table"),
     };

@@ -21,11 +21,11 @@ struct fixture {
     char export[96]; /* what is mounted */
     char state[96];  /* the state directory */
     struct vfs *fs;
-    struct vnode *root;           /* fs->root */
-    struct vctx ctx;              /* whom operations are for: at first the server's user */
-    struct cred cred;             /* ctx.cred */
-    gid_t groups[4];              /* cred.groups */
-    bool crossmnt, subtree_check; /* for the next mount */
+    struct vnode *root;                   /* fs->root */
+    struct vctx ctx;                      /* whom operations are for: at first the server's user */
+    struct cred cred;                     /* ctx.cred */
+    gid_t groups[4];                      /* cred.groups */
+    bool crossmnt, pseudo, subtree_check; /* for the next mount */
 };
 
 /* Directories made and mounted, in /tmp or in `where`. */

@@ -148,6 +148,19 @@ static void read_file(uint64_t unique, uint64_t id, const struct fuse_read_in *i
     reply(unique, 0, text + from, len - from < in->size ? len - from : in->size);
 }
 
+/* Rights are judged here and nowhere else: FUSE_ACCESS is not known. */
+static void open_file(const struct fuse_in_header *in)
+{
+    const struct fuse_tree_node *node = node_at(in->nodeid);
+    const struct fuse_open_out out = {0};
+    uint32_t only = node != NULL ? node->opened_by : 0;
+
+    if (only != 0 && only != in->uid)
+        reply(in->unique, EACCES, NULL, 0);
+    else
+        reply(in->unique, 0, &out, sizeof(out));
+}
+
 static void remove_name(uint64_t unique, uint64_t parent, const char *name)
 {
     uint64_t id = find(parent, name);
@@ -186,7 +199,6 @@ static void stat_fs(uint64_t unique)
 
 static void handle(const struct fuse_in_header *in, const void *body)
 {
-    struct fuse_open_out opened = {0};
     uint64_t id = in->nodeid;
 
     if (in->opcode == FUSE_FORGET || in->opcode == FUSE_BATCH_FORGET ||
@@ -224,7 +236,7 @@ static void handle(const struct fuse_in_header *in, const void *body)
         reply(in->unique, 0, NULL, 0);
         return;
     case FUSE_OPEN:
-        reply(in->unique, 0, &opened, sizeof(opened));
+        open_file(in);
         return;
     case FUSE_READ:
         read_file(in->unique, id, body);

@@ -22,8 +22,9 @@ struct fuse_tree {
     struct fuse_tree_node {
         _Atomic bool alive;
         bool directory;
-        uint32_t parent; /* index; the root is 0, and its own parent */
-        char text[32];   /* what a file holds */
+        uint32_t parent;            /* index; the root is 0, and its own parent */
+        _Atomic uint32_t opened_by; /* the only uid that may open the file; 0: any */
+        char text[32];              /* what a file holds */
         char name[FUSE_TREE_NAME];
     } nodes[FUSE_TREE_NODES];
 };

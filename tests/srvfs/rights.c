@@ -134,6 +134,63 @@ TEST(who_connects_and_says_nothing_locks_nobody_out)
     scene_end(&s);
 }
 
+/* Each has as many connections as one user gets, and says a byte at a time. */
+TEST(users_who_drip_bytes_lock_nobody_out)
+{
+    struct scene s;
+    int drip[6][8];
+
+    scene_needs_root();
+    scene_begin(&s);
+    for (uid_t user = 0; user < 6; user++)
+        for (int i = 0; i < 8; i++)
+            drip[user][i] = control_dial(&s, STRANGER + 1 + user);
+    for (int round = 0; round < 5; round++) {
+        for (uid_t user = 0; user < 6; user++)
+            for (int i = 0; i < 8; i++)
+                (void)!send(drip[user][i], " ", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        assert_int_equal(TELL(&s, STRANGER, -1, "list").error, 0);
+        assert_int_equal(TELL(&s, geteuid(), -1, "list").error, 0);
+    }
+    for (uid_t user = 0; user < 6; user++)
+        for (int i = 0; i < 8; i++)
+            close(drip[user][i]);
+    scene_end(&s);
+}
+
+/* Who goes on saying something has no more time than who says nothing. */
+TEST(a_request_that_never_ends_is_ended)
+{
+    struct scene s;
+    bool open = true;
+
+    scene_needs_root();
+    scene_begin(&s);
+    int fd = control_dial(&s, STRANGER);
+    for (int i = 0; i < 600 && open; i++) {
+        open = send(fd, " ", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+        host_sleep_ms(100);
+    }
+    assert_false(open);
+    close(fd);
+    scene_end(&s);
+}
+
+TEST(what_is_exported_is_told_to_root_and_the_servers_user)
+{
+    struct scene s;
+
+    scene_needs_root();
+    scene_begin(&s);
+    struct answer own = ask_status(&s, geteuid()), other = ask_status(&s, STRANGER);
+    assert_int_equal(own.error, 0);
+    assert_non_null(strstr(own.lines, "export\t/srv\t"));
+    assert_int_equal(other.error, 0);
+    assert_non_null(strstr(other.lines, "messages\t"));
+    assert_null(strstr(other.lines, "export\t"));
+    scene_end(&s);
+}
+
 TEST(names_are_not_opened_in_a_directory_that_may_not_be_searched)
 {
     const struct sattr closed = {.set_mode = true, .mode = 0700};

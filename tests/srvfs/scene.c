@@ -100,7 +100,8 @@ static void answer_read(struct json_object *json, struct answer *answer)
     assert_true(used < sizeof(answer->lines));
 }
 
-struct answer tell(struct scene *s, uid_t uid, int fd, const char *const *words)
+static struct answer ask(struct scene *s, uid_t uid, int fd, const char *fs,
+                         const char *const *words)
 {
     struct json_object *request = json_object_new_object(), *argv = json_object_new_array(), *json;
     struct answer answer = {.fd = -1};
@@ -108,7 +109,8 @@ struct answer tell(struct scene *s, uid_t uid, int fd, const char *const *words)
     for (; *words != NULL; words++)
         json_object_array_add(argv, json_object_new_string(*words));
     json_object_object_add(request, "argv", argv);
-    json_object_object_add(request, "fs", json_object_new_string("srvfs"));
+    if (fs != NULL)
+        json_object_object_add(request, "fs", json_object_new_string(fs));
     int socket = control_dial(s, uid);
     assert_int_equal(message_send(socket, request, fd), 0);
     assert_int_equal(message_receive(socket, MESSAGE_MAX, &json, &answer.fd), 0);
@@ -117,6 +119,16 @@ struct answer tell(struct scene *s, uid_t uid, int fd, const char *const *words)
     json_object_put(json);
     json_object_put(request);
     return answer;
+}
+
+struct answer tell(struct scene *s, uid_t uid, int fd, const char *const *words)
+{
+    return ask(s, uid, fd, "srvfs", words);
+}
+
+struct answer ask_status(struct scene *s, uid_t uid)
+{
+    return ask(s, uid, -1, NULL, (const char *const[]){"status", NULL});
 }
 
 struct fh post(struct scene *s, const char *name, int fd)

@@ -41,6 +41,8 @@ struct answer {
 int control_dial(const struct scene *s, uid_t uid);
 /* Sends words (ended by NULL) as `uid`, with a descriptor or -1. */
 struct answer tell(struct scene *s, uid_t uid, int fd, const char *const *words);
+/* The server's own `status`, asked as `uid`. */
+struct answer ask_status(struct scene *s, uid_t uid);
 #define TELL(s, uid, fd, ...) tell(s, uid, fd, (const char *const[]){__VA_ARGS__, NULL})
 /* Posts as the test's own user, which must work, and closes our copy. The file's handle. */
 struct fh post(struct scene *s, const char *name, int fd);

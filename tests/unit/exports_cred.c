@@ -15,11 +15,12 @@ static struct export_client client_with(const char *option, const char *another)
 {
     struct export_client client = {0};
     struct draft draft;
+    uint32_t said = 0;
 
     draft_init(&draft, fixture_message, sizeof(fixture_message));
     options_default(&client.options);
-    assert_int_equal(options_apply(&draft, &client.options, option), 0);
-    assert_int_equal(options_apply(&draft, &client.options, another), 0);
+    assert_int_equal(options_apply(&draft, &client.options, &said, option), 0);
+    assert_int_equal(options_apply(&draft, &client.options, &said, another), 0);
     return client;
 }
 
@@ -179,10 +180,35 @@ TEST(managed_gids_come_from_this_hosts_database_and_exceed_16)
     assert_int_equal(cred.groups[cred.ngroups - 1] != 0, true);
     export_cred_release(&more);
 
-    /* Who is not in the database keeps what the call says. */
+    /* Who is not in the database has none, whatever the call says. */
     auth.uid = 987654;
     export_cred(&client, &auth, &cred, &storage);
-    expect_cred(&cred, 987654, 100, 1, (gid_t[]){3});
+    expect_cred(&cred, 987654, 100, 0, NULL);
+    export_cred_release(&storage);
+    /* A squashed root has none of root's. */
+    auth.uid = 0;
+    export_cred(&client, &auth, &cred, &storage);
+    expect_cred(&cred, 65534, 100, 0, NULL);
+    export_cred_release(&storage);
+    export_manage_gids(false);
+    groups_clear();
+    assert_int_equal(umount("/etc/nsswitch.conf"), 0);
+}
+
+/* A database that can't be read, as one that is asked over a network and does not answer. */
+TEST(while_the_user_database_fails_nobody_has_the_groups_he_claims)
+{
+    struct export_client client = client_with("root_squash", "anongid=77");
+    struct export_cred_storage storage;
+    struct cred cred;
+
+    host_private_mounts();
+    host_write(fixture_dir(), "nsswitch.conf", "passwd: nosuchservice\ngroup: nosuchservice\n");
+    host_mount_bind(fixture_text("$D/nsswitch.conf"), "/etc/nsswitch.conf");
+    groups_clear();
+    export_manage_gids(true);
+    export_cred(&client, &caller, &cred, &storage);
+    expect_cred(&cred, 1000, 100, 0, NULL);
     export_cred_release(&storage);
     export_manage_gids(false);
     groups_clear();

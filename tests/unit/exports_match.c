@@ -192,6 +192,37 @@ TEST(this_host_is_its_loopback_and_own_addresses)
     exports_finish();
 }
 
+/* Whoever owns 192.0.2.evil.example has a name that the pattern would fit. */
+TEST(patterns_of_digits_match_addresses_and_never_names)
+{
+    host_private_mounts();
+    host_write(fixture_dir(), "hosts",
+               "127.0.0.1 localhost\n203.0.113.9 192.0.2.evil.example\n"
+               "203.0.113.10 192.0.2.7x\n192.0.2.20 good.example\n");
+    host_write(fixture_dir(), "nsswitch.conf", "hosts: files\n");
+    host_mount_bind(fixture_text("$D/hosts"), "/etc/hosts");
+    host_mount_bind(fixture_text("$D/nsswitch.conf"), "/etc/nsswitch.conf");
+    names_clear();
+    assert_int_equal(fixture_load("/a,fs=counted,fsid=1,client=192.0.2.*",
+                                  "/b,fs=counted,fsid=2,client=192.0.2.?",
+                                  "/c,fs=counted,fsid=3,client=192.0.2.*.example", NULL),
+                     0);
+    assert_string_equal(matched(1, "192.0.2.1"), "192.0.2.*");
+    assert_string_equal(matched(1, "192.0.2.20"), "192.0.2.*");
+    assert_null(matched(1, "203.0.113.9"));
+    assert_null(matched(1, "192.0.20.1"));
+    assert_null(matched(1, "2001:db8::1"));
+    assert_string_equal(matched(2, "192.0.2.7"), "192.0.2.?");
+    assert_null(matched(2, "192.0.2.20"));
+    assert_null(matched(2, "203.0.113.10"));
+    /* One with letters is of names. */
+    assert_string_equal(matched(3, "203.0.113.9"), "192.0.2.*.example");
+    exports_finish();
+    names_clear();
+    assert_int_equal(umount("/etc/nsswitch.conf"), 0);
+    assert_int_equal(umount("/etc/hosts"), 0);
+}
+
 TEST(host_names_match_forward_and_wildcards_only_when_the_name_leads_back)
 {
     host_private_mounts();

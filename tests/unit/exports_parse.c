@@ -39,18 +39,20 @@ TEST(exports_without_options_have_the_defaults_of_exports_5)
 TEST(exports_options_and_their_negations_are_understood)
 {
     assert_true(fixture_options("$D/a h(rw)").rw);
-    assert_false(fixture_options("$D/a h(rw,ro)").rw);
+    assert_false(fixture_options("$D/a -rw h(ro)").rw);
     assert_true(fixture_options("$D/a h(async)").async);
-    assert_false(fixture_options("$D/a h(async,sync)").async);
+    assert_false(fixture_options("$D/a -async h(sync)").async);
     assert_false(fixture_options("$D/a h(insecure)").secure);
-    assert_true(fixture_options("$D/a h(insecure,secure)").secure);
+    assert_true(fixture_options("$D/a -insecure h(secure)").secure);
     assert_false(fixture_options("$D/a h(no_root_squash)").root_squash);
-    assert_true(fixture_options("$D/a h(no_root_squash,root_squash)").root_squash);
+    assert_true(fixture_options("$D/a -no_root_squash h(root_squash)").root_squash);
     assert_true(fixture_options("$D/a h(all_squash)").all_squash);
-    assert_false(fixture_options("$D/a h(all_squash,no_all_squash)").all_squash);
+    assert_false(fixture_options("$D/a -all_squash h(no_all_squash)").all_squash);
     assert_true(fixture_options("$D/a h(subtree_check)").subtree_check);
-    assert_false(fixture_options("$D/a h(subtree_check,no_subtree_check)").subtree_check);
+    assert_false(fixture_options("$D/a -subtree_check h(no_subtree_check)").subtree_check);
     assert_true(fixture_options("$D/a h(crossmnt)").crossmnt);
+    assert_false(fixture_options("$D/a h(crossmnt)").pseudo);
+    assert_true(fixture_options("$D/a h(pseudo)").pseudo);
     assert_true(fixture_options("$D/a h(32bit_ids)").ids_32bit);
     assert_int_equal(fixture_options("$D/a h(anonuid=1000)").anon_uid, 1000);
     assert_int_equal(fixture_options("$D/a h(anonuid=-2)").anon_uid, 4294967294);
@@ -274,12 +276,38 @@ TEST(exports_are_numbered_by_path_or_fsid)
     draft_finish(&draft);
 }
 
+TEST(exports_words_of_one_list_may_not_contradict_each_other)
+{
+    static const char *const lists[] = {"rw,ro",
+                                        "ro,rw",
+                                        "sync,async",
+                                        "no_root_squash,root_squash",
+                                        "rw,async,ro",
+                                        "secure,insecure",
+                                        "fsid=1,fsid=2",
+                                        "all_squash,no_all_squash",
+                                        "anonuid=1,rw,anonuid=2"};
+    char line[80], want[100];
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        snprintf(line, sizeof(line), "\n$D/a h(%s)", lists[i]);
+        const char *last = strrchr(lists[i], ',') + 1;
+        snprintf(want, sizeof(want), "2: option '%s' contradicts an earlier one of the same list",
+                 last);
+        fixture_refuse(line, EINVAL, want);
+    }
+    /* To say the same again, or to say otherwise for one client, is no contradiction. */
+    assert_true(fixture_options("$D/a h(rw,sync,rw,fsid=7,fsid=7)").rw);
+    assert_true(fixture_options("$D/a -ro h(rw)").rw);
+}
+
 TEST(exports_of_one_path_share_crossmnt_and_subtree_check)
 {
     struct draft draft;
 
-    fixture_parse("$D/a one(crossmnt) two(subtree_check)\n$D/b one", &draft);
+    fixture_parse("$D/a one(crossmnt,pseudo) two(subtree_check)\n$D/b one", &draft);
     assert_true(draft_find(&draft, "$D/a")->crossmnt);
+    assert_true(draft_find(&draft, "$D/a")->pseudo);
     assert_true(draft_find(&draft, "$D/a")->subtree_check);
     assert_false(draft_find(&draft, "$D/b")->crossmnt);
     assert_false(draft_find(&draft, "$D/b")->subtree_check);

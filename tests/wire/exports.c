@@ -291,6 +291,7 @@ TEST(sighup_reloads_the_exports)
     assert_int_equal(ask_mnt(&m.client, 3, second.text, NULL), MNT_OK);
     expect_content(&m.client, &fh, "text");
     expect_status(ask_write(&m.client, &fh, 0, "x", 1, S_UNSTABLE, NULL), NFS_ROFS);
+    expect_status(ask_commit(&m.client, &fh, 0, 0, NULL, NULL), NFS_ROFS);
     mounted_end(&m);
 }
 
@@ -315,6 +316,17 @@ TEST(a_reload_with_a_mistake_changes_nothing_and_names_the_line)
         expect_ok(ask_write(&m.client, &fh, 0, "t", 1, S_UNSTABLE, NULL));
         assert_int_equal(ask_mnt(&m.client, 3, m.dir, NULL), MNT_OK);
     }
+    mounted_end(&m);
+}
+
+TEST(a_client_whose_name_nobody_has_is_told_of)
+{
+    struct mounted m;
+
+    prepare_with_file(&m.server, "127.0.0.1(rw,no_root_squash,insecure) no-such-host.invalid(ro)");
+    mounted_begin_prepared(&m);
+    assert_true(
+        server_log_waits_for(&m.server, "exports:1: client 'no-such-host.invalid' is", 90000));
     mounted_end(&m);
 }
 

@@ -352,3 +352,20 @@ TEST(a_write_that_waited_behind_replies_nobody_takes_asks_for_the_right_again)
     bytes_free(&stream);
     mounted_end(&m);
 }
+
+TEST(who_may_not_write_has_nothing_to_commit)
+{
+    struct mounted m;
+    struct client *c = &m.client;
+
+    begin_as_root(&m);
+    host_write(m.dir, "file", "root's");
+    struct fh file = mounted_lookup(&m, "file");
+    expect_ok(ask_commit(c, &file, 0, 0, NULL, NULL));
+    c->who = caller_uid(STRANGER, STRANGER);
+    expect_status(ask_commit(c, &file, 0, 0, NULL, NULL), NFS_ACCES);
+    host_chown(m.dir, "file", STRANGER, STRANGER);
+    host_chmod(m.dir, "file", 0444);
+    expect_ok(ask_commit(c, &file, 0, 0, NULL, NULL)); /* the owner may write */
+    mounted_end(&m);
+}

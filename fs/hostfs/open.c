@@ -1,0 +1,217 @@
+/*
+ * open.c - as whom a regular file is opened for its data, and which descriptor may serve whom.
+ *
+ * Called by io.c and sync.c. A file is opened as the caller, so that the kernel judges the opening.
+ * Where it says EACCES the server opens for him, in two cases that every NFS server knows
+ * (hostfs_privileged): he owns the file, or he may execute it and reads. This is the one place
+ * where more is allowed than the host would; never in a pseudo file system.
+ *
+ * The descriptor is then kept in the node and serves all callers, each of whom is checked against
+ * the kernel's word of him (hostfs_may). That is right only where the kernel judges by owner, mode
+ * and list at any time. It is not where a file judges by who opened it (below->opener_judged): a
+ * FUSE daemon may look at nothing but the opening, a network file system speaks to its server with
+ * the credential of it, proc and cgroup files keep that of their opener. There the node keeps the
+ * descriptors of one caller, `opener`, who is the hash of his credential; others get one of their
+ * own for the one operation. Files of pseudo file systems are opened anew for each operation.
+ *
+ * A server that can't take other identities opens all of them as itself: there is one opener.
+ */
+#include "open.h"
+#include "base/cred.h"
+#include "newfile.h"
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DATA_FLAGS (O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
+
+static _Atomic int *slot_of(struct vnode *vn, int mode)
+{
+    struct hostfs_node *node = hostfs_node(vn);
+    return mode == O_WRONLY ? &node->write_fd : &node->read_fd;
+}
+
+static bool is_opener_judged(struct vnode *vn)
+{
+    return hostfs_node(vn)->mount->below->opener_judged && cred_can_switch();
+}
+
+int hostfs_fd_data(const struct vctx *ctx, struct vnode *vn, int mode)
+{
+    int fd = hostfs_fd_any(vn, mode);
+
+    if (fd >= 0 && is_opener_judged(vn) && atomic_load(&hostfs_node(vn)->opener) != ctx->cred->hash)
+        return -1;
+    return fd;
+}
+
+static int set_mode(int fd, uint32_t mode)
+{
+    struct vsetattr set = {.set_mode = true, .mode = mode};
+    return hostfs_apply(fd, VREG, &set);
+}
+
+static uint32_t lent_mode(const struct statx *st, int mode)
+{
+    return (st->stx_mode & 07777) | (mode == O_WRONLY ? S_IWUSR : S_IRUSR);
+}
+
+/*
+ * A server that runs as an ordinary user may not open a file of his for which the mode has no such
+ * right, though the client may (hostfs_may): lends itself the right for the moment of opening.
+ * Should it be killed in that moment, the next start gives the mode back (kept.c).
+ */
+static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int *fd)
+{
+    struct hostfs *h = hostfs_of(vn);
+    struct hostfs_kept kept;
+    struct statx st;
+    int path_fd;
+    int error = hostfs_fd(vn, &path_fd);
+    if (!error)
+        error = cred_assume_server();
+    if (error)
+        return error;
+    pthread_mutex_lock(&h->lend_lock);
+    error = hostfs_stat(vn, path_fd, &st);
+    if (!error && st.stx_uid != cred_server()->uid)
+        error = EACCES;
+    if (!error)
+        error = hostfs_keep_mode(h, vn, st.stx_mode & 07777, lent_mode(&st, mode), &kept);
+    if (!error) {
+        error = set_mode(path_fd, lent_mode(&st, mode));
+        if (!error)
+            error = hostfs_open_id(h, id, mode | DATA_FLAGS, fd);
+        /* Where that fails the next start tries again. */
+        if (set_mode(path_fd, st.stx_mode & 07777) == 0)
+            hostfs_kept_end(h, &kept);
+    }
+    pthread_mutex_unlock(&h->lend_lock);
+    return error;
+}
+
+/* With the identity that the thread has, through a descriptor that is known to be of a regular
+ * file: opening a device or a fifo could do things by itself. */
+static int open_again(int held, int mode, int *fd)
+{
+    struct hostfs_proc_path link;
+
+    hostfs_proc_path(&link, held);
+    *fd = open(link.text, mode | (DATA_FLAGS & ~O_NOFOLLOW));
+    if (*fd >= 0)
+        return 0;
+    /* It is opened by what it is, not by a name: it is gone, or something else is there. */
+    return errno == ENOENT || errno == ELOOP ? ESTALE : errno;
+}
+
+static int open_as_server(struct vnode *vn, int held, int mode, int *fd)
+{
+    struct vnode_id id;
+    int error = cred_assume_server();
+    if (error)
+        return error;
+    id.len = vn->id_len;
+    memcpy(id.bytes, vn->id, vn->id_len);
+    error = hostfs_of(vn)->has_proc ? open_again(held, mode, fd)
+                                    : hostfs_open_id(hostfs_of(vn), &id, mode | DATA_FLAGS, fd);
+    return error == EACCES && !cred_can_switch() ? open_lent(vn, &id, mode, fd) : error;
+}
+
+/* st was taken from `held`. */
+static int open_for(const struct vctx *ctx, struct vnode *vn, int mode, int held,
+                    const struct statx *st, int *fd)
+{
+    int want = mode == O_WRONLY ? W_OK : R_OK;
+    int error = cred_assume(ctx->cred);
+    if (error)
+        return error;
+    if (hostfs_of(vn)->has_proc) {
+        error = open_again(held, mode, fd);
+        if (error != EACCES)
+            return error;
+        if (hostfs_node(vn)->mount->below->pseudo || !hostfs_privileged(ctx, vn, held, st, want))
+            return EACCES;
+    } else {
+        /* Nobody but the server can open it then, by its handle. */
+        error = is_opener_judged(vn) ? EACCES : hostfs_may(ctx, vn, held, st, want);
+        if (error)
+            return error;
+    }
+    return open_as_server(vn, held, mode, fd);
+}
+
+/* Whether the node may keep what this caller opened. */
+static bool may_keep(const struct vctx *ctx, struct vnode *vn)
+{
+    uint64_t nobody = 0;
+
+    if (!is_opener_judged(vn))
+        return true;
+    if (hostfs_node(vn)->mount->below->pseudo)
+        return false;
+    return atomic_compare_exchange_strong(&hostfs_node(vn)->opener, &nobody, ctx->cred->hash) ||
+           nobody == ctx->cred->hash;
+}
+
+void hostfs_data_keep(const struct vctx *ctx, struct vnode *vn, int mode, int fd,
+                      struct hostfs_data *data)
+{
+    data->own = !may_keep(ctx, vn);
+    data->fd = data->own ? fd : hostfs_set_fd(vn, slot_of(vn, mode), fd);
+}
+
+int hostfs_data_open(const struct vctx *ctx, struct vnode *vn, int mode, struct hostfs_data *data)
+{
+    struct statx st;
+    int held, fd;
+
+    *data = (struct hostfs_data){.fd = -1};
+    int error = hostfs_enter(ctx, vn, &held);
+    if (!error)
+        error = hostfs_stat(vn, held, &st);
+    if (error)
+        return error;
+    data->fd = hostfs_fd_data(ctx, vn, mode);
+    if (data->fd >= 0)
+        return hostfs_may(ctx, vn, held, &st, mode == O_WRONLY ? W_OK : R_OK);
+    error = open_for(ctx, vn, mode, held, &st, &fd);
+    if (error)
+        return error;
+    hostfs_data_keep(ctx, vn, mode, fd, data);
+    error = cred_assume(ctx->cred);
+    if (error)
+        hostfs_data_close(data);
+    return error;
+}
+
+int hostfs_data_close(struct hostfs_data *data)
+{
+    int error = data->own && close(data->fd) != 0 ? errno : 0;
+
+    data->fd = -1;
+    data->own = false;
+    return error;
+}
+
+int hostfs_open_any(struct vnode *vn, struct hostfs_data *data)
+{
+    int modes[] = {O_RDONLY, O_WRONLY}, held, fd;
+
+    *data = (struct hostfs_data){.fd = hostfs_fd_any(vn, O_WRONLY)};
+    if (data->fd < 0)
+        data->fd = hostfs_fd_any(vn, O_RDONLY);
+    if (data->fd >= 0)
+        return 0;
+    int error = hostfs_fd(vn, &held);
+    if (error)
+        return error;
+    error = EACCES;
+    for (int i = 0; i < 2 && error == EACCES; i++) {
+        error = open_as_server(vn, held, modes[i], &fd);
+        if (error)
+            continue;
+        data->own = is_opener_judged(vn);
+        data->fd = data->own ? fd : hostfs_set_fd(vn, slot_of(vn, modes[i]), fd);
+    }
+    return error;
+}

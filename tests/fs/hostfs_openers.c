@@ -1,0 +1,254 @@
+/*
+ * hostfs_openers.c - files are opened as the caller, and where a file judges by who opened it, no
+ * caller is served by another's descriptor: FUSE, proc and cgroups.
+ */
+#include "base/cred.h"
+#include "tests/fs/fixture.h"
+#include "tests/lib/fuse_tree.h"
+#include "vfs/mount.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ONE     1001
+#define ANOTHER 1002
+
+/* The export is of a FUSE file system whose daemon judges at the opening alone. */
+static struct fuse_tree *begin_fuse(struct fixture *f)
+{
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    fixture_begin(f);
+    host_chmod(f->export, NULL, 0777);
+    fixture_unmount(f);
+    struct fuse_tree *tree = fuse_tree_mount(f->export);
+    fixture_mount(f);
+    return tree;
+}
+
+static void end_fuse(struct fixture *f, struct fuse_tree *tree)
+{
+    fixture_unmount(f);
+    fuse_tree_kill(tree, f->export);
+}
+
+TEST(on_fuse_no_caller_reads_by_what_another_opened)
+{
+    struct fixture f = {0};
+    char text[4096];
+
+    test_skip_in_variant("user", "mounting needs root");
+    struct fuse_tree *tree = begin_fuse(&f);
+    uint32_t file = fuse_tree_add(tree, 0, "file", "for one");
+    tree->nodes[file].opened_by = ONE;
+    struct vnode *vn = fixture_find(&f, "file");
+    for (int round = 0; round < 2; round++) {
+        fixture_as(&f, ONE, ONE, -1);
+        assert_int_equal(fixture_read(&f, vn, text), 0);
+        assert_string_equal(text, "for one");
+        fixture_as(&f, ANOTHER, ANOTHER, -1);
+        assert_int_equal(fixture_read(&f, vn, text), EACCES);
+        /* Nor the server's user, whom the daemon does not know as an owner. */
+        fixture_as(&f, 0, 0, -1);
+        tree->nodes[file].opened_by = ANOTHER;
+        fixture_as(&f, ANOTHER, ANOTHER, -1);
+        assert_int_equal(fixture_read(&f, vn, text), 0);
+        tree->nodes[file].opened_by = ONE;
+        assert_int_equal(fixture_read(&f, vn, text), EACCES);
+    }
+    vnode_put(vn);
+    end_fuse(&f, tree);
+}
+
+TEST(on_fuse_a_caller_keeps_what_he_opened)
+{
+    struct fixture f = {0};
+    char text[4096];
+
+    test_skip_in_variant("user", "mounting needs root");
+    struct fuse_tree *tree = begin_fuse(&f);
+    uint32_t file = fuse_tree_add(tree, 0, "file", "for one");
+    struct vnode *vn = fixture_find(&f, "file");
+    fixture_as(&f, ONE, ONE, -1);
+    assert_int_equal(fixture_read(&f, vn, text), 0);
+    int fds = fixture_open_fds();
+    tree->nodes[file].opened_by = ANOTHER; /* the daemon is not asked again */
+    assert_int_equal(fixture_read(&f, vn, text), 0);
+    fixture_as(&f, ANOTHER, ANOTHER, -1);
+    assert_int_equal(fixture_read(&f, vn, text), 0);
+    fixture_host();
+    assert_int_equal(fixture_open_fds(), fds);
+    vnode_put(vn);
+    end_fuse(&f, tree);
+}
+
+/* --- interfaces to the kernel --- */
+
+static void begin_kernel(struct fixture *f, const char *type)
+{
+    fixture_begin(f);
+    host_mkdir(f->export, "mnt", 0755);
+    struct host_path at = host_path(f->export, "mnt");
+    if (mount(type, at.text, type, 0, NULL) != 0)
+        test_skip("no %s can be mounted: %s", type, strerror(errno));
+}
+
+static void end_kernel(struct fixture *f)
+{
+    struct host_path at = host_path(f->export, "mnt");
+    fixture_unmount(f);
+    assert_int_equal(umount2(at.text, MNT_DETACH), 0);
+}
+
+TEST(proc_and_sysfs_are_neither_exported_nor_crossed)
+{
+    static const char *const types[] = {"proc", "sysfs"};
+
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    for (int i = 0; i < 2; i++) {
+        struct fixture f = {.crossmnt = true};
+        struct vnode *vn;
+        char why[200] = "";
+        struct vfs_mount_args args = {.message = why, .message_size = sizeof(why)};
+
+        begin_kernel(&f, types[i]);
+        struct host_path at = host_path(f.export, "mnt");
+        struct vnode *mnt = fixture_find(&f, "mnt");
+        assert_int_equal(fixture_lookup(&f, mnt, i == 0 ? "1" : "kernel", &vn), ENOENT);
+        vnode_put(mnt);
+        args.source = at.text;
+        args.state_dir = f.state;
+        fixture_host();
+        struct vfs *fs = NULL;
+        assert_int_equal(vfs_mount("hostfs", &args, &fs), EACCES);
+        assert_non_null(strstr(why, "'pseudo'"));
+        assert_int_equal(vfs_check("hostfs", &args), EACCES);
+        end_kernel(&f);
+    }
+}
+
+TEST(with_pseudo_proc_is_crossed)
+{
+    struct fixture f = {.crossmnt = true, .pseudo = true};
+
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    begin_kernel(&f, "proc");
+    vnode_put(fixture_find(&f, "mnt/sys/kernel/hostname"));
+    end_kernel(&f);
+}
+
+/* What a process of this user gets of the file: its first bytes, or the errno of open or read. */
+static int read_as(uid_t uid, const char *path, char text[64])
+{
+    int ends[2], status;
+
+    memset(text, 0, 64);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char buf[64] = "";
+        if (setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)
+            _exit(255);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf) - 1, 0);
+        int error = n < 0 ? errno : 0;
+        _exit(write(ends[1], buf, sizeof(buf)) == sizeof(buf) ? error : 255);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 255);
+    assert_int_equal(read(ends[0], text, 64), 64);
+    close(ends[0]);
+    close(ends[1]);
+    return WEXITSTATUS(status);
+}
+
+TEST(with_pseudo_proc_tells_each_caller_what_it_tells_him_on_the_host)
+{
+    static const char *const names[] = {"kallsyms", "1/maps",    "1/environ", "1/io",
+                                        "1/stack",  "1/syscall", "1/mem",     "version"};
+    static const uid_t users[] = {0, ONE, 0, ONE};
+    struct fixture f = {.crossmnt = true, .pseudo = true};
+    char path[64], want[64], text[4096];
+
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    begin_kernel(&f, "proc");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "mnt/%s", names[i]);
+        fixture_as(&f, 0, 0, -1);
+        struct vnode *vn = fixture_find(&f, path);
+        for (size_t u = 0; u < sizeof(users) / sizeof(users[0]); u++) {
+            fixture_host();
+            int expected = read_as(users[u], host_path(f.export, path).text, want);
+            fixture_as(&f, users[u], users[u], -1);
+            int error = fixture_read(&f, vn, text);
+            test_note("%s for %u: %d, on the host %d", names[i], users[u], error, expected);
+            assert_true((error != 0) == (expected != 0));
+            if (error == 0)
+                assert_memory_equal(text, want, strnlen(want, 16));
+        }
+        vnode_put(vn);
+    }
+    end_kernel(&f);
+}
+
+/* A process of root's, in a cgroup of root's. */
+static pid_t victim_start(const char *cgroup)
+{
+    char text[16];
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    snprintf(text, sizeof(text), "%d", pid);
+    struct host_path path = host_path(cgroup, "cgroup.procs");
+    int fd = open(path.text, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    return pid;
+}
+
+TEST(with_pseudo_a_user_moves_no_process_of_others_into_his_cgroup)
+{
+    struct fixture f = {.crossmnt = true, .pseudo = true};
+    char procs[64], pid_text[16], text[4096], cgroups[2][40];
+
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    begin_kernel(&f, "cgroup2");
+    struct host_path mnt = host_path(f.export, "mnt");
+    for (int i = 0; i < 2; i++) {
+        snprintf(cgroups[i], sizeof(cgroups[i]), "loopnfs-test-%d-%d", getpid(), i);
+        host_mkdir(mnt.text, cgroups[i], 0755);
+    }
+    struct host_path own = host_path(mnt.text, cgroups[0]);
+    host_chown(mnt.text, cgroups[0], ONE, ONE);
+    host_chown(own.text, "cgroup.procs", ONE, ONE);
+    pid_t pid = victim_start(host_path(mnt.text, cgroups[1]).text);
+    snprintf(pid_text, sizeof(pid_text), "%d", pid);
+    snprintf(procs, sizeof(procs), "mnt/%s/cgroup.procs", cgroups[0]);
+    struct vnode *vn = fixture_find(&f, procs);
+    assert_int_equal(fixture_read(&f, vn, text), 0); /* by root, whose descriptors must not serve */
+    fixture_as(&f, ONE, ONE, -1);
+    int error = fixture_write(&f, vn, pid_text, VSTABLE_UNSTABLE);
+    fixture_host();
+    struct host_path kill_file = host_path(mnt.text, cgroups[1]);
+    vnode_put(vn);
+    fixture_as(&f, 0, 0, -1);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    for (int i = 0; i < 200 && rmdir(kill_file.text) != 0; i++)
+        host_sleep_ms(10);
+    assert_int_equal(rmdir(own.text), 0);
+    assert_int_equal(error, EACCES);
+    end_kernel(&f);
+}
