@@ -115,12 +115,24 @@ static int host_right(const struct cred *cred, const struct etfs_entry *entry,
     return err;
 }
 
+/* That the file may not be written by anybody. The kernel looks at this only when a file is opened,
+ * and ours has been open for long. */
+static bool is_fixed(const struct etfs_entry *entry)
+{
+    struct statx st;
+
+    return entry->type == VREG && statx(entry->fd, "", AT_EMPTY_PATH, 0, &st) == 0 &&
+           st.stx_attributes & (STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE);
+}
+
 int etfs_may(const struct vctx *ctx, struct vnode *vn, unsigned right)
 {
     struct vattr attr;
 
     if (right & 2 && etfs_entry_of(vn)->read_only)
         return EROFS;
+    if (right & 2 && is_fixed(etfs_entry_of(vn)))
+        return EPERM;
     int err = etfs_getattr(ctx, vn, &attr);
     if (err != 0)
         return err;
@@ -197,6 +209,12 @@ static int times_set(const struct vctx *ctx, struct vnode *vn, const struct vatt
     if (entry->read_only)
         return EROFS;
     int err = given ? cred_assume(ctx->cred) : etfs_may(ctx, vn, 2);
+    /* An append-only file: nobody may set one of its times alone, so both become now; for whom, the
+     * kernel says. */
+    if (err == EPERM && !given && cred_can_switch()) {
+        err = cred_assume(ctx->cred);
+        return err == 0 && futimens(entry->fd, NULL) != 0 ? errno : err;
+    }
     if (err == 0)
         err = times_put(entry, set);
     if (err != EPERM || given)
@@ -206,12 +224,12 @@ static int times_set(const struct vctx *ctx, struct vnode *vn, const struct vatt
 }
 
 /* Who may use a host file is the host's business: its owner may say what is so, as for chmod. */
-static int owner_check(const struct cred *cred, const struct vattr *attr,
-                       const struct vsetattr *set)
+static int owner_check(const struct cred *cred, const struct etfs_entry *entry,
+                       const struct vattr *attr, const struct vsetattr *set)
 {
     if (!set->set_mode && !set->set_uid && !set->set_gid)
         return 0;
-    if (cred->uid != 0 && cred->uid != attr->uid)
+    if ((cred->uid != 0 && cred->uid != attr->uid) || is_fixed(entry))
         return EPERM;
     return (set->set_mode && set->mode != attr->mode) || (set->set_uid && set->uid != attr->uid) ||
                    (set->set_gid && set->gid != attr->gid)
@@ -237,7 +255,7 @@ int etfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr
     /* Whole seconds: a change within the one of the guard could not be told. */
     if (set->guarded && attr.ctime.tv_nsec == 0 && !settled_ctime(attr.ctime.tv_sec, 0, 0))
         return VFS_EJUKEBOX;
-    err = owner_check(ctx->cred, &attr, set);
+    err = owner_check(ctx->cred, etfs_entry_of(vn), &attr, set);
     if (err == 0 && set->set_size)
         err = size_may(ctx, vn, set->size);
     /* `>` on a disk image: the truncation means nothing to a window, the data that follow do. */

@@ -157,18 +157,19 @@ int memfs_set_check(const struct cred *cred, const struct memfs_node *node,
     return err;
 }
 
-static void set_owner(struct memfs_node *node, const struct vsetattr *set)
+static void set_owner(const struct cred *cred, struct memfs_node *node, const struct vsetattr *set)
 {
+    /* Whoever it is that gives a program away; without the group's right to execute the bit means
+     * something else, and stays for its members. */
+    if (node->type != VDIR) {
+        node->mode &= (uint16_t)~SUID;
+        if (node->mode & GROUP_X || (cred->uid != 0 && !memfs_in_group(cred, node->gid)))
+            node->mode &= (uint16_t)~SGID;
+    }
     if (set->set_uid)
         node->uid = set->uid;
     if (set->set_gid)
         node->gid = set->gid;
-    /* Whoever it is that gives a program away. */
-    if (node->type != VDIR) {
-        node->mode &= (uint16_t)~SUID;
-        if (node->mode & GROUP_X)
-            node->mode &= (uint16_t)~SGID;
-    }
 }
 
 static void set_mode(const struct cred *cred, struct memfs_node *node, uint32_t mode)
@@ -183,7 +184,7 @@ void memfs_set_apply(const struct cred *cred, struct memfs_node *node, const str
     bool times = set->set_atime != VTIME_KEEP || set->set_mtime != VTIME_KEEP;
 
     if (set->set_uid || set->set_gid)
-        set_owner(node, set);
+        set_owner(cred, node, set);
     if (set->set_mode)
         set_mode(cred, node, set->mode);
     if (set->set_uid || set->set_gid || set->set_mode || times)

@@ -1,0 +1,498 @@
+/*
+ * setattr_as_the_host.c - SETATTR succeeds for whom the host's own system calls succeed, and makes
+ * of the file what they make of it: all combinations of who asks, of the file's rights, and of
+ * size, times, mode, owner and group, on every file system.
+ *
+ * Two files on a tmpfs: one that a local process changes (oracle.h), and the file system's. Hostfs
+ * and etfs show a file of the same tmpfs, where access control lists and the append-only and
+ * immutable flags have their say, too.
+ */
+#include "base/cred.h"
+#include "tests/fs/oracle.h"
+#include "tests/lib/host.h"
+#include "tests/lib/test.h"
+#include "vfs/mount.h"
+#include "vfs/vnode_table.h"
+#include "vfs/vop.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define OWNER 1001u
+#define GROUP 5000u /* the file's */
+#define OTHER 6000u /* another group of the owner's */
+#define NAMED 1004u /* in the access control list */
+#define OLD   1000000000
+
+static const gid_t of_owner[] = {OTHER}, of_member[] = {7000, GROUP};
+static struct {
+    const char *name;
+    struct cred cred;
+} callers[] = {
+    {"owner", {.uid = OWNER, .gid = OWNER, .ngroups = 1, .groups = of_owner}},
+    {"owner in the group", {.uid = OWNER, .gid = GROUP, .ngroups = 1, .groups = of_owner}},
+    {"member", {.uid = 1002, .gid = GROUP}},
+    {"member by a supplementary group",
+     {.uid = 1002, .gid = 1002, .ngroups = 2, .groups = of_member}},
+    {"other", {.uid = 1003, .gid = 1003}},
+    {"named in the list", {.uid = NAMED, .gid = NAMED}},
+    {"squashed root", {.uid = 65534, .gid = 65534}},
+    {"root", {.uid = 0, .gid = 0}},
+};
+#define CALLERS (sizeof(callers) / sizeof(callers[0]))
+
+static const uint32_t modes[] = {0644, 0664, 0666, 0444, 0000, 0246, 0420, 06777, 06755, 02664};
+
+/* A file system's file. */
+struct subject {
+    const char *type;
+    bool is_host;     /* its rights are those of a file of the host */
+    bool plain_modes; /* it has no set-id bits */
+    bool fixed_owner; /* mode, owner and group are not its to change */
+    char host[100];   /* the host's file, "" where there is none */
+    struct vfs *fs;
+    struct vnode *vn;
+    /* Brings the file back to owner OWNER:GROUP, this mode, 5 bytes and old times. */
+    void (*reset)(struct subject *s, uint32_t mode);
+};
+
+static char dir[] = "/tmp/loopnfs-setattr.XXXXXX";
+static char reference[64];
+
+static struct vctx ctx_of(const struct cred *cred)
+{
+    return (struct vctx){.cred = cred, .async = true};
+}
+
+static void clean_up(void)
+{
+    cred_assume_server();
+    umount2(dir, MNT_DETACH);
+    rmdir(dir);
+}
+
+static void begin(void)
+{
+    if (geteuid() != 0)
+        test_skip("needs to be several users: run as root");
+    host_private_mounts();
+    assert_non_null(mkdtemp(dir));
+    atexit(clean_up);
+    assert_int_equal(mount("tmpfs", dir, "tmpfs", 0, "mode=0777"), 0);
+    umask(0);
+    snprintf(reference, sizeof(reference), "%s/reference", dir);
+    host_write(dir, "reference", "text");
+    cred_init();
+    for (size_t i = 0; i < CALLERS; i++)
+        cred_seal(&callers[i].cred);
+    assert_int_equal(vnode_table_init(1000, 100), 0);
+}
+
+static void host_reset(const char *path, uint32_t mode)
+{
+    const struct timespec old[2] = {{.tv_sec = OLD}, {.tv_sec = OLD}};
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, 5), 0);
+    assert_int_equal(fchown(fd, OWNER, GROUP), 0);
+    assert_int_equal(fchmod(fd, mode), 0);
+    assert_int_equal(futimens(fd, old), 0);
+    close(fd);
+}
+
+/* --- the rights of a file of the host --- */
+
+enum extra { EXTRA_NONE, EXTRA_LIST, EXTRA_APPEND, EXTRA_IMMUTABLE, EXTRAS };
+static const char *const extra_names[] = {"", ", with a list", ", append-only", ", immutable"};
+
+static void host_flags(const char *path, int flags)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), now = 0;
+
+    assert_true(fd >= 0);
+    if (ioctl(fd, FS_IOC_GETFLAGS, &now) != 0)
+        test_skip("tmpfs has no flags here: %s", strerror(errno));
+    now = (now & ~(FS_APPEND_FL | FS_IMMUTABLE_FL)) | flags;
+    assert_int_equal(ioctl(fd, FS_IOC_SETFLAGS, &now), 0);
+    close(fd);
+}
+
+/* The group nothing, NAMED and the mask as the mode's group bits say: acl(5), xattr(7). */
+static void host_list(const char *path, uint32_t mode)
+{
+    struct {
+        uint32_t version;
+        struct {
+            uint16_t tag, perm;
+            uint32_t id;
+        } entries[5];
+    } list = {2,
+              {{1, (uint16_t)(mode >> 6 & 7), UINT32_MAX},
+               {2, 6, NAMED},
+               {4, 0, UINT32_MAX},
+               {16, (uint16_t)(mode >> 3 & 7), UINT32_MAX},
+               {32, (uint16_t)(mode & 7), UINT32_MAX}}};
+
+    assert_int_equal(setxattr(path, "system.posix_acl_access", &list, sizeof(list), 0), 0);
+}
+
+static void extra_take(const char *path)
+{
+    host_flags(path, 0);
+    removexattr(path, "system.posix_acl_access");
+}
+
+static void extra_give(const char *path, enum extra extra, uint32_t mode)
+{
+    if (extra == EXTRA_LIST)
+        host_list(path, mode & 0777);
+    if (extra == EXTRA_APPEND || extra == EXTRA_IMMUTABLE)
+        host_flags(path, extra == EXTRA_APPEND ? FS_APPEND_FL : FS_IMMUTABLE_FL);
+}
+
+/* --- combinations --- */
+
+/* The number'th combination; false: there are no more. */
+static bool combination(unsigned number, uint32_t mode, struct vsetattr *set)
+{
+    static const enum vset_time ways[] = {VTIME_KEEP, VTIME_NOW, VTIME_GIVEN};
+    const unsigned size = number % 2, atime = number / 2 % 3, mtime = number / 6 % 3;
+    const unsigned bits = number / 18 % 3, uid = number / 54 % 3, gid = number / 162 % 4;
+
+    *set = (struct vsetattr){.set_size = size == 1,
+                             .size = 2,
+                             .set_atime = ways[atime],
+                             .set_mtime = ways[mtime],
+                             .atime = {.tv_sec = 2000000},
+                             .mtime = {.tv_sec = 3000000},
+                             .set_mode = bits > 0,
+                             .mode = bits == 1 ? mode : 06754,
+                             .set_uid = uid > 0,
+                             .uid = uid == 1 ? OWNER : 1003,
+                             .set_gid = gid > 0,
+                             .gid = gid == 1   ? GROUP
+                                    : gid == 2 ? OTHER
+                                               : 8000};
+    return number < 648;
+}
+
+static void describe(const struct subject *s, const char *caller, uint32_t mode, enum extra extra,
+                     const struct vsetattr *set)
+{
+    static const char *const ways[] = {
+        [VTIME_KEEP] = "left", [VTIME_NOW] = "now", [VTIME_GIVEN] = "given"};
+
+    test_note("%s: %s, mode %04o%s: size %s, atime %s, mtime %s, mode %s%04o, uid %d, gid %d",
+              s->type, caller, mode, extra_names[extra], set->set_size ? "set" : "left",
+              ways[set->set_atime], ways[set->set_mtime], set->set_mode ? "" : "left, not ",
+              set->mode, set->set_uid ? (int)set->uid : -1, set->set_gid ? (int)set->gid : -1);
+}
+
+/* Whether a time became what was asked for. */
+static bool time_is(enum vset_time how, time_t given, struct timespec was)
+{
+    if (how == VTIME_NOW)
+        return was.tv_sec > OLD;
+    return was.tv_sec == (how == VTIME_GIVEN ? given : OLD);
+}
+
+/* What the file became. Where one time is to be now and the host lets nobody set it alone (an
+ * append-only file), the other may be, too. */
+static bool same_result(const struct subject *s, const struct vsetattr *set, enum extra extra,
+                        const struct stat *want, const struct vattr *got)
+{
+    enum vset_time mtime =
+        set->set_size && set->set_mtime == VTIME_KEEP ? VTIME_NOW : set->set_mtime;
+    uint32_t mask = s->plain_modes ? 0777 : 07777;
+    bool times = time_is(set->set_atime, set->atime.tv_sec, got->atime) &&
+                 time_is(mtime, set->mtime.tv_sec, got->mtime);
+
+    if (extra == EXTRA_APPEND && !times)
+        times = (set->set_atime == VTIME_NOW) != (set->set_mtime == VTIME_NOW);
+    return times && (uint64_t)want->st_size == got->size &&
+           (want->st_mode & mask) == (got->mode & mask) && want->st_uid == got->uid &&
+           want->st_gid == got->gid;
+}
+
+static bool untouched(const struct subject *s, uint32_t mode, const struct vattr *got)
+{
+    uint32_t mask = s->plain_modes ? 0777 : 07777;
+    return got->size == 5 && (got->mode & mask) == (mode & mask) && got->uid == OWNER &&
+           got->gid == GROUP && got->mtime.tv_sec == OLD && got->atime.tv_sec == OLD;
+}
+
+static void compare_one(struct subject *s, struct oracle *oracle, size_t caller, uint32_t mode,
+                        enum extra extra, const struct vsetattr *set)
+{
+    const struct cred *cred = &callers[caller].cred;
+    struct vctx ctx = ctx_of(cred);
+    struct vchange change = {.has_before = false};
+    struct vattr got = {.type = VNON};
+    struct stat want;
+
+    assert_int_equal(cred_assume_server(), 0);
+    host_reset(reference, mode);
+    extra_give(reference, extra, mode);
+    s->reset(s, mode);
+    if (s->is_host)
+        extra_give(s->host, extra, mode);
+    int expected = oracle_setattr(oracle, reference, OWNER, set);
+    assert_int_equal(stat(reference, &want), 0);
+    int error = vop_setattr(&ctx, s->vn, set, &change);
+    assert_int_equal(cred_assume_server(), 0);
+    assert_int_equal(vop_getattr(&ctx, s->vn, &got), 0);
+    extra_take(reference);
+    if (s->is_host)
+        extra_take(s->host);
+    bool right = expected == 0 ? error == 0 && same_result(s, set, extra, &want, &got)
+                               : (error == EPERM || error == EACCES) && untouched(s, mode, &got);
+    if (right)
+        return;
+    describe(s, callers[caller].name, mode, extra, set);
+    fail_msg("%d, on the host %d; became %04o %u:%u size %u atime %ld mtime %ld, on the host %04o "
+             "%u:%u size %ld",
+             error, expected, got.mode, got.uid, got.gid, (unsigned)got.size,
+             (long)got.atime.tv_sec, (long)got.mtime.tv_sec, want.st_mode & 07777, want.st_uid,
+             want.st_gid, (long)want.st_size);
+}
+
+/* Only what the file system can be asked for. */
+static bool asks_too_much(const struct subject *s, uint32_t mode, const struct vsetattr *set)
+{
+    if (s->plain_modes && ((set->set_mode && set->mode & 07000) || mode & 07000))
+        return true;
+    return s->fixed_owner &&
+           ((set->set_mode && set->mode != mode) || (set->set_uid && set->uid != OWNER) ||
+            (set->set_gid && set->gid != GROUP));
+}
+
+static void compare(struct subject *s)
+{
+    struct vsetattr set;
+    unsigned compared = 0;
+
+    for (size_t caller = 0; caller < CALLERS; caller++) {
+        struct oracle *oracle = oracle_begin(&callers[caller].cred);
+        for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++)
+            for (int extra = 0; extra < (s->is_host && m % 3 == 0 ? EXTRAS : 1); extra++)
+                for (unsigned n = 0; combination(n, modes[m], &set); n++) {
+                    if (asks_too_much(s, modes[m], &set))
+                        continue;
+                    compare_one(s, oracle, caller, modes[m], (enum extra)extra, &set);
+                    compared++;
+                }
+        oracle_end(oracle);
+    }
+    test_note("%u combinations", compared);
+    assert_true(compared > 1000);
+    vnode_put(s->vn);
+    assert_int_equal(cred_assume_server(), 0);
+    vfs_put(s->fs);
+    vnode_table_finish();
+}
+
+/* --- the file systems --- */
+
+static struct view view_of(const char *text)
+{
+    return (struct view){(const uint8_t *)text, (uint32_t)strlen(text)};
+}
+
+static void find(struct subject *s, const char *name)
+{
+    struct vctx ctx = ctx_of(cred_server());
+    struct vattr attr = {.type = VNON};
+
+    assert_int_equal(vop_lookup(&ctx, s->fs->root, view_of(name), &s->vn, &attr), 0);
+}
+
+static void reset_host(struct subject *s, uint32_t mode)
+{
+    host_reset(s->host, mode);
+}
+
+/* By what root may do. */
+static void reset_own(struct subject *s, uint32_t mode)
+{
+    const struct vsetattr size = {.set_size = true, .size = 5};
+    const struct vsetattr owner = {.set_uid = true, .uid = OWNER, .set_gid = true, .gid = GROUP};
+    const struct vsetattr rest = {.set_mode = true,
+                                  .mode = mode,
+                                  .set_atime = VTIME_GIVEN,
+                                  .set_mtime = VTIME_GIVEN,
+                                  .atime = {.tv_sec = OLD},
+                                  .mtime = {.tv_sec = OLD}};
+    struct vctx ctx = ctx_of(cred_server());
+    struct vchange change = {.has_before = false};
+
+    assert_int_equal(vop_setattr(&ctx, s->vn, &size, &change), 0);
+    assert_int_equal(vop_setattr(&ctx, s->vn, &owner, &change), 0);
+    assert_int_equal(vop_setattr(&ctx, s->vn, &rest, &change), 0);
+}
+
+static void mount_on_host(struct subject *s, const char *type, struct vfs_mount_args *args)
+{
+    begin();
+    host_write(dir, "file", "text");
+    snprintf(s->host, sizeof(s->host), "%s/file", dir);
+    s->type = type;
+    s->reset = reset_host;
+    args->fsid = 7;
+    args->state_dir = dir;
+    assert_int_equal(vfs_mount(type, args, &s->fs), 0);
+}
+
+static void run_command(struct subject *s, int fd, const char *const *argv, int argc)
+{
+    struct vcontrol control = {.cred = cred_server(),
+                               .privileged = true,
+                               .argv = argv,
+                               .argc = argc,
+                               .fd = fd,
+                               .reply_fd = -1};
+    assert_int_equal(s->fs->type->ops.control(s->fs, &control), 0);
+}
+
+TEST(attributes_on_hostfs_are_set_by_whom_the_host_lets)
+{
+    struct subject s = {.is_host = true};
+
+    begin();
+    host_mkdir(dir, "export", 0777);
+    snprintf(s.host, sizeof(s.host), "%s/export/file", dir);
+    host_write(dir, "export/file", "text");
+    char source[80];
+    snprintf(source, sizeof(source), "%s/export", dir);
+    struct vfs_mount_args args = {.source = source, .state_dir = dir, .fsid = 7};
+    s.type = "hostfs";
+    s.reset = reset_host;
+    assert_int_equal(vfs_mount("hostfs", &args, &s.fs), 0);
+    find(&s, "file");
+    compare(&s);
+}
+
+TEST(attributes_on_etfs_are_set_by_whom_the_host_lets)
+{
+    struct subject s = {.is_host = true, .plain_modes = true, .fixed_owner = true};
+    struct vfs_mount_args args = {.source = NULL};
+
+    mount_on_host(&s, "etfs", &args);
+    run_command(&s, -1, (const char *const[]){"add", "/key", s.host}, 3);
+    find(&s, "key");
+    compare(&s);
+}
+
+TEST(a_write_to_a_key_takes_the_set_user_id_bit_away_whoever_wrote_before)
+{
+    struct subject s = {.is_host = true};
+    struct vfs_mount_args args = {.source = NULL};
+
+    mount_on_host(&s, "etfs", &args);
+    run_command(&s, -1, (const char *const[]){"add", "/key", s.host}, 3);
+    find(&s, "key");
+    for (int i = 0; i < 2; i++) {
+        host_reset(s.host, 04777);
+        for (size_t caller = CALLERS; caller-- > 0;) { /* root first */
+            struct vctx ctx = ctx_of(&callers[caller].cred);
+            struct vchange change = {.has_before = false};
+            enum vstable stable = VSTABLE_UNSTABLE;
+            size_t len = 4;
+            assert_int_equal(vop_write(&ctx, s.vn, 0, "evil", &len, &stable, &change), 0);
+            assert_int_equal(cred_assume_server(), 0);
+            bool is_root = callers[caller].cred.uid == 0;
+            assert_int_equal(host_stat(dir, "file").st_mode & 07777, is_root ? 04777 : 0777);
+        }
+    }
+    vnode_put(s.vn);
+    vfs_put(s.fs);
+    vnode_table_finish();
+}
+
+TEST(attributes_on_memfs_are_set_by_whom_the_host_lets)
+{
+    struct subject s = {.type = "memfs", .reset = reset_own};
+    struct vfs_mount_args args = {.fsid = 7};
+    struct vcreate how = {.mode = VCREATE_GUARDED, .attr = {.set_mode = true, .mode = 0644}};
+    struct vattr attr = {.type = VNON};
+    struct vchange change = {.has_before = false};
+
+    begin();
+    struct vctx ctx = ctx_of(cred_server());
+    assert_int_equal(vfs_mount("memfs", &args, &s.fs), 0);
+    assert_int_equal(vop_create(&ctx, s.fs->root, view_of("file"), &how, &s.vn, &attr, &change), 0);
+    compare(&s);
+}
+
+/* --- a file system that leaves rights to the library --- */
+
+static struct vattr kept;
+
+static int simple_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
+{
+    (void)ctx;
+    vnode_attr_default(vn, attr);
+    if (vnode_number(vn) == VNODE_NUMBER_ROOT)
+        return 0;
+    *attr = kept;
+    attr->type = VREG;
+    return 0;
+}
+
+static int simple_lookup(const struct vctx *ctx, struct vnode *parent, const char *name,
+                         struct vnode **out, struct vattr *attr)
+{
+    (void)ctx, (void)attr;
+    return strcmp(name, "file") == 0 ? vnode_intern_number(parent->fs, 2, VREG, out) : ENOENT;
+}
+
+static int simple_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
+                          struct vchange *change)
+{
+    struct timespec now;
+
+    (void)ctx, (void)vn, (void)change;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (set->set_size) {
+        kept.size = set->size;
+        kept.mtime = now;
+    }
+    if (set->set_mode)
+        kept.mode = set->mode & 0777;
+    if (set->set_uid)
+        kept.uid = set->uid;
+    if (set->set_gid)
+        kept.gid = set->gid;
+    if (set->set_atime != VTIME_KEEP)
+        kept.atime = set->set_atime == VTIME_NOW ? now : set->atime;
+    if (set->set_mtime != VTIME_KEEP)
+        kept.mtime = set->set_mtime == VTIME_NOW ? now : set->mtime;
+    return 0;
+}
+
+static const struct vfs_type simple_type = {
+    .name = "simple",
+    .flags = VFS_STABLE_IDS,
+    .ops = {.getattr = simple_getattr, .setattr = simple_setattr, .lookup = simple_lookup},
+};
+
+TEST(attributes_on_what_leaves_rights_to_the_library_are_set_by_whom_the_host_lets)
+{
+    struct subject s = {.type = "simple", .plain_modes = true, .reset = reset_own};
+    struct vfs_mount_args args = {.fsid = 7};
+
+    begin();
+    vfs_register(&simple_type);
+    kept.nlink = 1;
+    assert_int_equal(vfs_mount("simple", &args, &s.fs), 0);
+    find(&s, "file");
+    compare(&s);
+    vfs_unregister(&simple_type);
+}
