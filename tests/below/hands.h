@@ -15,5 +15,11 @@ const char *on_host(const char *name);
  * anew, its daemon too; "other" does with another image, or another content, in its place; "forget"
  * has the kernel drop what it can of its caches. */
 void hands(const char *request);
+/* For driver->restart(): "again", "other". */
+void mount_again(void);
+void mount_other(void);
+/* By this process, past the server: a file with this text, and one away. */
+void host_make(const char *name, const char *text);
+void host_remove(const char *name);
 
 #endif

@@ -28,8 +28,12 @@ begin() {
     # shellcheck source=make.sh
     . "$here/make.sh"
     "make_${name//-/_}" first
+    put
+}
+
+# Mounts it for its user. Not every file system has owners, and not every one can be written to.
+put() {
     "put_${name//-/_}"
-    # Not every file system has owners, and not every one can be written to.
     chown "$OWNER:$OWNER" $M 2> /dev/null || true
 }
 
@@ -38,12 +42,12 @@ request() {
     case $1 in
     again)
         take
-        "put_${name//-/_}"
+        put
         ;;
     other)
         take
         "make_${name//-/_}" second
-        "put_${name//-/_}"
+        put
         ;;
     forget)
         sync

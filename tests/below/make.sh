@@ -45,6 +45,30 @@ daemon() {
     done
 }
 
+# fresh DIR...: empty directories; the numbers of what they had are free to be used again.
+fresh() {
+    rm -rf "$@"
+    mkdir -p "$@"
+}
+
+# old DIR: files that are there before anybody mounts; in the lower layer of an overlayfs.
+old() {
+    local name
+    mkdir -p "$1/old/dir"
+    for name in written changed renamed linked dir/deep; do
+        echo "old $name" > "$1/old/$name"
+    done
+    chown -R "$OWNER:$OWNER" "$1/old"
+}
+
+# Subvolumes and a snapshot, whose objects have the same numbers.
+parts() {
+    btrfs -q subvolume create "$1/part"
+    echo part > "$1/part/file"
+    btrfs -q subvolume snapshot "$1/part" "$1/snapshot"
+    chown -R "$OWNER:$OWNER" "$1/part" "$1/snapshot"
+}
+
 take() {
     umount -l "$M"
     [ -n "${DAEMON:-}" ] || return 0
@@ -122,6 +146,7 @@ make_btrfs() {
 }
 put_btrfs() {
     loop
+    [ -e "$M/part" ] || parts "$M"
 }
 
 make_tmpfs() {
@@ -133,20 +158,21 @@ put_tmpfs() {
 
 make_overlayfs() {
     store
-    mkdir -p "$STORE/lower" "$STORE/upper" "$STORE/work"
+    fresh "$STORE/lower" "$STORE/upper" "$STORE/work"
+    old "$STORE/lower"
 }
 put_overlayfs() {
     mount -t overlay -o "lowerdir=$STORE/lower,upperdir=$STORE/upper,workdir=$STORE/work${1:-}" \
         overlay "$M"
 }
 make_overlayfs_index() {
-    make_overlayfs
+    make_overlayfs "$@"
 }
 put_overlayfs_index() {
     put_overlayfs ,index=on
 }
 make_overlayfs_nfs() {
-    make_overlayfs
+    make_overlayfs "$@"
 }
 put_overlayfs_nfs() {
     put_overlayfs ,index=on,nfs_export=on
@@ -154,7 +180,7 @@ put_overlayfs_nfs() {
 
 make_bind() {
     store
-    mkdir -p "$STORE/lower"
+    fresh "$STORE/lower"
 }
 put_bind() {
     mount --bind "$STORE/lower" "$M"
@@ -169,7 +195,7 @@ put_bindfs() {
 
 make_mergerfs() {
     store
-    mkdir -p "$STORE/one" "$STORE/two"
+    fresh "$STORE/one" "$STORE/two"
 }
 put_mergerfs() {
     daemon mergerfs -f -o allow_other,use_ino,minfreespace=1M "$STORE/one:$STORE/two" "$M"
@@ -201,6 +227,7 @@ make_sshfs() {
     local ssh=$W/ssh
     make_bind
     chown "$OWNER:$OWNER" "$STORE/lower"
+    [ ! -e "$ssh" ] || return 0
     mkdir -p "$ssh" /run/sshd
     ssh-keygen -q -t ed25519 -N '' -f "$ssh/host"
     ssh-keygen -q -t ed25519 -N '' -f "$ssh/key"

@@ -61,8 +61,8 @@ struct driver {
     void (*begin)(const struct target *target, struct object *root);
     void (*end)(void);
     /* As after a new start of the server: nothing is remembered but what file system and server
-     * keep. */
-    void (*restart)(void);
+     * keep. `between` is called while there is none; it may be NULL. */
+    void (*restart)(void (*between)(void));
     /* Who asks from now on. */
     void (*become)(const struct who *who);
     /* The flags the file system claims: enum vfs_flags. */

@@ -53,7 +53,12 @@ void as_myself(void)
 
 void restart(void)
 {
-    driver->restart();
+    driver->restart(NULL);
+}
+
+const char *here_name_of(void)
+{
+    return here_name;
 }
 
 /* By descriptors, since some bodies go deeper than a path can be long. */
@@ -95,6 +100,12 @@ static bool remove_name(struct object dir, const char *name, unsigned depth)
     return t_rmdir(dir, name) == 0;
 }
 
+/* libfuse's own: a file that was removed while it was open, which goes when it is closed. */
+static bool is_hidden(const struct item *item)
+{
+    return strncmp(item->name, ".fuse_hidden", strlen(".fuse_hidden")) == 0;
+}
+
 /* By the driver, so that it works on any server. What can't be removed is left. */
 static void remove_below(struct object dir, unsigned depth)
 {
@@ -108,7 +119,8 @@ static void remove_below(struct object dir, unsigned depth)
         if (driver->readdir(&dir, 0, 8192, page) != 0)
             break;
         for (uint32_t i = 0; i < page->count; i++)
-            if (!is_dots(&page->items[i]) && remove_name(dir, page->items[i].name, depth))
+            if (!is_dots(&page->items[i]) && !is_hidden(&page->items[i]) &&
+                remove_name(dir, page->items[i].name, depth))
                 progress = true;
     }
     free(page);
@@ -163,8 +175,9 @@ static _Noreturn void body_process(const struct run *run, const struct body *bod
     as_myself();
     if (!run->scratch && here_name[0] != '\0') {
         remove_below(here, 0);
-        /* A restart may have taken it. */
-        expect_error(t_rmdir(root, here_name), 0, ENOENT);
+        /* A restart may have taken it, and what it was in; FUSE keeps what is in use for a while.
+         */
+        t_rmdir(root, here_name);
     }
     driver->end();
     exit(EXIT_SUCCESS);

@@ -38,6 +38,8 @@ uint32_t caps_find(const struct target *target);
 
 /* --- run.c --- */
 
+/* The name of `here` in the root. */
+const char *here_name_of(void);
 /* This process is that user from now on. */
 void become(uid_t uid);
 
@@ -50,8 +52,9 @@ int run_bodies(const struct run *run);
 void server_open(const struct target *target);
 /* Starts target->server on the file system: *port it listens at, *path is what can be mounted. */
 void server_begin(const struct target *target, uint16_t *port, const char **path);
-/* Kills it, and starts it again with the same state at the same port. */
-void server_again(const struct target *target);
+/* Kills it, calls `between` where it isn't NULL, and starts it again with the same state at the
+ * same port. */
+void server_again(const struct target *target, void (*between)(void));
 void server_end(void);
 /* In a process that was forked since: the server is not its to end. */
 void server_forget(void);

@@ -145,10 +145,12 @@ void server_begin(const struct target *target, uint16_t *port, const char **path
     *path = exported;
 }
 
-void server_again(const struct target *target)
+void server_again(const struct target *target, void (*between)(void))
 {
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
+    if (between != NULL)
+        between();
     spawn(target);
     wait_ready(2);
 }

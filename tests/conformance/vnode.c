@@ -79,10 +79,12 @@ static void driver_end(void)
     vnode_table_finish();
 }
 
-static void driver_restart(void)
+static void driver_restart(void (*between)(void))
 {
     cred_assume_server();
     vfs_put(fs);
+    if (between != NULL)
+        between();
     mount_it();
 }
 

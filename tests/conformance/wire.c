@@ -226,12 +226,12 @@ static void driver_end(void)
         server_end();
 }
 
-static void driver_restart(void)
+static void driver_restart(void (*between)(void))
 {
     struct caller who = wire_client.who;
 
     client_disconnect(&wire_client);
-    server_again(mounted);
+    server_again(mounted, between);
     connect_to(&wire_client, nfs_port);
     wire_client.patient = true;
     wire_client.who = who;
