@@ -30,6 +30,8 @@ packages=(
     # host file systems below the server
     mount e2fsprogs xfsprogs btrfs-progs squashfs-tools erofs-utils dosfstools xorriso
     bindfs mergerfs ntfs-3g exfat-fuse exfatprogs squashfuse sshfs openssh-server openssh-client
+    # what a day's work needs
+    rsync nodejs npm
     # the unit
     systemd
 )

@@ -234,6 +234,7 @@ static void shared_begin(const struct run *run)
 
     shared = *run;
     scratch_begin(&shared);
+    server_open(&shared.target);
     server_begin(&shared.target, &shared_port, &path);
 }
 
