@@ -345,7 +345,7 @@ int hostfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
 static bool folds_case(struct vnode *vn, int fd)
 {
     long flags = 0;
-    if (vn->type != VDIR || hostfs_is_hidden(vn))
+    if (vn->type != VDIR || hostfs_is_hidden(vn) || cred_assume_server() != 0)
         return false;
     int dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)

@@ -319,6 +319,19 @@ TEST(a_reload_with_a_mistake_changes_nothing_and_names_the_line)
     mounted_end(&m);
 }
 
+TEST(an_export_of_proc_is_left_out_and_the_log_says_why)
+{
+    struct mounted m;
+
+    prepare_with_file(&m.server, "127.0.0.1(rw,no_root_squash,insecure)");
+    host_append(m.server.home, "exports", "/proc 127.0.0.1(rw,no_root_squash,insecure)\n");
+    mounted_begin_prepared(&m);
+    assert_true(server_log_waits_for(&m.server, "only with the option 'pseudo'", 10000));
+    assert_int_not_equal(ask_mnt(&m.client, 3, "/proc", NULL), MNT_OK);
+    assert_int_equal(ask_mnt(&m.client, 3, m.dir, NULL), MNT_OK);
+    mounted_end(&m);
+}
+
 TEST(a_client_whose_name_nobody_has_is_told_of)
 {
     struct mounted m;
