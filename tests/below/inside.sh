@@ -49,6 +49,18 @@ request() {
         "make_${name//-/_}" second
         put
         ;;
+    settle)
+        sync -f $M
+        ;;
+    break)
+        break_disk
+        ;;
+    mend)
+        mend_disk
+        ;;
+    flush)
+        sync -f $M || true
+        ;;
     forget)
         sync
         echo 2 > /proc/sys/vm/drop_caches
@@ -78,6 +90,8 @@ end() {
         :
     done
     rm -rf "$W/store.image" "$IMAGE" "$W/ssh"
+    umount "$W/disk" 2> /dev/null || true
+    rm -rf "$W/disk"
 }
 
 run() {
@@ -94,6 +108,7 @@ run() {
     [ -z "$without" ] || options+=(--without "$without")
     [ -z "$limits" ] || options+=(--limits "$limits")
     [ -z "$waits" ] || options+=(--waits "$waits")
+    [ "$topic" != writeback ] || options+=(--sync)
     [ "$topic" = suite ] || program=loopnfs-below options+=(--topic "$topic")
     echo "# $name, as $who: $program ${options[*]}"
     hands &

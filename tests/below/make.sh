@@ -9,10 +9,13 @@
 #   take        unmounts what is at $M, and waits for its daemon to end
 # shellcheck shell=bash
 
-IMAGE=$W/image STORE=$W/store
+IMAGE=$W/disk/image STORE=$W/store
 
-# blank SIZE: an image of this size that takes no memory until it is written to.
+# blank SIZE: an image of this size that takes no memory until it is written to, on a disk of its
+# own that break_disk() can fill.
 blank() {
+    mkdir -p "$W/disk"
+    mountpoint -q "$W/disk" || mount -t tmpfs -o size=72m tmpfs "$W/disk"
     rm -f "$IMAGE"
     truncate -s "$1" "$IMAGE"
 }
@@ -20,6 +23,16 @@ blank() {
 # loop MOUNT'S-OPTIONS...: the image, by a loop device that goes with the mount.
 loop() {
     mount -o loop "$@" "$IMAGE" "$M"
+}
+
+# From now on what the image has no room for yet can't be written: the disk fails. And mended. To
+# the last page, since a loop device says nothing of a write that was cut short.
+break_disk() {
+    cat /dev/zero > "$W/disk/fill" 2> /dev/null || true
+    dd if=/dev/zero "of=$W/disk/fill" bs=4096 oflag=append conv=notrunc 2> /dev/null || true
+}
+mend_disk() {
+    rm -f "$W/disk/fill"
 }
 
 # What layers lie on: an ext4 of 64 MB.
@@ -251,7 +264,7 @@ image() {
     local mark=$1
     shift
     rm -rf "$W/tree" "$IMAGE"
-    mkdir "$W/tree"
+    mkdir -p "$W/tree" "${IMAGE%/*}"
     tree "$W/tree" "$mark"
     "$@" > /dev/null 2>&1
 }

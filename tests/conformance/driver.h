@@ -46,7 +46,8 @@ struct page {
 struct target {
     const char *fs, *source, *options;
     bool table_handles;
-    uid_t uid;                 /* whom the server runs as, and who asks at first */
+    bool sync; /* the wire: what is acknowledged is on the disk; else the export is async */
+    uid_t uid; /* whom the server runs as, and who asks at first */
     const char *server;        /* the wire: this loopnfsd is started on it; or, where NULL, */
     const char *host, *path;   /* a server that runs already */
     uint16_t port, mount_port; /* 0: the portmapper knows */

@@ -32,6 +32,7 @@ enum {
     OPT_DECLARED,
     OPT_TOPIC,
     OPT_LIMITS,
+    OPT_SYNC,
     OPT_WAITS,
     OPT_GRANULARITY,
     OPT_ONE_SERVER,
@@ -56,6 +57,7 @@ static const struct argp_option options[] = {
     {"without", OPT_WITHOUT, "CAP,...", 0, "leave out what needs these capabilities", 2},
     {"declared", OPT_DECLARED, "CAP,...", 0, "fail where it has not exactly these", 2},
     {"topic", OPT_TOPIC, "NAME", 0, "only the bodies of this topic: names, rights, ...", 2},
+    {"sync", OPT_SYNC, NULL, 0, "with --server: export it sync, not async", 2},
     {"limits", OPT_LIMITS, "PATTERN,...", 0, "these bodies can't pass there", 2},
     {"waits", OPT_WAITS, "PATTERN,...", 0, "these may fail there: faults that are known", 2},
     {"granularity", OPT_GRANULARITY, "NS", 0, "how finely it keeps times, in nanoseconds", 2},
@@ -204,6 +206,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
         break;
     case OPT_TOPIC:
         run->topic = arg;
+        break;
+    case OPT_SYNC:
+        target->sync = true;
         break;
     case OPT_LIMITS:
         run->limits = arg;

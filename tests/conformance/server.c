@@ -80,10 +80,10 @@ static void spawn(const struct target *target)
 
     snprintf(state, sizeof(state), "--state-dir=%s/state", target->base);
     snprintf(listen, sizeof(listen), "--listen=127.0.0.1:%u", listens_at);
-    snprintf(export, sizeof(export), "--export=%s,fs=%s%s%s%s%s,rw,async,insecure,no_root_squash",
+    snprintf(export, sizeof(export), "--export=%s,fs=%s%s%s%s%s,rw,%s,insecure,no_root_squash",
              exported, target->fs, target->source != NULL ? ",source=" : "",
              target->source != NULL ? target->source : "", target->options != NULL ? "," : "",
-             target->options != NULL ? target->options : "");
+             target->options != NULL ? target->options : "", target->sync ? "sync" : "async");
     server = fork();
     expect(server >= 0);
     if (server != 0)
