@@ -3,7 +3,10 @@
  */
 #include "base/cred.h"
 #include "tests/fs/fixture.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 
 static uint32_t granted(struct fixture *f, struct vnode *vn)
 {
@@ -296,4 +299,40 @@ TEST(a_mode_for_a_symbolic_link_is_left_and_the_rest_is_done)
     assert_int_equal(host_stat(f.export, "link").st_mtim.tv_sec, 1000000);
     vnode_put(vn);
     fixture_unmount(&f);
+}
+
+/* An ext4 with small inodes keeps whole seconds: the ctime is the same after the chmod. */
+TEST(a_right_taken_away_within_the_second_of_the_ctime_is_gone_at_once)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+    char text[4096], command[800];
+
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    fixture_begin(&f);
+    fixture_unmount(&f);
+    snprintf(command, sizeof(command),
+             "truncate -s 16M %s/image && mkfs.ext4 -q -I 128 %s/image 2>&1 && "
+             "mount -o loop %s/image %s && chmod 755 %s",
+             f.base, f.base, f.base, f.export, f.export);
+    if (system(command) != 0)
+        test_skip("no ext4 can be made and mounted here");
+    fixture_mount(&f);
+    host_write(f.export, "file", "text");
+    vn = fixture_find(&f, "file");
+    fixture_as(&f, 1000, 1000, -1);
+    for (int i = 0; i < 10; i++) {
+        fixture_host();
+        host_chmod(f.export, "file", 0644);
+        host_sleep_ms(50); /* longer than a tick: as a fine ctime it would be old */
+        assert_int_equal(fixture_read(&f, vn, text), 0);
+        assert_int_equal(fixture_read(&f, vn, text), 0);
+        fixture_host();
+        host_chmod(f.export, "file", 0600);
+        assert_int_equal(fixture_read(&f, vn, text), EACCES);
+    }
+    vnode_put(vn);
+    fixture_unmount(&f);
+    assert_int_equal(umount2(f.export, MNT_DETACH), 0);
 }
