@@ -28,10 +28,10 @@ packages=(
     user-mode-linux busybox-static iproute2 util-linux nfs-common netbase rpcbind
     gcc pax tar sqlite3 procps mount
     # host file systems below the server
-    mount e2fsprogs xfsprogs btrfs-progs squashfs-tools erofs-utils dosfstools xorriso
+    e2fsprogs xfsprogs btrfs-progs squashfs-tools erofs-utils dosfstools xorriso
     bindfs mergerfs ntfs-3g exfat-fuse exfatprogs squashfuse sshfs openssh-server openssh-client
     # what a day's work needs
-    rsync nodejs npm
+    rsync
     # the unit
     systemd
 )
@@ -76,6 +76,8 @@ else
     if apt-cache show clang-format-14 > /dev/null 2>&1; then
         packages+=(clang-format-14)
     fi
+    # npm comes with nodejs where that is not Debian's, and can't be installed beside it.
+    command -v npm > /dev/null || packages+=(nodejs npm)
     mapfile -t missing < <(packages_missing)
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 fi
