@@ -160,6 +160,7 @@ int flush_file(struct flush_state *state, int fd, unsigned how, _Atomic uint64_t
     int error = flush_fd(fd, how);
     if (error != 0) {
         /* Those that began meanwhile, too: their pages may have been among the lost. */
+        state->failures++;
         covered = state->written;
         if (covered != state->flushed)
             flush_verifier_renew(verifier);

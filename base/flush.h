@@ -18,8 +18,9 @@
 
 /* Of one file; zeroed at first. Counts go round. */
 struct flush_state {
-    _Atomic uint32_t written; /* unstable writes that have begun */
-    _Atomic uint32_t flushed; /* of these: stable, or told of by a new verifier */
+    _Atomic uint32_t written;  /* unstable writes that have begun */
+    _Atomic uint32_t flushed;  /* of these: stable, or told of by a new verifier */
+    _Atomic uint32_t failures; /* flushes that have failed */
 };
 
 /* How a kind of file system brings data to stable storage. */
@@ -44,6 +45,17 @@ static inline void flush_write_begins(struct flush_state *state)
 static inline bool flush_is_due(struct flush_state *state)
 {
     return state->written != state->flushed;
+}
+
+/*
+ * For a write that is flushed before it is answered: asked before it and after its own flush. Where
+ * the two differ somebody else's flush has failed meanwhile, which may have been told of the loss
+ * of this write; the kernel does not tell it again, and the write must fail though its own flush
+ * did not.
+ */
+static inline uint32_t flush_failures(struct flush_state *state)
+{
+    return state->failures;
 }
 
 /*

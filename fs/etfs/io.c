@@ -78,6 +78,7 @@ int etfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const 
     if (entry->windowed && want > 0 && offset >= entry->size)
         return ENOSPC; /* as a full disk: it does not grow */
     window_clip(entry, offset, &want, &at);
+    const uint32_t failures = flush_failures(&entry->flush);
     if (*stable == VSTABLE_UNSTABLE && !ctx->async)
         flush_write_begins(&entry->flush);
     while (done < want) {
@@ -92,6 +93,8 @@ int etfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const 
     }
     if (*stable != VSTABLE_UNSTABLE && !ctx->async) {
         err = etfs_flush(vn, FLUSH_DATA_ONLY);
+        if (err == 0 && flush_failures(&entry->flush) != failures)
+            err = EIO;
         if (err != 0)
             return err;
         *stable = VSTABLE_FILE;

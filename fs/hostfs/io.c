@@ -300,6 +300,8 @@ static int write_by(const struct vctx *ctx, struct vnode *vn, const struct hostf
                     uint64_t offset, const void *buf, int pipe, size_t *len, enum vstable *stable,
                     struct vchange *change)
 {
+    struct flush_state *flush = &hostfs_node(vn)->flush;
+    const uint32_t failures = flush_failures(flush);
     struct statx st;
     /* What is closed at once is flushed at once: nobody could be told of a later error. */
     bool kept = !file->own;
@@ -313,6 +315,8 @@ static int write_by(const struct vctx *ctx, struct vnode *vn, const struct hostf
         *stable = VSTABLE_FILE;
     if (*stable != VSTABLE_UNSTABLE) {
         error = hostfs_sync_data(ctx, vn, file->fd, *stable == VSTABLE_DATA);
+        if (!error && flush_failures(flush) != failures)
+            error = EIO;
         /* A COMMIT may never come: the host must be able to execute the file. */
         vnode_shed_soon(vn);
     }

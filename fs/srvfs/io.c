@@ -159,6 +159,7 @@ int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const v
         *stable = VSTABLE_FILE;
         return err;
     }
+    const uint32_t failures = flush_failures(&entry->flush);
     if (*stable == VSTABLE_UNSTABLE && !ctx->async)
         flush_write_begins(&entry->flush);
     err = write_posted(ctx, vn, offset, buf, want, len);
@@ -168,6 +169,8 @@ int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const v
         *stable = VSTABLE_FILE; /* there is nothing that could be lost: see stream.c */
     } else if (!ctx->async && (*stable != VSTABLE_UNSTABLE || entry->kind == SRV_APPEND)) {
         err = flush(vn, entry, FLUSH_DATA_ONLY);
+        if (err == 0 && flush_failures(&entry->flush) != failures)
+            err = EIO;
         if (err != 0)
             return err;
         *stable = VSTABLE_FILE;

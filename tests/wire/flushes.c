@@ -285,6 +285,46 @@ TEST(a_stable_write_that_fails_loses_nothing_of_others)
     mounted_end(&m);
 }
 
+/* A stable write that waits in its pwrite() while somebody's COMMIT is told of an error. */
+static void expect_told_of_others(struct mounted *m, const struct fh *fh)
+{
+    struct client other;
+
+    client_connect(&other, m->server.port, 0);
+    unsigned writes = fault_calls(&m->server, "pwrite");
+    fault_set(&m->server, "pwrite:delay=700:1 fsync:EIO:1");
+    struct bytes *b = nfs3_begin(&m->client, 7);
+    put_fh(b, fh);
+    put_u64(b, 0);
+    put_u32(b, 4);
+    put_u32(b, S_DATA_SYNC);
+    put_opaque(b, "text", 4);
+    client_send(&m->client);
+    while (fault_calls(&m->server, "pwrite") == writes)
+        host_sleep_ms(10);
+    expect_status(ask_commit(&other, fh, 0, 0, NULL, NULL), NFS_IO);
+    struct reply reply;
+    assert_true(client_receive(&m->client, &reply));
+    expect_status(get_u32(&reply.results), NFS_IO);
+    fault_set(&m->server, "");
+    expect_ok(ask_write(&m->client, fh, 0, "text", 4, S_DATA_SYNC, NULL));
+    client_disconnect(&other);
+}
+
+/* The kernel tells of an error once: it may have been this write's, which was in the page cache. */
+TEST(a_stable_write_is_told_of_the_error_that_another_calls_flush_met)
+{
+    struct mounted m;
+    struct fh mapped;
+
+    begin_faulty(&m);
+    struct fh fh = make_file(&m, "file", ""), keys = root_of(&m, "/keys");
+    expect_told_of_others(&m, &fh);
+    expect_ok(ask_lookup(&m.client, &keys, "mapped", &mapped, NULL, NULL));
+    expect_told_of_others(&m, &mapped);
+    mounted_end(&m);
+}
+
 /* How many descriptors the server has of DIR/NAME. */
 static int open_by_server(const struct mounted *m, const char *name)
 {
