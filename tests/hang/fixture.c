@@ -2,6 +2,7 @@
  * fixture.c - see fixture.h.
  */
 #include "tests/hang/fixture.h"
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,5 +71,31 @@ void hang_statuses(struct client *client, unsigned count, unsigned *ok, unsigned
         else
             ++*ok;
         assert_true(status == NFS_JUKEBOX || status == NFS_OK);
+    }
+}
+
+/* Whether the kernel has nothing left of the process but threads that nobody can end. */
+static bool has_left(pid_t pid)
+{
+    char path[64], text[512] = "";
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return true;
+    size_t n = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[n] = '\0';
+    const char *end = strrchr(text, ')');
+    return end == NULL || end[2] == 'Z' || end[2] == 'X';
+}
+
+void hang_expect_end(struct hang *h)
+{
+    kill(h->m.server.pid, SIGTERM);
+    for (int i = 0; !has_left(h->m.server.pid); i++) {
+        if (i == 2000) /* TimeoutStopSec */
+            fail_msg("the server has not ended in 20 s");
+        host_sleep_ms(10);
     }
 }

@@ -32,5 +32,8 @@ uint32_t hang_send_getattr(struct client *client, const struct fh *fh);
 uint32_t hang_status(struct client *client);
 /* How many of `count` replies to come have each of two statuses; others fail the test. */
 void hang_statuses(struct client *client, unsigned count, unsigned *ok, unsigned *jukebox);
+/* SIGTERM ends the server, as far as the kernel can end what hangs in it, within what the unit
+ * gives it (TimeoutStopSec). */
+void hang_expect_end(struct hang *h);
 
 #endif

@@ -42,32 +42,6 @@ static void let_calls_hang(struct hang *h, struct client *slow)
     hung_fuse_holds(h->fuse, 1);
 }
 
-/* Whether the kernel has nothing left of the process but threads that nobody can end. */
-static bool has_left(pid_t pid)
-{
-    char path[64], text[512] = "";
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return true;
-    size_t n = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    text[n] = '\0';
-    const char *end = strrchr(text, ')');
-    return end == NULL || end[2] == 'Z' || end[2] == 'X';
-}
-
-static void expect_end(struct hang *h)
-{
-    kill(h->m.server.pid, SIGTERM);
-    for (int i = 0; !has_left(h->m.server.pid); i++) {
-        if (i == 2000) /* TimeoutStopSec */
-            fail_msg("the server has not ended in 20 s");
-        host_sleep_ms(10);
-    }
-}
-
 TEST(exports_are_read_again_while_one_hangs)
 {
     struct hang h;
@@ -149,7 +123,7 @@ TEST(the_end_comes_in_time_and_leaves_port_and_state_to_the_next_server)
     hang_begin(&h);
     let_calls_hang(&h, &slow);
     pid_t before = h.m.server.pid;
-    expect_end(&h);
+    hang_expect_end(&h);
     h.m.server.pid = 0;
     h.m.server.args[0] = NULL;
     server_start(&h.m.server);
@@ -172,7 +146,7 @@ TEST(the_end_comes_in_time_while_exports_are_read_again)
     h.fuse->hung = true;
     kill(h.m.server.pid, SIGHUP);
     hung_fuse_holds(h.fuse, 1);
-    expect_end(&h);
+    hang_expect_end(&h);
     h.fuse->hung = false;
     assert_int_equal(server_wait(&h.m.server), 0);
     hung_fuse_kill(h.fuse, h.dir);
