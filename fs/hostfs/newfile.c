@@ -127,11 +127,22 @@ int hostfs_dress(int fd, enum vtype type, const struct vsetattr *set)
     struct vsetattr rest = *set, owner = {.set_uid = set->set_uid, .uid = set->uid},
                     group = {.set_gid = set->set_gid, .gid = set->gid};
 
+    struct statx st;
+
     rest.set_uid = rest.set_gid = false;
     int error = hostfs_apply(fd, type, &group);
     if (!error || is_refusal(error))
         error = hostfs_apply(fd, type, &owner);
-    return error && !is_refusal(error) ? error : hostfs_apply(fd, type, &rest);
+    if (error && !is_refusal(error))
+        return error;
+    if (rest.set_mode) {
+        error = hostfs_statx(fd, "", &st);
+        if (error)
+            return error;
+        /* The directory's default list may have left less of the mode than was asked for. */
+        rest.mode = (st.stx_mode & 07777) | (set->mode & 06000);
+    }
+    return hostfs_apply(fd, type, &rest);
 }
 
 static bool in_steps(const struct vcreate *how)

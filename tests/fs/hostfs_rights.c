@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 
 static uint32_t granted(struct fixture *f, struct vnode *vn)
 {
@@ -281,6 +283,38 @@ TEST(what_is_made_for_another_owner_is_the_callers)
         if (!S_ISLNK(st.st_mode))
             assert_int_equal(st.st_mode & 07777, 0750);
     }
+    fixture_unmount(&f);
+}
+
+/* What is made in several steps, too: the set-id bits come after the owner. */
+TEST(a_default_list_takes_from_the_mode_of_what_is_made_with_set_id_bits)
+{
+    /* acl(5) as the kernel has it: owner rwx, group r-x, others r--. */
+    static const struct {
+        uint32_t version;
+        struct {
+            uint16_t tag, rights;
+            uint32_t id;
+        } entries[3];
+    } list = {2, {{0x01, 07, UINT32_MAX}, {0x04, 05, UINT32_MAX}, {0x20, 04, UINT32_MAX}}};
+    struct fixture f = {0};
+    struct vsetattr set = {
+        .set_mode = true, .mode = 06777, .set_gid = true, .gid = getgid(), .set_mtime = VTIME_NOW};
+    struct vcreate how = {.mode = VCREATE_GUARDED, .attr = set};
+    struct vattr attr = {.type = VNON};
+    struct vchange change = {.has_before = false};
+    struct vnode *vn;
+
+    fixture_begin(&f);
+    assert_int_equal(setxattr(f.export, "system.posix_acl_default", &list, sizeof(list), 0), 0);
+    assert_int_equal(vop_create(&f.ctx, f.root, fixture_view("file"), &how, &vn, &attr, &change),
+                     0);
+    vnode_put(vn);
+    assert_int_equal(vop_mkdir(&f.ctx, f.root, fixture_view("dir"), &set, &vn, &attr, &change), 0);
+    vnode_put(vn);
+    fixture_host();
+    assert_int_equal(host_stat(f.export, "file").st_mode & 07777, 06754);
+    assert_int_equal(host_stat(f.export, "dir").st_mode & 07777, 06754);
     fixture_unmount(&f);
 }
 
