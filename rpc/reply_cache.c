@@ -9,6 +9,7 @@
  */
 #include "rpc/reply_cache.h"
 #include "base/hash.h"
+#include "base/sleep.h"
 #include "net/connections.h"
 #include "net/rest.h"
 #include "rpc/peer.h"
@@ -33,6 +34,8 @@ _Static_assert(CHECKED_HEAD <= NET_REST_PEEKED, "in memory, wherever the rest is
 #define REPLY_MAX 2048
 /* So many other connections of a host are asked about for one call. */
 #define OTHERS_MAX 16
+/* So many calls wait at once for what another connection began; more are dropped. */
+#define ASKERS_MAX 16
 
 static struct {
     bool on;
@@ -40,6 +43,8 @@ static struct {
     uint64_t seed;
     uint8_t key[crypto_shorthash_KEYBYTES];
     _Atomic uint64_t hits, dropped_running;
+    _Atomic uint64_t last_asker; /* numbers those that wait, */
+    _Atomic unsigned askers;     /* of whom there are so many now */
 } cache;
 
 /* A call as it is looked for. */
@@ -188,6 +193,40 @@ static enum reply_cache_answer answer_with(struct wanted *wanted, struct reply_c
     return REPLY_CACHE_REPEAT;
 }
 
+/*
+ * The call runs, and its reply will go to a connection that has ended, of a client that sends it
+ * once a connection, maybe: so this one waits for its end, or until the client has asked by yet
+ * another connection. Gives the lock away meanwhile; returns the entry as it is then, or NULL.
+ */
+static struct reply_cache_entry *wait_for(struct wanted *wanted, struct reply_cache_entry *entry)
+{
+    struct shelf_shard *shard = wanted->shard;
+
+    if (++cache.askers <= ASKERS_MAX) {
+        pthread_mutex_unlock(&shard->lock);
+        sleep_announce();
+        const uint64_t me = ++cache.last_asker;
+        pthread_mutex_lock(&shard->lock);
+        entry = wanted_find(wanted);
+        if (entry != NULL && entry->state == ENTRY_RUNNING) {
+            entry->asker = me;
+            pthread_cond_broadcast(&shard->changed);
+        }
+        while (entry != NULL && entry->state == ENTRY_RUNNING && entry->asker == me) {
+            pthread_cond_wait(&shard->changed, &shard->lock);
+            entry = wanted_find(wanted);
+        }
+    }
+    cache.askers--;
+    return entry;
+}
+
+static void askers_wake(struct shelf_shard *shard)
+{
+    if (cache.askers > 0)
+        pthread_cond_broadcast(&shard->changed);
+}
+
 /* --- what dispatch.c calls --- */
 
 /* Whether one of the other connections with the same call is closed; no lock is held. */
@@ -220,6 +259,9 @@ enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint32_t 
         pthread_mutex_lock(&wanted.shard->lock);
         entry = closed ? wanted_find(&wanted) : NULL;
     }
+    if (entry != NULL && entry->state == ENTRY_RUNNING &&
+        entry->account->caller.connection != wanted.caller.connection)
+        entry = wait_for(&wanted, entry);
     if (entry != NULL)
         answer = answer_with(&wanted, entry, reply, room, len);
     else
@@ -251,6 +293,7 @@ void reply_cache_store(struct reply_cache_entry *entry, const uint8_t *reply, si
     entry->len = (uint32_t)len;
     entry->since = now_s();
     reply_shelf_keep(shard, entry);
+    askers_wake(shard);
     pthread_mutex_unlock(&shard->lock);
     reply_shelf_trim(shelf);
 }
@@ -262,6 +305,7 @@ void reply_cache_drop(struct reply_cache_entry *entry)
     struct shelf_shard *shard = entry->shard;
     pthread_mutex_lock(&shard->lock);
     reply_shelf_drop(shard, entry);
+    askers_wake(shard);
     pthread_mutex_unlock(&shard->lock);
 }
 

@@ -21,7 +21,7 @@
 enum reply_cache_answer {
     REPLY_CACHE_RUN,     /* new: run it, then reply_cache_store() or reply_cache_drop() */
     REPLY_CACHE_REPEAT,  /* finished before: *len bytes of its reply were copied */
-    REPLY_CACHE_RUNNING, /* still running: say nothing */
+    REPLY_CACHE_RUNNING, /* still running, by this connection: its reply comes; say nothing */
 };
 
 /* An entry claimed by REPLY_CACHE_RUN; NULL where the cache had no room for it. */
@@ -30,7 +30,8 @@ struct reply_cache_entry;
 /* Bounds: entries and bytes of replies in total. ENOMEM. */
 int reply_cache_init(uint32_t entries_max, size_t bytes_max);
 void reply_cache_finish(void);
-/* `flags` are the procedure's (enum rpc_flags). All arguments must be in memory, but for RPC_REST.
+/* Where the call runs for a connection that has ended, this one sleeps until that is done. `flags`
+ * are the procedure's (enum rpc_flags). All arguments must be in memory, but for RPC_REST.
  * The reply, where there is one, is copied to `reply` (`room` bytes; all of the message). */
 enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint32_t flags,
                                           uint8_t *reply, size_t room, size_t *len,

@@ -172,6 +172,7 @@ struct reply_cache_entry *reply_shelf_add(struct reply_shelf *shelf, struct shel
     entry->shard = shard;
     entry->account = account;
     entry->state = ENTRY_RUNNING;
+    entry->asker = 0;
     entry->len = 0;
     entry->big = NULL;
     entry->key = *key;
@@ -306,6 +307,7 @@ int reply_shelf_init(struct reply_shelf *shelf, uint32_t entries_max, uint32_t a
     for (unsigned i = 0; i < SHELF_SHARDS; i++) {
         struct shelf_shard *shard = &shelf->shards[i];
         pthread_mutex_init(&shard->lock, NULL);
+        pthread_cond_init(&shard->changed, NULL);
         list_init(&shard->hosts);
         shard->buckets = calloc(ENTRY_BUCKETS, sizeof(struct reply_cache_entry *));
         shard->accounts = calloc(ACCOUNT_BUCKETS, sizeof(struct reply_account *));
@@ -328,6 +330,7 @@ static void shard_finish(struct shelf_shard *shard)
     }
     free(shard->buckets);
     free(shard->accounts);
+    pthread_cond_destroy(&shard->changed);
     pthread_mutex_destroy(&shard->lock);
 }
 

@@ -65,15 +65,17 @@ struct reply_cache_entry {
     struct shelf_shard *shard;
     struct reply_account *account;
     enum entry_state state;
-    uint32_t len; /* of the reply, once finished */
-    time_t since; /* CLOCK_MONOTONIC: when it was finished, or last repeated */
-    uint8_t *big; /* the reply, where it does not fit below */
+    uint32_t len;   /* of the reply, once finished */
+    uint64_t asker; /* while it runs: the last call that waits for its reply; 0: none */
+    time_t since;   /* CLOCK_MONOTONIC: when it was finished, or last repeated */
+    uint8_t *big;   /* the reply, where it does not fit below */
     struct reply_key key;
     uint8_t small[SHELF_INLINE];
 } __attribute__((aligned(64)));
 
 struct shelf_shard {
     pthread_mutex_t lock;
+    pthread_cond_t changed;             /* a call that somebody waits for is finished, or dropped */
     struct reply_cache_entry **buckets; /* guarded by lock, as the rest */
     struct reply_account **accounts;    /* buckets, too */
     struct reply_cache_entry *free;     /* what was given back, the last first */

@@ -1,10 +1,12 @@
 /*
  * rpc_reply_cache.c - tests of the reply cache: what is the same call, and its bounds.
  */
+#include "base/sleep.h"
 #include "net/connections.h"
 #include "net/loop.h"
 #include "rpc/reply_cache.h"
 #include "tests/lib/test.h"
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -133,7 +135,6 @@ TEST(a_retransmission_from_another_port_is_answered_again_once_the_first_connect
     assert_int_equal(begin_as(&call, 0, &entry), REPLY_CACHE_RUN);
     wire_hang_up(&first);
     address_set_port(&host, 900);
-    expect(&again, REPLY_CACHE_RUNNING);
     reply_cache_store(entry, (const uint8_t *)"done", 4);
     expect(&again, REPLY_CACHE_REPEAT);
     /* Then it is the second connection's, which is open. */
@@ -143,6 +144,75 @@ TEST(a_retransmission_from_another_port_is_answered_again_once_the_first_connect
     wire_close(&second);
     expect(&other, REPLY_CACHE_REPEAT);
     reply_cache_finish();
+}
+
+/* A call in a thread of its own, which says when it sleeps. */
+struct asking {
+    pthread_t thread;
+    struct rpc_call call;
+    _Atomic bool sleeps;
+    enum reply_cache_answer answer;
+};
+
+static void says_it_sleeps(void *arg)
+{
+    struct asking *asking = arg;
+
+    asking->sleeps = true;
+}
+
+static void *asking_main(void *arg)
+{
+    struct asking *asking = arg;
+    struct reply_cache_entry *entry;
+
+    sleep_set_hook(says_it_sleeps, asking);
+    asking->answer = begin_as(&asking->call, 0, &entry);
+    if (asking->answer == REPLY_CACHE_RUN)
+        reply_cache_drop(entry);
+    return NULL;
+}
+
+static void asking_begin(struct asking *asking, const struct wire *wire)
+{
+    *asking = (struct asking){.call = call_of(wire, 1, 100)};
+    assert_int_equal(pthread_create(&asking->thread, NULL, asking_main, asking), 0);
+    while (!asking->sleeps)
+        usleep(1000);
+}
+
+static enum reply_cache_answer asking_end(struct asking *asking)
+{
+    pthread_join(asking->thread, NULL);
+    return asking->answer;
+}
+
+TEST(who_reconnects_while_its_call_runs_gets_the_reply_by_the_new_connection)
+{
+    struct asking asking, later;
+    struct wire first, second, third;
+    struct reply_cache_entry *entry;
+
+    for (int kept = 0; kept < 2; kept++) {
+        setup(100, 100000);
+        wire_open(&first);
+        wire_open(&second);
+        wire_open(&third);
+        struct rpc_call call = call_of(&first, 1, 100);
+        assert_int_equal(begin_as(&call, 0, &entry), REPLY_CACHE_RUN);
+        wire_hang_up(&first);
+        asking_begin(&asking, &second);
+        /* Once more: the one before is waited for by nobody any more. */
+        wire_hang_up(&second);
+        asking_begin(&later, &third);
+        assert_int_equal(asking_end(&asking), REPLY_CACHE_RUNNING);
+        if (kept)
+            reply_cache_store(entry, (const uint8_t *)"done", 4);
+        else
+            reply_cache_drop(entry);
+        assert_int_equal(asking_end(&later), kept ? REPLY_CACHE_REPEAT : REPLY_CACHE_RUN);
+        reply_cache_finish();
+    }
 }
 
 TEST(two_open_connections_with_the_same_call_are_two_clients)

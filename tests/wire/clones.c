@@ -3,6 +3,7 @@
  * one address, clients whose xids begin at 1 after a start; and what one client's calls do to the
  * replies kept for another.
  */
+#include "tests/lib/fault.h"
 #include "tests/wire/wire.h"
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +82,33 @@ TEST(a_client_is_not_told_that_it_made_what_its_clone_made)
     client_disconnect(&one);
     expect_ok(ask_mkdir(&other, &m.root, "second", NULL, NULL));
     client_disconnect(&other);
+    mounted_end(&m);
+}
+
+/* It may not ask a second time by that connection: TCP loses nothing. */
+TEST(a_client_that_reconnects_while_its_call_runs_is_answered)
+{
+    struct mounted m;
+    struct reply reply;
+
+    server_prepare(&m.server, "/var/tmp");
+    fault_prepare(&m.server);
+    mounted_begin_prepared(&m);
+    fault_over();
+    host_write(m.dir, "file", "");
+    unsigned before = fault_calls(&m.server, "unlinkat");
+    fault_set(&m.server, "unlinkat:delay=700:1");
+    struct bytes *b = nfs3_begin(&m.client, 12);
+    put_fh(b, &m.root);
+    put_string(b, "file");
+    client_send(&m.client);
+    while (fault_calls(&m.server, "unlinkat") == before)
+        host_sleep_ms(10);
+    client_reconnect(&m.client, m.server.port);
+    client_send(&m.client);
+    assert_true(client_receive(&m.client, &reply));
+    expect_ok(get_u32(&reply.results));
+    assert_int_equal(fault_calls(&m.server, "unlinkat"), before + 1);
     mounted_end(&m);
 }
 
