@@ -57,6 +57,9 @@ static enum rpc_outcome nfs3_run(struct rpc_call *call, const struct nfs3_proced
     if (error == 0)
         error = procedure->body(&rq, args, arm);
     *status = nfs3_status(call->procedure, error);
+    /* The same call, also with its number, is wanted again later, and is to be tried then. */
+    if (*status == NFS3ERR_JUKEBOX)
+        call->refused = true;
     if (error != 0)
         nfs3_fail(&rq, procedure->arm, arm);
     gate_end(&rq);

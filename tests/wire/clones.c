@@ -112,6 +112,22 @@ TEST(a_client_that_reconnects_while_its_call_runs_is_answered)
     mounted_end(&m);
 }
 
+/* RFC 1813 has the client use a new number then; who does not must not wait for ever. */
+TEST(a_call_that_is_told_to_come_again_later_is_carried_out_then)
+{
+    struct mounted m;
+
+    server_prepare(&m.server, "/var/tmp");
+    fault_prepare(&m.server);
+    mounted_begin_prepared(&m);
+    fault_over();
+    fault_set(&m.server, "mkdirat:ENOMEM:1");
+    expect_status(ask_mkdir(&m.client, &m.root, "dir", NULL, NULL), NFS_JUKEBOX);
+    m.client.xid--;
+    expect_ok(ask_mkdir(&m.client, &m.root, "dir", NULL, NULL));
+    mounted_end(&m);
+}
+
 TEST(the_same_call_of_another_user_is_another_call)
 {
     struct mounted m;
