@@ -23,10 +23,15 @@
 #define PAUSE_MS 5000
 /* A source with so many sleeping calls in places that work begins no more. */
 #define PAUSE_LATE 64
-/* And with any, where such a place has this part of its calls, in quarters. */
-#define PAUSE_QUARTERS 3
-#define HOSTS          256
-#define USERS          256
+/* And with any, where such a place has this part of its calls, in sixteenths. */
+#define PAUSE_PART 8
+/* From this part on it is shared out, though it works: it may begin to hang, and what one user has
+ * come to by then must leave something to others. Somewhat more, for calls that were under way when
+ * their connections were told to wait. */
+#define FREE_PART 9
+#define PARTS     16
+#define HOSTS     256
+#define USERS     256
 
 struct wait_place {
     _Atomic uint32_t asleep; /* first: wait_asleep() */
@@ -195,7 +200,7 @@ static bool has_room(const struct wait_place *place, uint8_t host, uint8_t user)
 
     if (all >= most)
         return false;
-    if (!place->impatient && !hangs(place))
+    if (!place->impatient && all < most * FREE_PART / PARTS && !hangs(place))
         return true;
     most = left(most, all > by_host ? all - by_host : 0, 3, 4);
     if (by_host >= most)
@@ -314,7 +319,7 @@ bool wait_should_pause(const void *source, uint32_t late)
         if (call->source != source || !goes_on(call, now))
             continue;
         slow++;
-        full |= call->counted->asleep >= most_of(call->counted) / 4 * PAUSE_QUARTERS;
+        full |= call->counted->asleep >= most_of(call->counted) * PAUSE_PART / PARTS;
     }
     pthread_mutex_unlock(&lock);
     return slow >= PAUSE_LATE || full;

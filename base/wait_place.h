@@ -12,8 +12,9 @@
  * places leave, and never less than one. So any number of hung disks leaves some for the next one.
  * Within a place that hangs (none of its sleeping calls came back for a second) a client host gets
  * three quarters of what other hosts leave, and a user of a host half of what others of that host
- * leave. A place that is slow, but works, is not shared out: a call refused there costs its client
- * seconds, so the connection waits instead (wait_should_pause()). Places where it is not a disk
+ * leave. A place that is slow, but works, is shared out only where more than half of its calls
+ * sleep: a call refused there costs its client seconds, so before it comes to that the connection
+ * waits instead (wait_should_pause()). Places where it is not a disk
  * that calls wait for, but somebody who may never come (srvfs), are shared out always.
  *
  * While nobody sleeps in a place, entering it costs a load and a store.

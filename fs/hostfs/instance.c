@@ -5,7 +5,8 @@
  * mount (id.c, named.c). So a handle of one file system is stale, and never another file's, where
  * another was mounted in its place, while the server ran or while it did not. What the number is
  * made of is what lasts as long as the handles of that kind do (below.h):
- *   HANDLES_LAST    the UUID in its superblock; f_fsid where the kernel does not tell the UUID
+ *   HANDLES_LAST    the UUID in its superblock; f_fsid where the kernel does not tell the UUID;
+ *                   mounts.c adds which directory of it the mount's root is
  *   HANDLES_LAYERS  the UUID, and which directories are the layers
  *   HANDLES_IMAGE   the UUID, the image's first and last bytes, the file that is its device
  *   others          this mount in this boot

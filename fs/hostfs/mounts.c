@@ -102,6 +102,11 @@ static void try_out(struct hostfs_mount *mount, const struct statx *st)
         break;
     }
     mount->lasting = !mount->named && below->handles != HANDLES_LAYERS;
+    /* The kernel opens what is anywhere on the file system, and does not say of a file where it
+     * is: so ids of one directory are none of another, whether a bind mount, a snapshot or what
+     * was moved there came in its place. */
+    if (has_handle && mount->lasting && below->handles == HANDLES_LAST)
+        mount->instance = hash_bytes(handle.bytes, handle.head.handle_bytes, mount->instance);
 }
 
 static unsigned flush_how(const struct hostfs_below *below, int fd)

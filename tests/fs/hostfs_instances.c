@@ -142,3 +142,80 @@ TEST(ids_of_a_crossed_image_are_stale_on_another_one)
     fixture_unmount(&f);
     host_unmount(at.text);
 }
+
+/* What is exported, or crossed into, is one directory of a disk; then another of the same disk is
+ * mounted in its place, and the file that the id is of is outside. */
+static void expect_stale_elsewhere(struct fixture *f, const char *at, const char *name,
+                                   const char *one, const char *other)
+{
+    assert_int_equal(image_run("mount --bind %s %s", one, at), 0);
+    fixture_mount(f);
+    struct vnode_id id = fixture_id(f, name);
+    fixture_restart(f);
+    fixture_expect(f, &id, "content of a");
+    fixture_unmount(f);
+    host_unmount(at);
+    assert_int_equal(image_run("mount --bind %s %s", other, at), 0);
+    image_forget();
+    fixture_mount(f);
+    fixture_expect_stale(f, &id);
+    fixture_unmount(f);
+    host_unmount(at);
+    assert_int_equal(image_run("mount --bind %s %s", one, at), 0);
+    fixture_mount(f);
+    fixture_expect(f, &id, "content of a");
+    fixture_unmount(f);
+    host_unmount(at);
+}
+
+TEST(ids_of_one_directory_of_a_disk_are_stale_where_another_is_mounted_in_its_place)
+{
+    struct fixture f = {0};
+    begin_bare(&f);
+    struct host_path one = host_path(f.base, "one"), other = host_path(f.base, "other");
+    expect_stale_elsewhere(&f, f.export, "a", one.text, other.text);
+}
+
+TEST(ids_of_one_crossed_directory_of_a_disk_are_stale_where_another_is_mounted_in_its_place)
+{
+    struct fixture f = {.crossmnt = true};
+    begin_bare(&f);
+    host_mkdir(f.export, "mnt", 0755);
+    struct host_path one = host_path(f.base, "one"), other = host_path(f.base, "other");
+    struct host_path at = host_path(f.export, "mnt");
+    expect_stale_elsewhere(&f, at.text, "mnt/a", one.text, other.text);
+}
+
+TEST(ids_of_a_directory_are_stale_where_the_host_moves_another_to_its_path)
+{
+    struct fixture f = {0};
+    begin_bare(&f);
+    host_write(f.export, "a", "content of a");
+    fixture_mount(&f);
+    struct vnode_id id = fixture_id(&f, "a");
+    fixture_unmount(&f);
+    const char *name = strrchr(f.export, '/') + 1;
+    host_rename(f.base, name, f.base, "aside");
+    host_rename(f.base, "other", f.base, name);
+    image_forget();
+    fixture_mount(&f);
+    fixture_expect_stale(&f, &id);
+    fixture_unmount(&f);
+}
+
+TEST(ids_of_a_subvolume_are_stale_where_its_snapshot_is_mounted_in_its_place)
+{
+    struct fixture f = {0};
+    begin_bare(&f);
+    host_mkdir(f.base, "top", 0755);
+    struct host_path top = host_path(f.base, "top");
+    struct host_path one = host_path(top.text, "one"), snapshot = host_path(top.text, "snapshot");
+    image_make("btrfs", f.base, "img", NULL);
+    image_mount(f.base, "img", top.text, "");
+    assert_int_equal(image_run("btrfs subvolume create %s > /dev/null", one.text), 0);
+    host_write(one.text, "a", "content of a");
+    assert_int_equal(
+        image_run("btrfs subvolume snapshot %s %s > /dev/null", one.text, snapshot.text), 0);
+    expect_stale_elsewhere(&f, f.export, "a", one.text, snapshot.text);
+    host_unmount(top.text);
+}

@@ -55,8 +55,39 @@ TEST(a_file_system_gets_half_of_the_calls_that_may_wait)
 {
     struct wait_place *place = wait_place_get(0, "a");
 
-    assert_int_equal(fill(place, 1, 1), MOST);
+    for (uint8_t host = 1; host <= 100; host++)
+        fill(place, host, 1);
+    assert_int_equal(count, MOST);
     assert_int_equal(wait_enter(place), VFS_EJUKEBOX);
+}
+
+/* Before it is seen to hang, and by as many connections as they like. */
+TEST(what_one_user_takes_of_a_file_system_that_works_leaves_something_to_others)
+{
+    struct wait_place *place = wait_place_get(0, "a");
+
+    while (sleep_at(place, 1, 1, &calls[count]))
+        continue;
+    assert_true(count > MOST / 2);
+    assert_true(sleep_at(place, 1, 2, &another));
+    assert_true(sleep_at(place, 2, 1, &another));
+    let_it_hang(place);
+    assert_true(fill(place, 1, 2) >= MOST / 16);
+    assert_true(fill(place, 2, 1) >= MOST / 16);
+}
+
+TEST(a_file_system_that_works_refuses_none_of_a_connection_that_waits_when_it_is_told)
+{
+    struct wait_place *place = wait_place_get(0, "a");
+    unsigned of_source[4] = {0};
+
+    for (unsigned i = 0; i < CALLS; i++) {
+        if (wait_should_pause(&of_source[i % 4], of_source[i % 4]))
+            continue;
+        assert_true(sleep_at(place, 1, 1, &of_source[i % 4]));
+        of_source[i % 4]++;
+    }
+    assert_in_range(count, MOST / 4, MOST * 9 / 16);
 }
 
 TEST(any_number_of_file_systems_that_hang_leaves_some_for_the_next)
