@@ -2,7 +2,8 @@
 # run.sh - installs what is missing, builds loopnfsd, and runs it: ./run.sh DIR [options]
 #
 # For a fresh Debian machine with only git. All arguments are loopnfsd's (see docs/man/loopnfsd.8); DIR is
-# relative to the folder you call it from. What it prints itself goes to standard error.
+# relative to the folder you call it from. What it prints itself goes to standard error. As loopnfsd's, the
+# exit status is 2 where the arguments are wrong, and 1 where something is missing.
 set -eu
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,6 +17,16 @@ say() {
 die() {
     say "$*"
     exit 1
+}
+
+# usage_check ARGUMENT...: what can only be a mistake, such as a variable that is not set, is said before
+# anything is installed or built.
+usage_check() {
+    local argument
+    for argument in "$@"; do
+        [ -n "$argument" ] || { say "an argument is empty; name a directory, as ./run.sh /srv/share"; exit 2; }
+    done
+    [ $# -gt 0 ] || { say "usage: $0 DIR [options]    ($0 --help lists the options)"; exit 2; }
 }
 
 # The packages among ours that are not installed.
@@ -60,7 +71,7 @@ build() {
     rm -f "$log"
 }
 
-[ $# -gt 0 ] || die "usage: $0 DIR [options]    ($0 --help lists the options)"
+usage_check "$@"
 install_missing
 build
 exec "$here/build/nfsd/loopnfsd" "$@"
