@@ -16,6 +16,8 @@
 
 /* What is told to the user about where: a path of the length the system allows, and some more. */
 #define WHERE_MAX (PATH_MAX + 64)
+/* Of an --export in a message: what is wrong with it must have room, too. */
+#define SPEC_SHOWN 400
 
 static int64_t now_ms(void)
 {
@@ -47,6 +49,7 @@ void draft_finish(struct draft *draft)
     for (size_t i = 0; i < draft->count; i++) {
         export_clear(&draft->entries[i].export);
         free(draft->entries[i].where);
+        free(draft->entries[i].complaint);
     }
     for (size_t i = 0; i < draft->nnames; i++) {
         free(draft->names[i].where);
@@ -66,7 +69,8 @@ static void draft_where(const struct draft *draft, char out[WHERE_MAX])
     if (draft->line)
         snprintf(out, WHERE_MAX, "%s:%u", draft->reading, draft->line);
     else if (draft->reading)
-        snprintf(out, WHERE_MAX, "--export %s", draft->reading);
+        snprintf(out, WHERE_MAX, "--export %.*s%s", SPEC_SHOWN, draft->reading,
+                 strlen(draft->reading) > SPEC_SHOWN ? "..." : "");
     else
         out[0] = '\0';
 }
@@ -119,7 +123,8 @@ static int path_clean(struct draft *draft, const char *path, char out[EXPORT_PAT
         if ((n == 1 && at[0] == '.') || (n == 2 && at[0] == '.' && at[1] == '.'))
             return draft_fail(draft, EINVAL, "'%s': write the path without '.' and '..'", path);
         if (len + 1 + n > EXPORT_PATH_MAX)
-            return draft_fail(draft, ENAMETOOLONG, "'%.40s...' is too long: NFS has %d bytes", path,
+            return draft_fail(draft, ENAMETOOLONG,
+                              "'%.40s...' is too long: NFS has %d bytes; give a shorter one", path,
                               EXPORT_PATH_MAX);
         out[len++] = '/';
         memcpy(out + len, at, n);

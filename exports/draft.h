@@ -12,14 +12,14 @@
 
 /* The kind of file system where nothing else is said: the host's directories. */
 #define EXPORT_TYPE_HOST "hostfs"
-/* As long a path as the MOUNT protocol can name (RFC 1813 MNTPATHLEN). */
 
 /* What mends a directory that can't be exported; the end of such messages. */
 #define DRAFT_MEND "; export a directory that exists"
 
 struct draft_entry {
     struct export export;
-    char *where; /* its first mention: "FILE:LINE", "--export SPEC", "DIR" */
+    char *where;     /* its first mention: "FILE:LINE", "--export SPEC", "DIR" */
+    char *complaint; /* what keeps it from being served now; NULL: nothing does */
 };
 
 /* A client that was given as a host name, and where. */

@@ -164,13 +164,13 @@ static void load_complain(const struct draft_entry *entry, bool found, int error
 }
 
 /* Mounts the file system of an entry; with --check only asks whether that would do. What is not
- * there is told now, and served when it is: no error, and what is wrong in `complaint`. */
+ * there is no error: its complaint is told, and it is served when it is there. */
 static int load_mount_one(struct draft *draft, const struct exports_source *source,
-                          struct draft_entry *entry, char *complaint, size_t size)
+                          struct draft_entry *entry)
 {
     struct export *export = &entry->export;
     struct timespec now;
-    char why[512] = "";
+    char why[512] = "", complaint[1024];
     const struct vfs_mount_args args = load_args(export, why, sizeof(why));
     bool found = !export->absent;
     int error = export->absent;
@@ -183,18 +183,19 @@ static int load_mount_one(struct draft *draft, const struct exports_source *sour
                                     : vfs_check(export->type, &args);
     if (!error)
         return 0;
-    load_complain(entry, found, error, why, complaint, size);
+    load_complain(entry, found, error, why, complaint, sizeof(complaint));
     if (source->check_only || !is_absence(error))
         return draft_fail(draft, error, "%s", complaint);
-    log_warning("%s; it is served as soon as it is there", complaint);
-    return 0;
+    free(entry->complaint);
+    entry->complaint = strdup(complaint);
+    return entry->complaint ? 0 : ENOMEM;
 }
 
 static int load_mount(struct draft *draft, const struct exports_source *source)
 {
-    char complaint[1024] = "", first[1024] = "";
+    struct draft_entry *first = NULL; /* of those that are not there */
     size_t absent = 0;
-    int error = 0, first_error = 0;
+    int error = 0;
 
     for (size_t i = 0; !error && i < draft->count; i++) {
         struct draft_entry *entry = &draft->entries[i];
@@ -202,15 +203,16 @@ static int load_mount(struct draft *draft, const struct exports_source *source)
         if (!source->check_only && !entry->export.absent)
             entry->export.fs = load_find_mounted(current_table(), &entry->export);
         if (!entry->export.fs)
-            error = load_mount_one(draft, source, entry, complaint, sizeof(complaint));
-        if (!error && entry->export.absent && absent++ == 0) {
-            first_error = entry->export.absent;
-            snprintf(first, sizeof(first), "%s", complaint);
-        }
+            error = load_mount_one(draft, source, entry);
+        if (!error && entry->export.absent && absent++ == 0)
+            first = entry;
     }
     /* Where nothing is served at all, and nobody wrote a file for later, it is a mistake. */
     if (!error && absent > 0 && absent == draft->count && !source->file)
-        error = draft_fail(draft, first_error, "%s", first);
+        return draft_fail(draft, first->export.absent, "%s", first->complaint);
+    for (size_t i = 0; !error && i < draft->count; i++)
+        if (draft->entries[i].complaint)
+            log_warning("%s; it is served as soon as it is there", draft->entries[i].complaint);
     return error;
 }
 

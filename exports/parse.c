@@ -181,8 +181,10 @@ int parse_file(struct draft *draft, const char *file)
     draft->reading = NULL;
     draft->line = 0;
     if (error) {
-        draft_fail(draft, error, "%s: %s; name a file as loopnfs-exports(5) has it", file,
-                   strerror(error));
+        /* Whoever starts us again finds it so again: as bad as a wrong line in it. */
+        error =
+            draft_fail(draft, error == ENOMEM ? ENOMEM : EINVAL,
+                       "%s: %s; name a file as loopnfs-exports(5) has it", file, strerror(error));
         goto out;
     }
     struct reader reader = {.at = text, .end = text + len, .line = 1, .lines = true};

@@ -95,7 +95,7 @@ int reader_word(struct reader *reader, const char *stops, char *out, size_t size
             return EINVAL;
         }
         if (len + 1 >= size) {
-            *why = "a word that is too long";
+            *why = "a word that is too long; give a shorter one";
             return ENAMETOOLONG;
         }
         out[len++] = (char)byte;

@@ -159,13 +159,10 @@ static enum server_status load_exports(const struct options *options, const stru
 {
     answer->text[0] = '\0';
     int error = exports_load(&options->exports, answer->text, answer->size);
-    const char *file = options->exports.file;
 
     if (error == 0)
         return SERVER_OK;
-    /* Whoever starts us again would find a file that can't be read missing again. */
-    bool no_file = file != NULL && access(file, R_OK) != 0;
-    return error == EINVAL || no_file ? SERVER_USAGE : SERVER_FAILURE;
+    return error == EINVAL || error == ENAMETOOLONG ? SERVER_USAGE : SERVER_FAILURE;
 }
 
 /* One address. *bound: whether it is one now; an optional one that this host does not have is not.

@@ -121,6 +121,62 @@ TEST(run_time_errors_exit_1_and_say_what)
     server_finish(&server);
 }
 
+TEST(what_is_not_there_and_not_served_later_is_told_in_one_line)
+{
+    struct server server;
+    char state_arg[120], output[4096];
+
+    server_prepare(&server, NULL);
+    host_write(server.home, "file", "");
+    snprintf(state_arg, sizeof(state_arg), "--state-dir=%s", server.state_dir);
+    struct host_path file = host_path(server.home, "file");
+    const char *const wrong[] = {"/no/such/directory", file.text, "--export=/no/such/directory,rw"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const char *args[] = {"--portmap=off", "--listen=127.0.0.1:0", state_arg, wrong[i], NULL};
+        assert_int_equal(run_line(args, output, sizeof(output)), 1);
+        test_note("%s", output);
+        assert_int_equal(count_lines(output), 1);
+        assert_null(strstr(output, "as soon as"));
+    }
+    server_finish(&server);
+}
+
+TEST(another_server_is_looked_at_only_with_check)
+{
+    struct server server;
+    char state_arg[120], output[4096];
+
+    server_prepare(&server, NULL);
+    snprintf(state_arg, sizeof(state_arg), "--state-dir=%s", server.state_dir);
+    const char *alone[] = {"--running=1", state_arg, server.export_dir, NULL};
+    assert_int_equal(run_line(alone, output, sizeof(output)), 2);
+    assert_int_equal(count_lines(output), 1);
+    assert_non_null(strstr(output, "--check"));
+    const char *nobody[] = {"--check", "--running=2147483647", state_arg, server.export_dir, NULL};
+    assert_int_equal(run_line(nobody, output, sizeof(output)), 1);
+    assert_non_null(strstr(output, "there is no such process"));
+    server_finish(&server);
+}
+
+TEST(an_exports_file_that_can_not_be_read_exits_2)
+{
+    struct server server;
+    char state_arg[120], exports_arg[120], output[4096];
+
+    server_prepare(&server, NULL);
+    snprintf(state_arg, sizeof(state_arg), "--state-dir=%s", server.state_dir);
+    const char *const files[] = {".", "missing/file"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(exports_arg, sizeof(exports_arg), "--exports=%s/%s", server.home, files[i]);
+        const char *args[] = {"--portmap=off", "--listen=127.0.0.1:0", state_arg, exports_arg,
+                              NULL};
+        assert_int_equal(run_line(args, output, sizeof(output)), 2);
+        assert_int_equal(count_lines(output), 1);
+        assert_non_null(strstr(output, files[i]));
+    }
+    server_finish(&server);
+}
+
 TEST(an_exports_file_that_is_not_there_exits_2)
 {
     struct server server;
