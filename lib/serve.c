@@ -159,6 +159,11 @@ static const char *expected(int key)
     return "give one, as --help says";
 }
 
+static bool repeats(int key)
+{
+    return key == OPT_LISTEN || key == OPT_CLIENT || key == OPT_OPTIONS;
+}
+
 /* 0: go on; else, or with *done, this is the exit status. */
 static int line_parse(struct line *line, const char *name, int argc, char **argv, bool *done)
 {
@@ -166,7 +171,7 @@ static int line_parse(struct line *line, const char *name, int argc, char **argv
     int key, status = 0;
 
     *done = false;
-    if (option_words_check(argc, argv, rows, expected, message, sizeof(message)) != 0) {
+    if (option_words_check(argc, argv, rows, expected, repeats, message, sizeof(message)) != 0) {
         fprintf(stderr, "%s: %s\n", program_invocation_short_name, message);
         return STATUS_USAGE;
     }
@@ -210,7 +215,8 @@ static int run(const struct vfs_type *type, const struct loopnfs_config *config)
     process_set_io_flusher();
     err = loopnfs_create(type, config, &server);
     if (err != 0) {
-        log_error("can't begin: %s", strerror(err));
+        if (err != EINVAL) /* which has been told */
+            log_error("can't begin: %s", strerror(err));
         return err == EINVAL ? STATUS_USAGE : STATUS_FAILURE;
     }
     err = loopnfs_start(server);

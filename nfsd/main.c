@@ -87,10 +87,7 @@ int main(int argc, char **argv)
             fatal(status, "%s", message);
         if (options.running != 0 &&
             !process_runs_with(options.running, argv, message, sizeof(message)))
-            fatal(1,
-                  "the server runs with other options (%s), which a reload can't change: "
-                  "systemctl restart loopnfsd",
-                  message);
+            fatal(1, "%s", message);
         options_finish(&options);
         return 0;
     }

@@ -3,9 +3,10 @@
  */
 #include "nfsd/option_words.h"
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#define ROWS_MAX 64
 
 /* The row of a word `--NAME[=VALUE]` or `-X[VALUE]`; *value is NULL where the word has none. */
 static const struct option *word_row(const struct option *rows, const char *word,
@@ -44,15 +45,30 @@ static int word_check(const struct option *row, const char *word, const char *va
     return EINVAL;
 }
 
-int option_words_check(int argc, char **argv, const struct option *rows,
-                       const char *(*expected)(int val), char *message, size_t size)
+/* What can be said once is not said twice in two ways. */
+static int once_check(const struct option *row, const char **given, const char *value,
+                      bool (*repeats)(int val), char *message, size_t size)
 {
+    if (*given != NULL && strcmp(*given, value) != 0 && !repeats(row->val)) {
+        snprintf(message, size, "--%s: %s and %s; it can be given once only", row->name, *given,
+                 value);
+        return EINVAL;
+    }
+    *given = value;
+    return 0;
+}
+
+int option_words_check(int argc, char **argv, const struct option *rows,
+                       const char *(*expected)(int val), bool (*repeats)(int val), char *message,
+                       size_t size)
+{
+    const char *given[ROWS_MAX] = {NULL}; /* a row's first value */
     bool options_end = false;
 
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i], *value = NULL;
         if (word[0] == '\0') {
-            snprintf(message, size, "DIR is empty; give a path that is not");
+            snprintf(message, size, "an argument is empty; give the path of a directory");
             return EINVAL;
         }
         if (options_end || word[0] != '-' || word[1] == '\0')
@@ -70,7 +86,13 @@ int option_words_check(int argc, char **argv, const struct option *rows,
                                expected(row->val), message, size);
         if (error != 0)
             return error;
-        i += row->has_arg != no_argument && value == NULL;
+        if (row->has_arg == no_argument)
+            continue;
+        if (value == NULL)
+            value = argv[++i];
+        error = once_check(row, &given[row - rows], value, repeats, message, size);
+        if (error != 0)
+            return error;
     }
     return 0;
 }

@@ -8,15 +8,18 @@
 #define NFSD_OPTION_WORDS_H
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
  * That each option is given by its whole name, with a value that is not empty where it has one and
- * without where it has none, and that no other argument is empty. `rows` ends with a NULL name; a
- * row's val is its letter where it has one. `expected` says for a row's val what its value is to
- * be. 0, or EINVAL with one line in `message`.
+ * without where it has none, that no other argument is empty, and that no option is given two
+ * values, except for those whose val `repeats` says true of. `rows` ends with a NULL name; a row's
+ * val is its letter where it has one. `expected` says for a row's val what its value is to be. 0,
+ * or EINVAL with one line in `message`.
  */
 int option_words_check(int argc, char **argv, const struct option *rows,
-                       const char *(*expected)(int val), char *message, size_t size);
+                       const char *(*expected)(int val), bool (*repeats)(int val), char *message,
+                       size_t size);
 
 #endif

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #define STATUS_USAGE  2
 #define SPIN_USEC_MAX 10000
@@ -129,7 +130,6 @@ static unsigned long number_parse(const char *name, const char *text, unsigned l
 struct parse_state {
     struct options *options;
     struct listen_option listen;
-    const char *given[ROWS]; /* the value that an option was given before */
 };
 
 static const struct argp_option *row_of(int key)
@@ -140,20 +140,20 @@ static const struct argp_option *row_of(int key)
     return NULL;
 }
 
-/* What can be said once is not said twice in two ways. */
-static void value_check(struct parse_state *state, int key, const char *value)
+static bool repeats(int key)
 {
-    const struct argp_option *row = row_of(key);
+    return key == OPT_LISTEN || key == OPT_EXPORT;
+}
 
-    if (row == NULL || row->arg == NULL)
-        return;
-    if (key == OPT_LISTEN || key == OPT_EXPORT)
-        return;
-    const char **before = &state->given[row - option_rows];
-    if (*before != NULL && strcmp(*before, value) != 0)
-        fatal(STATUS_USAGE, "--%s: %s and %s; it can be given once only", row->name, *before,
-              value);
-    *before = value;
+/* A path that the kernel could never take; shown as far as a line has room for it. */
+static void path_check(int key, const char *path)
+{
+    size_t most =
+        key == OPT_CONTROL ? sizeof(((struct sockaddr_un *)0)->sun_path) - 1 : PATH_MAX - 1;
+
+    if (strlen(path) > most)
+        fatal(STATUS_USAGE, "--%s=%.40s...: it has more than %zu bytes; %s", row_of(key)->name,
+              path, most, expected(key));
 }
 
 static void listen_parse(struct parse_state *state, const char *text)
@@ -251,7 +251,8 @@ static error_t option_parse(int key, char *arg, struct argp_state *argp)
 {
     struct parse_state *state = argp->input;
 
-    value_check(state, key, arg);
+    if (key == OPT_EXPORTS || key == OPT_STATE_DIR || key == OPT_CONTROL)
+        path_check(key, arg);
     if (option_simple(state->options, key, arg) || option_value(state->options, key, arg))
         return 0;
     switch (key) {
@@ -300,7 +301,7 @@ static void words_check(int argc, char **argv)
             .has_arg = option_rows[i].arg != NULL ? required_argument : no_argument,
             .val = option_rows[i].key,
         };
-    if (option_words_check(argc, argv, rows, expected, message, sizeof(message)) != 0)
+    if (option_words_check(argc, argv, rows, expected, repeats, message, sizeof(message)) != 0)
         fatal(STATUS_USAGE, "%s", message);
 }
 
@@ -319,6 +320,8 @@ void options_parse(int argc, char **argv, struct options *options)
         fatal(STATUS_USAGE, "wrong options; see loopnfsd --help");
     if (listen_option_settle(&state.listen, options, &why) != 0)
         fatal(STATUS_USAGE, "--listen, --port: %s", why);
+    if (options->running != 0 && !options->check)
+        fatal(STATUS_USAGE, "--running: it looks at another server; give it with --check");
     const struct exports_source *exports = &options->exports;
     if (exports->ndirs == 0 && exports->nspecs == 0 && exports->file == NULL)
         fatal(STATUS_USAGE, "nothing to serve: name a directory, --export or --exports; "

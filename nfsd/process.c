@@ -106,7 +106,7 @@ bool process_runs_with(pid_t pid, char *const *argv, char *message, size_t size)
     snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
     FILE *running = fopen(path, "re");
     if (running == NULL || getdelim(&word, &room, '\0', running) <= 0) {
-        snprintf(message, size, "%s: %s", path, strerror(running == NULL ? errno : ESRCH));
+        snprintf(message, size, "--running=%d: there is no such process", (int)pid);
         same = false;
     }
     for (argv++; same; argv++) {
@@ -117,7 +117,10 @@ bool process_runs_with(pid_t pid, char *const *argv, char *message, size_t size)
             break;
         same = more && *argv != NULL && strcmp(*argv, word) == 0;
         if (!same)
-            snprintf(message, size, "%s", *argv != NULL ? *argv : word);
+            snprintf(message, size,
+                     "the server runs with other options (%s), which a reload can't change: "
+                     "systemctl restart loopnfsd",
+                     *argv != NULL ? *argv : word);
     }
     free(word);
     if (running != NULL)

@@ -38,8 +38,8 @@ unsigned process_watchdog_seconds(void);
 void process_notify_alive(void);
 /*
  * Whether the process `pid` was started with the same words as argv, but for `--check` and
- * `--running PID` in argv. False: `message` has a word in which they differ, or why it can't be
- * told.
+ * `--running PID` in argv. False: `message` is a line that says in which word they differ, or why
+ * that can't be told.
  */
 bool process_runs_with(pid_t pid, char *const *argv, char *message, size_t size);
 

@@ -53,6 +53,45 @@ test_a_program_is_built_with_pkg_config_and_read() {
     same "$(readelf -d "$LD_LIBRARY_PATH/libloopnfs.so" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')" libloopnfs.so.0
 }
 
+# Each of its options with the kinds of values that can only be a mistake: status 2, and one line with the word.
+test_a_program_refuses_what_it_does_not_understand() {
+    local flags words status line
+    read -ra flags <<< "$(pkg-config --cflags --libs loopnfs)"
+    (cd "$LOOPNFS_SOURCE_DIR" && ${CC:-cc} "${sources[@]}" -o "$work/hcfs" "${flags[@]}" "${sanitize[@]}")
+    refused() { # NAME WORD...
+        status=0
+        words="${*:2}"
+        timeout 20 "$work/hcfs" "${@:2}" > "$work/out" 2>&1 || status=$?
+        line=$(< "$work/out")
+        if [ $status != 2 ] || [ "$(wc -l < "$work/out")" != 1 ] || [[ $line != hcfs:*"$1"* ]]; then
+            echo "hcfs $words: exit status $status, and it said: $line"
+            exit 1
+        fi
+    }
+    refused --nothing --nothing
+    refused --por --por 3000
+    refused argument ""
+    refused two one two
+    while read -r option good other bad; do
+        refused "--$option" "--$option"
+        refused "--$option" "--$option" ""
+        refused "--$option" "--$option="
+        [ "$other" = - ] || refused "--$option" "--$option=$good" "--$option" "$other"
+        [ "$bad" = - ] || refused "$bad" "--$option=$bad" --port 0 --state-dir "$work/state"
+    done << 'END'
+listen 127.0.0.1 - nonsense
+port 3000 3001 70000
+path /a /b relative
+client 127.0.0.1 - @
+options ro - tpyo
+portmap off auto perhaps
+state-dir /tmp/a /tmp/b -
+threads 1 2 65
+log-level info error loud
+END
+    refused --insecure --insecure=yes
+}
+
 test_a_program_is_linked_with_the_static_library_and_read() {
     local flags
     read -ra flags <<< "$(pkg-config --cflags --libs --static loopnfs)"
