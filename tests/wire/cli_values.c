@@ -67,6 +67,8 @@ static void refused(struct cli *cli, const char *name, const char *first, const 
     char output[8192], option[60];
 
     size_t n = 2;
+    if (strcmp(name, "state-dir") != 0)
+        args[n++] = cli->state_arg;
     args[n++] = first;
     if (second)
         args[n++] = second;
