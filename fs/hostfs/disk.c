@@ -29,9 +29,11 @@
 #define QUIET_S 40 /* the host itself writes back what is dirty for 30 s */
 /* How often a pinned file that is not written is looked at: whether the host has removed it. */
 #define LOOK_S 3
-/* Pins may hold this part of all descriptors, of each disk; the thread begins at half of it. */
+/* Pins may hold this part of all descriptors, of each disk; the thread begins at half of it. Of all
+ * disks together they may hold DISKS such parts, so that there are others to close. */
 #define PINS_PART 4
 #define PINS_MIN  8
+#define DISKS     3
 
 struct hostfs_pin {
     struct hostfs_pin *next, *prev; /* the disk's, oldest first */
@@ -55,6 +57,7 @@ struct hostfs_disk {
 
 static pthread_mutex_t disks_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct hostfs_disk *disks;
+static _Atomic unsigned pins; /* of all disks */
 
 static int64_t seconds(void)
 {
@@ -126,6 +129,7 @@ static void pin_link(struct hostfs_disk *disk, struct hostfs_pin *pin)
     *(disk->last ? &disk->last->next : &disk->first) = pin;
     disk->last = pin;
     disk->count++;
+    pins++;
     hostfs_node(pin->vn)->pin = pin;
 }
 
@@ -134,6 +138,7 @@ static void pin_unlink(struct hostfs_disk *disk, struct hostfs_pin *pin)
     *(pin->prev ? &pin->prev->next : &disk->first) = pin->next;
     *(pin->next ? &pin->next->prev : &disk->last) = pin->prev;
     disk->count--;
+    pins--;
     hostfs_node(pin->vn)->pin = NULL;
 }
 
@@ -182,6 +187,16 @@ static unsigned pins_max(void)
     return max > PINS_MIN ? max : PINS_MIN;
 }
 
+static bool has_room(const struct hostfs_disk *disk)
+{
+    return disk->count < pins_max() && pins < pins_max() * DISKS;
+}
+
+static bool is_half_full(const struct hostfs_disk *disk)
+{
+    return disk->count > pins_max() / 2 || (disk->count > 1 && pins > pins_max() * DISKS / 2);
+}
+
 /* The older half becomes due. */
 static void pins_press(struct hostfs_disk *disk)
 {
@@ -201,14 +216,14 @@ bool hostfs_write_begins(struct vnode *vn)
     struct hostfs_disk *disk = disk_of(vn);
     struct hostfs_pin *pin = calloc(1, sizeof(*pin));
     pthread_mutex_lock(&disk->lock);
-    if (pin && !node->pin && !vn->fs->dying && disk->count < pins_max()) {
+    if (pin && !node->pin && !vn->fs->dying && has_room(disk)) {
         *pin = (struct hostfs_pin){.vn = vn, .written = node->flush.written, .since = seconds()};
         pin->looked = pin->since;
         vnode_ref(vn);
         pin_link(disk, pin);
         pin = NULL;
     }
-    if (disk->count > pins_max() / 2 && !disk->running) {
+    if (is_half_full(disk) && !disk->running) {
         pins_press(disk);
         start = thread_wanted(disk);
     }

@@ -3,6 +3,7 @@
  * whose unstable data it may have lost, and to nobody else. The server runs with tests/fault.
  */
 #include "tests/lib/fault.h"
+#include "tests/lib/image.h"
 #include "tests/wire/wire.h"
 #include <errno.h>
 #include <stdio.h>
@@ -425,5 +426,65 @@ TEST(what_is_flushed_for_want_of_descriptors_and_fails_changes_the_verifier)
         told += verifier[i] == 0 || commit(&m, &fh[i]) != verifier[i];
     assert_true(told > 0);
     assert_true(fault_calls(&m.server, "fsync") - flushes >= FILES);
+    mounted_end(&m);
+}
+
+/* How many descriptors the server has of what is in its export. */
+static int open_in_export(const struct mounted *m)
+{
+    char path[64], target[4096];
+    int count = 0;
+
+    for (int fd = 0; fd < 1024; fd++) {
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)m->server.pid, fd);
+        ssize_t len = readlink(path, target, sizeof(target) - 1);
+        target[len > 0 ? len : 0] = '\0';
+        count += strncmp(target, m->dir, strlen(m->dir)) == 0;
+    }
+    return count;
+}
+
+/* Each disk has its share of the descriptors, and many disks have not many shares. */
+TEST(uncommitted_files_of_many_disks_leave_descriptors_for_others)
+{
+    enum { DISKS = 10, FILES = 8, CACHE = 32 };
+    static char spec[200];
+    struct mounted m;
+    struct fh disk[DISKS], fh;
+    char name[32];
+
+    test_skip_in_variant("user", "a crossed disk is root's");
+    host_private_mounts();
+    server_prepare(&m.server, "/var/tmp");
+    for (int i = 0; i < DISKS; i++) {
+        snprintf(name, sizeof(name), "m%d", i);
+        host_mkdir(m.server.export_dir, name, 0777);
+        struct host_path at = host_path(m.server.export_dir, name);
+        snprintf(name, sizeof(name), "image%d", i);
+        image_make("ext4", m.server.home, name, NULL);
+        image_mount(m.server.home, name, at.text, "");
+    }
+    m.server.no_plain_export = true;
+    snprintf(spec, sizeof(spec), "--export=%s,rw,crossmnt,no_root_squash,insecure",
+             m.server.export_dir);
+    server_add_arg(&m.server, spec);
+    server_add_arg(&m.server, "--cache-fds=32");
+    fault_prepare(&m.server);
+    mounted_begin_prepared(&m);
+    fault_over();
+    for (int i = 0; i < DISKS; i++) {
+        snprintf(name, sizeof(name), "m%d", i);
+        expect_ok(ask_lookup(&m.client, &m.root, name, &disk[i], NULL, NULL));
+    }
+    /* So slow that no thread which flushes for others makes room in time. */
+    fault_set(&m.server, "fsync:delay=50");
+    for (int i = 0; i < DISKS * FILES; i++) {
+        snprintf(name, sizeof(name), "file%d", i);
+        fh = file_in(&m, &disk[i % DISKS], name);
+        write_unstable(&m, &fh);
+    }
+    /* A node has two at most. */
+    assert_in_range(open_in_export(&m), 1, 2 * (CACHE * 3 / 4) + CACHE + DISKS);
+    fault_set(&m.server, "");
     mounted_end(&m);
 }
