@@ -187,6 +187,17 @@ static int give_name(const struct hostfs *h, int fd, int dirfd, const char *name
     return linkat(AT_FDCWD, link.text, dirfd, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
 }
 
+/*
+ * That it is not the name which can't be given, but this file, though the caller may make one of
+ * that name: where the file system gives a new file to somebody else, the kernel lets only that
+ * owner link it (protected_hardlinks); and not all that have nameless files can name them.
+ */
+static bool is_unlinkable(const struct hostfs *h, int error)
+{
+    return error == EPERM || error == EXDEV || error == EOPNOTSUPP || error == ENOSYS ||
+           (error == ENOENT && !h->has_proc);
+}
+
 /* The node of fd, which has this name; it takes fd. */
 static int adopt(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name, int fd,
                  struct vnode **out, struct statx *st)
@@ -219,7 +230,7 @@ static int make_nameless(const struct vctx *ctx, struct vnode *dir, int dirfd, c
         error = verifier_to_record(ctx, dir, name, fd, NULL, how->verifier);
     if (!error) {
         error = give_name(h, fd, dirfd, name);
-        if (!h->has_proc && (error == ENOENT || error == EPERM))
+        if (is_unlinkable(h, error))
             error = EOPNOTSUPP;
         if (!error)
             error = adopt(ctx, dir, dirfd, name, fd, out, st);

@@ -189,6 +189,12 @@ TEST(an_exclusive_create_that_is_killed_is_done_or_not_begun_without_nameless_fi
     walk(EXCLUSIVE, "openat_nameless:EOPNOTSUPP");
 }
 
+/* As where new files belong to somebody else than their maker: only that owner may link them. */
+TEST(an_exclusive_create_that_is_killed_is_done_or_not_begun_where_nameless_files_stay_so)
+{
+    walk(EXCLUSIVE, "linkat:EPERM");
+}
+
 TEST(an_unchecked_create_that_is_killed_is_done_or_not_begun)
 {
     walk(UNCHECKED, "");
