@@ -3,6 +3,7 @@
  */
 #include "rpc/admission.h"
 #include "base/log.h"
+#include "rpc/portmap_table.h"
 #include <time.h>
 
 static enum rpc_verdict (*ask_hook)(const struct address *peer);
@@ -38,6 +39,13 @@ static enum rpc_verdict datagram_ask(const struct address *peer, uint64_t genera
     return memo.verdict;
 }
 
+/* This host's own programs register with the portmapper and ask it, whatever is exported to whom.
+ * All else they ask for at its port is decided by the exports, as at ours. */
+static bool uses_own_portmapper(const struct net_message *message)
+{
+    return address_port(&message->local) == PORTMAP_PORT && address_is_own(&message->peer);
+}
+
 enum rpc_verdict rpc_admission(const struct net_message *message)
 {
     static struct log_limit limit;
@@ -50,7 +58,9 @@ enum rpc_verdict rpc_admission(const struct net_message *message)
     uint64_t generation = generation_hook();
     if (memory != NULL && memory->welcome == generation)
         return RPC_WELCOME;
-    if (memory != NULL)
+    if (uses_own_portmapper(message))
+        verdict = RPC_WELCOME;
+    else if (memory != NULL)
         verdict = ask_hook(&message->peer);
     else
         verdict = datagram_ask(&message->peer, generation);

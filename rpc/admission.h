@@ -3,7 +3,7 @@
  *
  * dispatch.c asks for each message, before it is decoded. The verdict itself is exports/'s, below
  * which rpc/ lies: nfsd/server.c says whom to ask. What was found about a connection is kept with
- * it, until other exports are in force.
+ * it, until other exports are in force. This host is no stranger to its own portmapper (port 111).
  */
 #ifndef RPC_ADMISSION_H
 #define RPC_ADMISSION_H
