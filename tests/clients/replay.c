@@ -6,6 +6,7 @@
  */
 #include "tests/clients/replay_internal.h"
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,13 +249,20 @@ static void add_line(struct script *script, const char *line, int number_of_line
         (struct statement){.text = strdup(line), .line = number_of_line};
 }
 
+/* Opened before a test becomes a user who need not reach the folder of the sources. */
+static int scripts = -1;
+
+static void __attribute__((constructor)) scripts_open(void)
+{
+    scripts = open(REPLAY_SCRIPTS, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 static void script_read(struct script *script, const char *name)
 {
-    char path[1024];
-    snprintf(path, sizeof(path), "%s/%s", REPLAY_SCRIPTS, name);
-    FILE *file = fopen(path, "re");
+    int fd = openat(scripts, name, O_RDONLY | O_CLOEXEC);
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
     if (!file)
-        fail_msg("%s can't be opened", path);
+        fail_msg("%s/%s can't be opened", REPLAY_SCRIPTS, name);
     char *line = NULL;
     size_t size = 0;
     for (int number_of_line = 1; getline(&line, &size, file) > 0; number_of_line++) {

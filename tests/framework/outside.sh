@@ -305,10 +305,17 @@ test_its_owner_installs_after_root_did() {
     chown $user "$work/own"
     # shellcheck disable=SC2016
     unshare --mount --propagation private bash -euc '
-        user=$1 work=$2 build=$3
+        user=$1 work=$2 build=$3 top=
         mount -t tmpfs tmpfs "$work/work"
         mkdir "$work/work/upper" "$work/work/work"
-        mount -t overlay overlay -o "lowerdir=$build,upperdir=$work/work/upper,workdir=$work/work/work" "$build"
+        # From the first folder on the way there that is closed to others, if there is one.
+        IFS=/ read -ra names <<< "${build#/}"
+        for name in "${names[@]}"; do
+            top+=/$name
+            setpriv --reuid $user --regid $user --clear-groups test -x "$top" || break
+        done
+        mount -t overlay overlay -o "lowerdir=$top,upperdir=$work/work/upper,workdir=$work/work/work" "$top"
+        chmod 755 "$top"
         find "$build" -xdev -type d ! -path "*/CMakeFiles/*" -exec chown $user {} +
         cmake --install "$build" --prefix "$work/of-root" > "$work/log"
         setpriv --reuid $user --regid $user --clear-groups cmake --install "$build" --prefix "$work/own/prefix" \

@@ -11,28 +11,38 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-/* The server's user need not reach the folder it was built in. */
-static void copy_library(int from, const char *home)
+static int library = -1;
+
+/* The server's user, which a test may have become already, need not reach the folder where the
+ * library was built. */
+static void __attribute__((constructor)) library_open(void)
+{
+    const char *path = getenv("LOOPNFS_FAULT_LIBRARY");
+
+    if (path)
+        library = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void copy_library(const char *home)
 {
     int to = open(host_path(home, "fault/fault.so").text, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
 
-    assert_true(from >= 0 && to >= 0);
-    while (sendfile(to, from, NULL, 1 << 20) > 0)
+    off_t from = 0;
+
+    assert_true(library >= 0 && to >= 0);
+    while (sendfile(to, library, &from, 1 << 20) > 0)
         continue;
     close(to);
-    close(from);
 }
 
 void fault_prepare(struct server *server)
 {
-    const char *library = getenv("LOOPNFS_FAULT_LIBRARY");
     char rules[128];
 
-    if (!library)
+    if (library < 0)
         fail_msg("LOOPNFS_FAULT_LIBRARY is not set: it names the library of tests/fault");
-    int from = open(library, O_RDONLY | O_CLOEXEC);
     host_mkdir(server->home, "fault", 0777);
-    copy_library(from, server->home);
+    copy_library(server->home);
     host_write(server->home, "fault/log", "");
     host_chmod(server->home, "fault/log", 0666);
     fault_set(server, "");

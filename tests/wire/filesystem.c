@@ -60,7 +60,9 @@ TEST(pathconf_tells_what_the_host_tells)
     expect_ok(ask_pathconf(&m.client, &m.root, &conf));
     expect_attr_but_atime(&conf.attr, m.dir, NULL);
     assert_int_equal(conf.name_max, 255);
-    assert_int_equal(conf.linkmax, pathconf(m.dir, _PC_LINK_MAX));
+    /* Of a file system that it does not know the C library tells its own default. */
+    long linkmax = pathconf(m.dir, _PC_LINK_MAX);
+    assert_true(conf.linkmax == (uint32_t)linkmax || (linkmax == 127 && conf.linkmax > 127));
     assert_true(conf.no_trunc);
     assert_true(conf.chown_restricted);
     assert_true(conf.case_preserving);

@@ -38,10 +38,14 @@ static struct outcome outcome_of(struct mounted *m, struct client *client, const
                               .written = lseek(fd, 0, SEEK_END)};
     if (cursor_left(&reply.results) >= 4)
         outcome.nfs = get_u32(&reply.results);
-    assert_true(outcome.written <= LARGE);
-    assert_int_equal(pread(fd, got, 2 * MIB, 0), outcome.written);
-    if (outcome.written > 0)
-        assert_memory_equal(got, data, outcome.written);
+    /* Beyond the beginning there is something only at the last offsets of tmpfs, which has them. */
+    if (outcome.written > LARGE) {
+        assert_int_equal(lseek(fd, 0, SEEK_DATA) / (off_t)MIB, outcome.written / (off_t)MIB - 1);
+    } else {
+        assert_int_equal(pread(fd, got, 2 * MIB, 0), outcome.written);
+        if (outcome.written > 0)
+            assert_memory_equal(got, data, outcome.written);
+    }
     close(fd);
     free(got);
     return outcome;

@@ -218,10 +218,16 @@ static void begin_with_neighbour(struct mounted *m, const char *listen, char spe
     char at[40];
     snprintf(at, sizeof(at), strchr(listen, ':') != NULL ? "[%s]" : "%s", listen);
     m->server.listen = at;
-    snprintf(spec, 300,
-             "--export=%s,client=10.77.0.2,client=fd77::2,ro,client=10.77.0.1,client=10.77.0.3,"
-             "client=fd77::1,client=fd77::3,client=127.0.0.1,client=::1,rw,no_root_squash",
-             m->server.export_dir);
+    static const char *const may_write[] = {"10.77.0.1", "10.77.0.3", "fd77::1",
+                                            "fd77::3",   "127.0.0.1", "::1"};
+    snprintf(spec, 300, "%s 10.77.0.2(ro) fd77::2(ro)", m->server.export_dir);
+    host_write(m->server.home, "exports", spec);
+    for (size_t i = 0; i < sizeof(may_write) / sizeof(may_write[0]); i++) {
+        snprintf(spec, 300, " %s(rw,no_root_squash)", may_write[i]);
+        host_append(m->server.home, "exports", spec);
+    }
+    host_append(m->server.home, "exports", "\n");
+    snprintf(spec, 300, "--exports=%s/exports", m->server.home);
     server_add_arg(&m->server, spec);
     if (more != NULL)
         server_add_arg(&m->server, more);
