@@ -15,6 +15,9 @@
 /* include/net/tcp_states.h; not for programs, but fixed by TCP_INFO and /proc/net/tcp. */
 #define STATE_LISTEN 10
 
+/* Of each network namespace: include/net/flow.h has it as LOOPBACK_IFINDEX. */
+#define LOOPBACK_INTERFACE 1
+
 struct question {
     struct nlmsghdr head;
     struct inet_diag_req_v2 body;
@@ -133,7 +136,10 @@ static int ask_connection(struct finding *finding)
     memcpy(id->idiag_dst, bytes, len);
     id->idiag_sport = htons(address_port(finding->from));
     id->idiag_dport = htons(address_port(finding->to));
-    if (finding->from->any.sa_family == AF_INET6)
+    /* Clients on this host come by loopback. A socket that is bound to that interface is found only
+     * by the interface's number, and one that is bound to none by any. */
+    id->idiag_if = LOOPBACK_INTERFACE;
+    if (finding->from->any.sa_family == AF_INET6 && finding->from->in6.sin6_scope_id != 0)
         id->idiag_if = finding->from->in6.sin6_scope_id;
     return ask(&question, finding);
 }

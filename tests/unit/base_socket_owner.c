@@ -74,6 +74,26 @@ TEST(the_owner_of_a_connection_is_who_made_its_socket)
         }
 }
 
+TEST(a_socket_that_is_bound_to_loopback_has_an_owner_too)
+{
+    static const char *const servers[] = {"127.0.0.1", "::1"};
+    struct address server, client;
+    uid_t uid = 1;
+
+    need_root();
+    for (int i = 0; i < 2; i++) {
+        int listener = bound(i == 0 ? AF_INET : AF_INET6, SOCK_STREAM, servers[i], &server);
+        int fd = socket_as(OTHER, i == 0 ? AF_INET : AF_INET6, SOCK_STREAM);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3), 0);
+        assert_int_equal(connect(fd, &server.any, address_len(&server)), 0);
+        local_of(fd, &client);
+        assert_int_equal(socket_owner(&client, &server, false, &uid), 0);
+        assert_int_equal(uid, OTHER);
+        close(fd);
+        close(listener);
+    }
+}
+
 /* Its addresses are written as IPv6 ones; the server sees IPv4. */
 TEST(a_mapped_socket_has_an_owner_too)
 {
