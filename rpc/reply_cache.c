@@ -334,6 +334,7 @@ void reply_cache_stats_get(struct reply_cache_stats *stats)
 {
     *stats = (struct reply_cache_stats){
         .entries = cache.once.kept + cache.again.kept,
+        .spares = cache.once.spares + cache.again.spares,
         .bytes = cache.once.bytes + cache.again.bytes,
         .hits = cache.hits,
         .dropped_running = cache.dropped_running,

@@ -42,7 +42,7 @@ void reply_cache_store(struct reply_cache_entry *entry, const uint8_t *reply, si
 void reply_cache_drop(struct reply_cache_entry *entry);
 
 struct reply_cache_stats {
-    uint64_t entries, bytes, hits, dropped_running;
+    uint64_t entries, spares, bytes, hits, dropped_running;
 };
 void reply_cache_stats_get(struct reply_cache_stats *stats);
 

@@ -1,9 +1,9 @@
 /*
  * reply_shelf.c - see reply_shelf.h; called by reply_cache.c.
  *
- * An entry that is given back is the next to be taken, so a busy connection goes round in its own
- * few entries, which the CPU's cache holds; none is given back to the system before the end, and
- * there are never more than the bounds and the running calls.
+ * An entry that is given back is the next to be taken in its shard, so a busy connection goes round
+ * in its own few entries, which the CPU's cache holds. SPARES_MAX wait to be taken again, in all
+ * shards; what is more goes back to the system, or shards that were busy once would keep theirs.
  */
 #include "rpc/reply_shelf.h"
 #include "base/hash.h"
@@ -14,6 +14,7 @@
 /* Chains of a shard; powers of 2. Callers of one host are all in one shard. */
 #define ENTRY_BUCKETS   8192
 #define ACCOUNT_BUCKETS 1024
+#define SPARES_MAX      1024
 
 static struct reply_cache_entry **entry_bucket(struct shelf_shard *shard, uint64_t hash)
 {
@@ -155,10 +156,12 @@ struct reply_cache_entry *reply_shelf_add(struct reply_shelf *shelf, struct shel
 
     if (account == NULL)
         return NULL;
-    if (entry != NULL)
+    if (entry != NULL) {
         shard->free = entry->next;
-    else
+        shelf->spares--;
+    } else {
         entry = aligned_alloc(_Alignof(struct reply_cache_entry), sizeof(*entry));
+    }
     if (entry == NULL) {
         account_put(shard, account);
         return NULL;
@@ -232,6 +235,11 @@ void reply_shelf_drop(struct shelf_shard *shard, struct reply_cache_entry *entry
     list_remove(&entry->link);
     account_put(shard, entry->account);
     free(entry->big);
+    if (entry->shelf->spares >= SPARES_MAX) {
+        free(entry);
+        return;
+    }
+    entry->shelf->spares++;
     entry->next = shard->free;
     shard->free = entry;
 }

@@ -86,7 +86,7 @@ struct reply_shelf {
     struct shelf_shard shards[SHELF_SHARDS];
     uint32_t entries_max, account_max; /* finished entries, in all and of one connection */
     size_t bytes_max;                  /* of replies */
-    _Atomic uint32_t kept;
+    _Atomic uint32_t kept, spares;     /* and entries that wait to be taken again */
     _Atomic size_t bytes;
 };
 

@@ -7,6 +7,7 @@
 #include "rpc/reply_cache.h"
 #include "tests/lib/test.h"
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -405,6 +406,33 @@ TEST(the_cache_is_bounded_and_keeps_what_is_running)
     expect(&first, REPLY_CACHE_RUNNING);
     reply_cache_drop(running);
     expect(&first, REPLY_CACHE_RUN);
+    reply_cache_finish();
+}
+
+/* Memory is of one host after another; what one had does not stay its shard's. */
+TEST(hosts_that_were_busy_once_leave_no_memory_behind)
+{
+    struct reply_cache_stats stats;
+    struct wire wire;
+    char text[32];
+
+    setup(4000, 1000000);
+    for (int i = 0; i < 64; i++) {
+        snprintf(text, sizeof(text), "192.0.2.%d:700", i + 1);
+        assert_int_equal(address_parse(text, 0, &host), 0);
+        for (uint32_t j = 0; j < 5; j++) {
+            wire_open(&wire);
+            for (uint32_t xid = 0; xid < 1000; xid++) {
+                struct rpc_call call = call_of(&wire, j * 1000 + xid, 8);
+                run(&call);
+            }
+            wire_close(&wire);
+            close(wire.peer);
+        }
+    }
+    reply_cache_stats_get(&stats);
+    test_note("%d entries, and %d spare ones", (int)stats.entries, (int)stats.spares);
+    assert_true(stats.entries <= 4000 && stats.spares <= 1024);
     reply_cache_finish();
 }
 
