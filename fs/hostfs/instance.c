@@ -8,7 +8,7 @@
  *   HANDLES_LAST    the UUID in its superblock; f_fsid where the kernel does not tell the UUID;
  *                   mounts.c adds which directory of it the mount's root is
  *   HANDLES_LAYERS  the UUID, and which directories are the layers
- *   HANDLES_IMAGE   the UUID, the image's first and last bytes, the file that is its device
+ *   HANDLES_IMAGE   the UUID, the image's first and last MiB, the file that is its device
  *   others          this mount in this boot
  * Owns nothing. Acts as the server.
  */
@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -44,8 +45,10 @@ struct host_xfs_geometry { /* struct xfs_fsop_geom_v1 of xfs_fs.h */
 _Static_assert(sizeof(struct host_xfs_geometry) == 112, "as the ioctl's number says");
 #define HOST_XFS_GEOMETRY _IOR('X', 100, struct host_xfs_geometry)
 
-/* Of each end of an image: superblocks and tables of names are there. */
-#define IMAGE_BYTES 65536
+/* Of each end of an image: superblocks, inodes and names are there, of tens of thousands of files
+ * at least. Two images may differ in one name and in nothing else. */
+#define IMAGE_BYTES (4 << 20)
+#define PIECE       65536
 
 static void add(crypto_generichash_state *state, const void *bytes, size_t len)
 {
@@ -183,11 +186,14 @@ static bool add_layers(crypto_generichash_state *state, int fd)
 
 static void add_bytes_at(crypto_generichash_state *state, int device, off_t at)
 {
-    static _Thread_local uint8_t bytes[IMAGE_BYTES];
-    ssize_t got = pread(device, bytes, sizeof(bytes), at);
+    static _Thread_local uint8_t bytes[PIECE];
+    ssize_t got = sizeof(bytes);
 
-    if (got > 0)
-        add(state, bytes, (size_t)got);
+    for (off_t end = at + IMAGE_BYTES; at < end && got == sizeof(bytes); at += got) {
+        got = pread(device, bytes, sizeof(bytes), at);
+        if (got > 0)
+            add(state, bytes, (size_t)got);
+    }
 }
 
 /* The file that a loop device shows: whoever may not read the device may often look at that. */
@@ -212,9 +218,34 @@ static void add_backing(crypto_generichash_state *state, const struct statx *st)
     fclose(link);
 }
 
+/* udev's name of a block device; where there is no udev (a container), the kernel's. -1: none. */
+static int open_device(const struct statx *st)
+{
+    char path[64], line[256], name[280] = "";
+    struct stat found;
+
+    snprintf(path, sizeof(path), "/dev/block/%u:%u", st->stx_dev_major, st->stx_dev_minor);
+    int device = open(path, O_RDONLY | O_CLOEXEC);
+    if (device >= 0)
+        return device;
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/uevent", st->stx_dev_major,
+             st->stx_dev_minor);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file))
+        if (strncmp(line, "DEVNAME=", 8) == 0)
+            snprintf(name, sizeof(name), "/dev/%.*s", (int)strcspn(line + 8, "\n"), line + 8);
+    if (file)
+        fclose(file);
+    device = *name ? open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+    if (device < 0 || (fstat(device, &found) == 0 && S_ISBLK(found.st_mode) &&
+                       found.st_rdev == makedev(st->stx_dev_major, st->stx_dev_minor)))
+        return device;
+    close(device);
+    return -1;
+}
+
 static void add_image(crypto_generichash_state *state, int fd)
 {
-    char path[64];
     struct statx st;
     struct statvfs fs;
 
@@ -225,8 +256,7 @@ static void add_image(crypto_generichash_state *state, int fd)
     add(state, &end, sizeof(end));
     add(state, &fs.f_files, sizeof(fs.f_files));
     add_backing(state, &st);
-    snprintf(path, sizeof(path), "/dev/block/%u:%u", st.stx_dev_major, st.stx_dev_minor);
-    int device = open(path, O_RDONLY | O_CLOEXEC);
+    int device = open_device(&st);
     if (device < 0)
         return;
     add_bytes_at(state, device, 0);

@@ -219,3 +219,51 @@ TEST(ids_of_a_subvolume_are_stale_where_its_snapshot_is_mounted_in_its_place)
     expect_stale_elsewhere(&f, f.export, "a", one.text, snapshot.text);
     host_unmount(top.text);
 }
+
+/* Enough files that what says their names is nowhere near an end of the image. */
+static void write_many(struct fixture *f, const char *dir, const char *middle)
+{
+    char name[64];
+
+    for (unsigned i = 0; i < 4000; i++) {
+        snprintf(name, sizeof(name), "%s/%04u-%016llx-%016llx", dir, i, i * 0x9e3779b97f4a7c15ull,
+                 i * 0xd1342543de82ef95ull);
+        if (i != 2000)
+            host_write(f->base, name, "");
+    }
+    snprintf(name, sizeof(name), "%s/2000-%s", dir, middle);
+    host_write(f->base, name, middle);
+}
+
+/* One is written over the other, and is as long and as old. */
+TEST(ids_of_an_image_are_stale_on_one_that_differs_in_one_name_only)
+{
+    struct fixture f = {0};
+    begin_bare(&f);
+    struct host_path one = host_path(f.base, "one"), other = host_path(f.base, "other");
+    struct host_path one_img = host_path(f.base, "one.img");
+    struct host_path other_img = host_path(f.base, "other.img");
+    host_write(f.base, "other/a", "content of a");
+    host_write(f.base, "one/c", "content of c");
+    write_many(&f, "one", "same");
+    write_many(&f, "other", "some");
+    image_make("erofs", f.base, "one.img", one.text);
+    image_make("erofs", f.base, "other.img", other.text);
+    assert_int_equal(image_run("touch -d @1000000000 %s", one_img.text), 0);
+    image_mount(f.base, "one.img", f.export, "ro");
+    fixture_mount(&f);
+    struct vnode_id id = fixture_id(&f, "2000-same");
+    fixture_restart(&f);
+    fixture_expect(&f, &id, "same");
+    fixture_unmount(&f);
+    host_unmount(f.export);
+    assert_int_equal(image_run("cp %s %s && touch -d @1000000000 %s", other_img.text, one_img.text,
+                               one_img.text),
+                     0);
+    image_mount(f.base, "one.img", f.export, "ro");
+    fixture_mount(&f);
+    vnode_put(fixture_find(&f, "2000-some"));
+    fixture_expect_stale(&f, &id);
+    fixture_unmount(&f);
+    host_unmount(f.export);
+}
