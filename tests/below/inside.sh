@@ -2,12 +2,11 @@
 # inside.sh - one test of tests/below, within its namespaces: makes the file system and runs the
 # bodies on it. Called by run.sh.
 #
-#   inside.sh NAME TOPIC WHO...    WHO: root, user, root-wire, user-wire
+#   inside.sh NAME TOPIC WHO    WHO: root, user, root-wire, user-wire
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-name=$1 topic=$2
-shift 2
+name=$1 topic=$2 who=$3
 
 # Nothing of the host is written to. The programs are copied, since the build may lie below /tmp,
 # and an ordinary user may not be able to reach it.
@@ -84,18 +83,8 @@ hands() {
     done
 }
 
-end() {
-    take
-    while umount "$STORE" 2> /dev/null; do
-        :
-    done
-    rm -rf "$W/store.image" "$IMAGE" "$W/ssh"
-    umount "$W/disk" 2> /dev/null || true
-    rm -rf "$W/disk"
-}
-
 run() {
-    local who=$1 user=root uid=0 program=loopnfs-conformance options=()
+    local user=root uid=0 program=loopnfs-conformance options=()
     [[ $who != user* ]] || user=65533 uid=65533
     begin $uid
     options=(--fs hostfs --source "$M" --as "$user")
@@ -115,12 +104,8 @@ run() {
     local hands=$! status=0
     "$W/bin/$program" "${options[@]}" || status=$?
     kill $hands
-    end
+    take
     return $status
 }
 
-failed=0
-for who; do
-    run "$who" || failed=1
-done
-exit $failed
+run

@@ -19,7 +19,12 @@ if [ "$(id -u)" != 0 ]; then
     exit 77
 fi
 [ $# -gt 2 ] || set -- "$@" root user root-wire user-wire
+name=$1 topic=$2 failed=0
+shift 2
 # The limit here is below ctest's.
-exec timeout --foreground --kill-after=5 "${LOOPNFS_BELOW_LIMIT:-280}" \
-    unshare --mount --propagation private --net --pid --fork --kill-child --mount-proc -- \
-    "$here/inside.sh" "$@"
+for who; do
+    timeout --foreground --kill-after=5 "${LOOPNFS_BELOW_LIMIT:-280}" \
+        unshare --mount --propagation private --net --pid --fork --kill-child --mount-proc -- \
+        "$here/inside.sh" "$name" "$topic" "$who" || failed=1
+done
+exit $failed
