@@ -121,4 +121,6 @@ fi
 
 # One ctest over both trees: one summary, and what must not run twice at once doesn't.
 printf 'subdirs("%s")\n' "${trees[@]}" > build/CTestTestfile.cmake
+# Tests of below wait for the clocks of their file systems for most of the time.
+[ "${groups[*]}" != below ] || jobs=$((2 * jobs))
 ctest --test-dir build -j "$jobs" --output-on-failure "${select[@]}" "$@"

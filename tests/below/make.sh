@@ -252,6 +252,11 @@ make_sshfs() {
         "AuthorizedKeysFile $ssh/key.pub" 'PermitRootLogin yes' 'UsePAM no' 'PidFile none' \
         'Subsystem sftp internal-sftp -u 0' > "$ssh/conf"
     /usr/sbin/sshd -f "$ssh/conf"
+    # It listens only after its parent has ended.
+    local tries=0
+    until (: < /dev/tcp/127.0.0.1/2222) 2> /dev/null || [ $((tries += 1)) -gt 500 ]; do
+        sleep 0.02
+    done
 }
 put_sshfs() {
     daemon sshfs -f -p 2222 -o "allow_other,default_permissions,IdentityFile=$W/ssh/key" \
