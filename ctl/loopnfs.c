@@ -6,10 +6,11 @@
  * The commands are rows of a table; all but a few pass their words on to a file system, which has
  * its own language (loopnfs(1)).
  */
+#include "base/option_words.h"
 #include "ctl/message.h"
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -24,8 +25,6 @@
 
 #define STATUS_FAILURE 1
 #define STATUS_USAGE   2
-
-const char *argp_program_version = "loopnfs " LOOPNFS_VERSION;
 
 struct options {
     const char *control, *export;
@@ -58,15 +57,18 @@ __attribute__((format(printf, 2, 3), noreturn)) static void die(int status, cons
 
 /* --- the server --- */
 
-static bool socket_at(const char *path, struct sockaddr_un *address)
+/* 0, or why no server can be asked there. */
+static int socket_at(const char *path, struct sockaddr_un *address)
 {
     struct stat st;
 
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(address->sun_path))
-        return false;
+        return ENAMETOOLONG;
     strcpy(address->sun_path, path);
-    return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+    if (stat(path, &st) != 0)
+        return errno;
+    return S_ISSOCK(st.st_mode) ? 0 : ENOTSOCK;
 }
 
 /* The places where loopnfsd listens by itself, in this order. */
@@ -75,14 +77,14 @@ static bool socket_find(struct sockaddr_un *address)
     char path[PATH_MAX];
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 
-    if (socket_at("/run/loopnfs/control", address) ||
-        socket_at("/var/lib/loopnfs/control", address))
+    if (socket_at("/run/loopnfs/control", address) == 0 ||
+        socket_at("/var/lib/loopnfs/control", address) == 0)
         return true;
     if (state != NULL)
         snprintf(path, sizeof(path), "%s/loopnfs/control", state);
     else
         snprintf(path, sizeof(path), "%s/.local/state/loopnfs/control", home != NULL ? home : "");
-    return socket_at(path, address);
+    return socket_at(path, address) == 0;
 }
 
 static int dial(const struct options *options)
@@ -93,8 +95,13 @@ static int dial(const struct options *options)
     if (path == NULL && !socket_find(&address))
         die(STATUS_FAILURE, "no control socket found: is loopnfsd running? "
                             "Name its socket with --control PATH (STATE_DIR/control)");
-    if (path != NULL && !socket_at(path, &address))
-        die(STATUS_FAILURE, "%s: not a control socket", path);
+    int error = path != NULL ? socket_at(path, &address) : 0;
+    if (error == ENAMETOOLONG)
+        die(STATUS_USAGE,
+            "--control=%.40s...: it has more than %zu bytes; give the path of a socket", path,
+            sizeof(address.sun_path) - 1);
+    if (error != 0)
+        die(STATUS_FAILURE, "%s: no control socket: %s", path, strerror(error));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
         die(STATUS_FAILURE, "%s: %s", address.sun_path, strerror(errno));
@@ -138,7 +145,8 @@ static int ask(const struct options *options, const char *fs, int count, char **
         const char *message = "";
         if (json_object_object_get_ex(answer, "message", &value))
             message = json_object_get_string(value);
-        die(STATUS_FAILURE, "%s: %s", words[0], *message != '\0' ? message : strerror(err));
+        die(err == EINVAL ? STATUS_USAGE : STATUS_FAILURE, "%s: %s", words[0],
+            *message != '\0' ? message : strerror(err));
     }
     close(socket);
     json_object_put(answer);
@@ -211,7 +219,7 @@ static int run_etfs(const struct options *options, const struct command *command
 
 static const struct command commands[] = {
     {"status", NULL, 0, 0, run_plain, "status", "what the server is doing"},
-    {"post", "srvfs", 1, 8, run_post, "post [--fd N] NAME",
+    {"post", "srvfs", 1, 2, run_post, "post [--fd N] NAME [mode=MODE]",
      "post a descriptor (default: standard input) under a name"},
     {"take", "srvfs", 2, INT_MAX, run_take, "take [--fd N] NAME PROGRAM [ARG...]",
      "run a program with the posted descriptor as its standard input and output"},
@@ -223,10 +231,42 @@ static const struct command commands[] = {
      "map keys to host files"},
 };
 
-static void commands_print(FILE *to)
+static const struct option rows[] = {
+    {"control", required_argument, NULL, 'c'}, {"export", required_argument, NULL, 'e'},
+    {"fd", required_argument, NULL, 'f'},      {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},       {0},
+};
+
+static const char help[] =
+    "Usage: loopnfs [OPTION...] COMMAND [WORD...]\n"
+    "Asks a running loopnfsd; loopnfs(1) has the details. The options, before the command or "
+    "after:\n\n"
+    "  -c, --control=PATH  the server's control socket (or $LOOPNFS_CONTROL)\n"
+    "  -e, --export=PATH   the export meant, where there are several of its kind\n"
+    "  -f, --fd=N          post: the descriptor; take: the number the program finds it under\n"
+    "  -h, --help          print this and exit\n"
+    "  -V, --version       print the version and exit\n\n"
+    "Commands:\n\n";
+
+_Noreturn static void help_print(void)
 {
+    fputs(help, stdout);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(to, "  loopnfs %s\n      %s\n", commands[i].usage, commands[i].what);
+        printf("  loopnfs %s\n      %s\n", commands[i].usage, commands[i].what);
+    exit(0);
+}
+
+static const char *expected(int key)
+{
+    return key == 'f'   ? "give a descriptor's number"
+           : key == 'e' ? "give the path of an export"
+                        : "give the path of the server's socket";
+}
+
+static bool repeats(int key)
+{
+    (void)key;
+    return false;
 }
 
 static int fd_number(const char *text)
@@ -234,95 +274,65 @@ static int fd_number(const char *text)
     char *end;
     long value = strtol(text, &end, 10);
 
-    if (*text == '\0' || *end != '\0' || value < 0 || value > INT_MAX)
-        die(STATUS_USAGE, "--fd: '%s' is not a descriptor's number", text);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || value > INT_MAX)
+        die(STATUS_USAGE, "--fd=%s: %s", text, expected('f'));
     return (int)value;
 }
 
-static error_t option_parse(int key, char *arg, struct argp_state *state)
+/* The options after argv[0], which is the program, or the command. Returns how many arguments they
+ * and argv[0] are. */
+static int options_read(struct options *options, int argc, char **argv)
 {
-    struct options *options = state->input;
+    char message[1024];
+    int key;
 
-    switch (key) {
-    case 'c':
-        options->control = arg;
-        return 0;
-    case 'e':
-        options->export = arg;
-        return 0;
-    case 'f':
-        options->fd = fd_number(arg);
-        return 0;
-    case ARGP_KEY_ARGS:
-        options->argv = state->argv + state->next;
-        options->argc = state->argc - state->next;
-        state->next = state->argc;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        fputs("loopnfs: a command is missing:\n", stderr);
-        commands_print(stderr);
-        exit(STATUS_USAGE);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    if (option_words_check(argc, argv, rows, expected, repeats, true, message, sizeof(message)) !=
+        0)
+        die(STATUS_USAGE, "%s", message);
+    optind = 0; /* begin anew */
+    while ((key = getopt_long(argc, argv, "+c:e:f:hV", rows, NULL)) >= 0)
+        switch (key) {
+        case 'c':
+            options->control = optarg;
+            break;
+        case 'e':
+            options->export = optarg;
+            break;
+        case 'f':
+            options->fd = fd_number(optarg);
+            break;
+        case 'V':
+            puts("loopnfs " LOOPNFS_VERSION);
+            exit(0);
+        default:
+            help_print();
+        }
+    return optind;
 }
 
-/* Options may follow the command's name too, up to its first word. */
-static void options_after(struct options *options)
-{
-    while (options->argc >= 2 && strncmp(options->argv[1], "--", 2) == 0) {
-        const char *option = options->argv[1], *value = strchr(option, '=');
-        size_t len = value != NULL ? (size_t)(value - option) : strlen(option);
-        int taken = value != NULL ? 1 : 2;
-        if (value == NULL)
-            value = options->argc >= 3 ? options->argv[2] : NULL;
-        else
-            value++;
-        if (value == NULL)
-            die(STATUS_USAGE, "%s needs a value", option);
-        if (len == 4 && strncmp(option, "--fd", len) == 0)
-            options->fd = fd_number(value);
-        else if (len == 8 && strncmp(option, "--export", len) == 0)
-            options->export = value;
-        else if (len == 9 && strncmp(option, "--control", len) == 0)
-            options->control = value;
-        else
-            die(STATUS_USAGE, "unknown option %s; see loopnfs --help", option);
-        options->argv[taken] = options->argv[0];
-        options->argv += taken;
-        options->argc -= taken;
-    }
-}
-
-static const struct argp_option argp_options[] = {
-    {"control", 'c', "PATH", 0, "the server's control socket (or $LOOPNFS_CONTROL)", 0},
-    {"export", 'e', "PATH", 0, "the export meant, where there are several of its kind", 0},
-    {"fd", 'f', "N", 0, "post: the descriptor; take: the number the program finds it under", 0},
-    {0}};
+#define COMMAND_NAMES "give status, post, take, list, remove or etfs; see loopnfs --help"
 
 int main(int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = argp_options,
-        .parser = option_parse,
-        .args_doc = "COMMAND [ARG...]",
-        .doc = "Commands to a running loopnfsd: status, post, take, list, remove, etfs. "
-               "See loopnfs(1)."};
     struct options options = {.fd = -1};
 
-    argp_err_exit_status = STATUS_USAGE;
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
-    options_after(&options);
+    int first = options_read(&options, argc, argv);
+    if (first >= argc)
+        die(STATUS_USAGE, "a command is missing; " COMMAND_NAMES);
+    char *name = argv[first];
+    int words = options_read(&options, argc - first, argv + first);
+    options.argv = argv + first + words - 1;
+    options.argc = argc - first - words + 1;
+    options.argv[0] = name;
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         const struct command *command = &commands[i];
-        int words = options.argc - 1;
-        if (strcmp(command->name, options.argv[0]) != 0)
+        if (strcmp(command->name, name) != 0)
             continue;
+        words = options.argc - 1;
         if (words < command->words_min || words > command->words_max)
-            die(STATUS_USAGE, "usage: loopnfs %s", command->usage);
+            die(STATUS_USAGE, "%s has too %s words; see loopnfs --help", name,
+                words < command->words_min ? "few" : "many");
         return command->run(&options, command);
     }
-    fprintf(stderr, "loopnfs: no command '%s':\n", options.argv[0]);
-    commands_print(stderr);
-    return STATUS_USAGE;
+    die(STATUS_USAGE, "%s: no such command; " COMMAND_NAMES, name);
 }

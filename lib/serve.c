@@ -5,9 +5,9 @@
  * line, the mount commands, and waiting for the signal that ends it.
  */
 #include "base/log.h"
+#include "base/option_words.h"
 #include "lib/internal.h"
 #include "nfsd/announce.h"
-#include "nfsd/option_words.h"
 #include "nfsd/process.h"
 #include "rpc/portmap.h"
 #include <errno.h>
@@ -171,7 +171,8 @@ static int line_parse(struct line *line, const char *name, int argc, char **argv
     int key, status = 0;
 
     *done = false;
-    if (option_words_check(argc, argv, rows, expected, repeats, message, sizeof(message)) != 0) {
+    if (option_words_check(argc, argv, rows, expected, repeats, false, message, sizeof(message)) !=
+        0) {
         fprintf(stderr, "%s: %s\n", program_invocation_short_name, message);
         return STATUS_USAGE;
     }

@@ -7,9 +7,9 @@
  * the words are looked through before argp sees them.
  */
 #include "nfsd/options.h"
+#include "base/option_words.h"
 #include "net/net.h"
 #include "nfsd/listen_option.h"
-#include "nfsd/option_words.h"
 #include "nfsd/server.h"
 #include <argp.h>
 #include <errno.h>
@@ -301,7 +301,8 @@ static void words_check(int argc, char **argv)
             .has_arg = option_rows[i].arg != NULL ? required_argument : no_argument,
             .val = option_rows[i].key,
         };
-    if (option_words_check(argc, argv, rows, expected, repeats, message, sizeof(message)) != 0)
+    if (option_words_check(argc, argv, rows, expected, repeats, false, message, sizeof(message)) !=
+        0)
         fatal(STATUS_USAGE, "%s", message);
 }
 

@@ -16,6 +16,12 @@ static int say(struct vcontrol *control, int err, const char *text)
     return err;
 }
 
+static int say_of(struct vcontrol *control, int err, const char *word, const char *text)
+{
+    snprintf(control->message, sizeof(control->message), "%.100s: %s", word, text);
+    return err;
+}
+
 static bool name_ok(const char *name)
 {
     size_t len = strlen(name);
@@ -40,11 +46,14 @@ static int command_post(struct vfs *fs, struct vcontrol *control)
     struct srvfs *srv = srvfs_of(fs);
     uint32_t mode = 0600;
 
-    if (control->argc < 2 || !name_ok(control->argv[1]))
-        return say(control, EINVAL, "post takes a name: 1 to 255 bytes, no '/'");
+    if (control->argc < 2)
+        return say(control, EINVAL, "post takes a name");
+    if (!name_ok(control->argv[1]))
+        return say_of(control, EINVAL, control->argv[1], "a name has 1 to 255 bytes, and no '/'");
     for (int i = 2; i < control->argc; i++)
         if (!mode_parse(control->argv[i], &mode))
-            return say(control, EINVAL, "after the name, mode=0600 or such is all there is");
+            return say_of(control, EINVAL, control->argv[i],
+                          "after the name, mode=0600 or such is all there is");
     if (control->fd < 0)
         return say(control, EBADF, "no descriptor came along");
     int err = srv_root_may(control->cred, srv, VACCESS_MODIFY | VACCESS_LOOKUP);
@@ -77,7 +86,9 @@ static int entry_named(struct vfs *fs, struct vcontrol *control, struct srv_entr
     if (err != 0)
         return err;
     *entry = srv_find(srv, control->argv[1]);
-    return *entry != NULL ? 0 : ENOENT;
+    if (*entry == NULL)
+        return say_of(control, ENOENT, control->argv[1], "nothing of this name is posted");
+    return 0;
 }
 
 static int command_take(struct vfs *fs, struct vcontrol *control)
@@ -168,5 +179,5 @@ int srv_control(struct vfs *fs, struct vcontrol *control)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(control->argv[0], commands[i].name) == 0)
             return commands[i].run(fs, control);
-    return say(control, EINVAL, "srvfs knows post, take, list and remove");
+    return say_of(control, EINVAL, control->argv[0], "srvfs knows post, take, list and remove");
 }

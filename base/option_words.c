@@ -1,7 +1,7 @@
 /*
  * option_words.c - a command line is looked through before it is read; see option_words.h.
  */
-#include "nfsd/option_words.h"
+#include "base/option_words.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,8 +59,8 @@ static int once_check(const struct option *row, const char **given, const char *
 }
 
 int option_words_check(int argc, char **argv, const struct option *rows,
-                       const char *(*expected)(int val), bool (*repeats)(int val), char *message,
-                       size_t size)
+                       const char *(*expected)(int val), bool (*repeats)(int val), bool in_order,
+                       char *message, size_t size)
 {
     const char *given[ROWS_MAX] = {NULL}; /* a row's first value */
     bool options_end = false;
@@ -68,11 +68,14 @@ int option_words_check(int argc, char **argv, const struct option *rows,
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i], *value = NULL;
         if (word[0] == '\0') {
-            snprintf(message, size, "an argument is empty; give the path of a directory");
+            snprintf(message, size, "an argument is empty; see --help");
             return EINVAL;
         }
-        if (options_end || word[0] != '-' || word[1] == '\0')
+        if (options_end || word[0] != '-' || word[1] == '\0') {
+            if (in_order)
+                return 0;
             continue;
+        }
         options_end = strcmp(word, "--") == 0;
         if (options_end)
             continue;
