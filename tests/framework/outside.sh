@@ -310,12 +310,16 @@ test_its_owner_installs_after_root_did() {
         mkdir "$work/work/upper" "$work/work/work"
         # From the first folder on the way there that is closed to others, if there is one.
         IFS=/ read -ra names <<< "${build#/}"
+        path=
         for name in "${names[@]}"; do
-            top+=/$name
-            setpriv --reuid $user --regid $user --clear-groups test -x "$top" || break
+            path+=/$name
+            [ -z "$top" ] || chmod 755 "$path"
+            [ -z "$top" ] || continue
+            [ "$path" = "$build" ] || ! setpriv --reuid $user --regid $user --clear-groups test -x "$path" || continue
+            top=$path
+            mount -t overlay overlay -o "lowerdir=$top,upperdir=$work/work/upper,workdir=$work/work/work" "$top"
+            chmod 755 "$top"
         done
-        mount -t overlay overlay -o "lowerdir=$top,upperdir=$work/work/upper,workdir=$work/work/work" "$top"
-        chmod 755 "$top"
         find "$build" -xdev -type d ! -path "*/CMakeFiles/*" -exec chown $user {} +
         cmake --install "$build" --prefix "$work/of-root" > "$work/log"
         setpriv --reuid $user --regid $user --clear-groups cmake --install "$build" --prefix "$work/own/prefix" \

@@ -238,7 +238,13 @@ void host_mounted(const char *at)
 
 void host_unmount(const char *at)
 {
-    CHECK(umount2(at, 0));
+    int status;
+
+    /* What was closed last may still be on its way: descriptors of a file system that could hang
+     * are closed by a thread of their own (vfs/closer.c). */
+    for (int i = 0; (status = umount2(at, 0)) != 0 && errno == EBUSY && i < 1000; i++)
+        host_sleep_ms(10);
+    CHECK(status);
     host_mounted_no_more(at);
 }
 

@@ -40,7 +40,7 @@ static struct outcome outcome_of(struct mounted *m, struct client *client, const
         outcome.nfs = get_u32(&reply.results);
     /* Beyond the beginning there is something only at the last offsets of tmpfs, which has them. */
     if (outcome.written > LARGE) {
-        assert_int_equal(lseek(fd, 0, SEEK_DATA) / (off_t)MIB, outcome.written / (off_t)MIB - 1);
+        assert_true(lseek(fd, 0, SEEK_DATA) >= outcome.written - (off_t)(2 * MIB));
     } else {
         assert_int_equal(pread(fd, got, 2 * MIB, 0), outcome.written);
         if (outcome.written > 0)
