@@ -90,13 +90,12 @@ void hostfs_hold_finish(struct hostfs_mount *mount)
     mount->point = NULL;
 }
 
-bool hostfs_hold_again(struct hostfs_mount *mount, int fd)
+bool hostfs_hold_again(struct hostfs_mount *mount, int fd,
+                       const struct hostfs_mount_identity *identity)
 {
-    struct hostfs_mount_identity identity;
-
     if (mount->fd >= 0)
         return false;
-    if (identity_of(fd, &identity) == 0 && same_identity(&identity, &mount->identity)) {
+    if (same_identity(identity, &mount->identity)) {
         mount->used = now_s();
         atomic_store(&mount->fd, fd);
         return true;
@@ -126,12 +125,18 @@ static int open_again(const struct hostfs_mount *mount, int *fd)
 
 static int hold_again(struct hostfs *h, struct hostfs_mount *mount, int *fd)
 {
+    struct hostfs_mount_identity identity;
     int fresh;
     int error = open_again(mount, &fresh);
     if (error)
         return error;
+    error = identity_of(fresh, &identity);
+    if (error) {
+        close(fresh);
+        return error;
+    }
     pthread_mutex_lock(&h->mounts_lock);
-    bool taken = hostfs_hold_again(mount, fresh);
+    bool taken = hostfs_hold_again(mount, fresh, &identity);
     if (mount->fd >= 0)
         atomic_fetch_add(&mount->users, 1);
     else

@@ -274,9 +274,10 @@ int hostfs_hold(struct hostfs *h, struct hostfs_mount *mount, int *fd);
 void hostfs_drop(struct hostfs_mount *mount);
 /* Another descriptor of the export's root, to be closed. */
 int hostfs_hold_copy(struct hostfs *h, int *fd);
-/* With the lock: fd, of a mount with the same number, becomes the descriptor of one that was given
- * up, if it is that. Else false, and it may be gone. */
-bool hostfs_hold_again(struct hostfs_mount *mount, int fd);
+/* With the lock: fd, of a mount with the same number and this identity, becomes the descriptor of
+ * one that was given up, if it is that. Else false, and it may be gone. Asks no file system. */
+bool hostfs_hold_again(struct hostfs_mount *mount, int fd,
+                       const struct hostfs_mount_identity *identity);
 /* Gives up what is idle; or, now, what is not in use in this moment. */
 void hostfs_hold_tick(struct hostfs *h, bool now);
 void hostfs_hold_end(struct hostfs *h);

@@ -193,7 +193,7 @@ static struct hostfs_mount *add(struct hostfs *h, int fd)
     }
     pthread_mutex_lock(&h->mounts_lock);
     struct hostfs_mount *known = hostfs_mount_find(h, mount->id);
-    if (known && hostfs_hold_again(known, fd))
+    if (known && hostfs_hold_again(known, fd, &mount->identity))
         fd = -1;
     else if (known && known->gone)
         known = NULL;
