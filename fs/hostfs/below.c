@@ -261,3 +261,12 @@ bool hostfs_below_numbers_paths(const char *type)
             return true;
     return false;
 }
+
+bool hostfs_below_answers(const char *type)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].name, type) == 0)
+            return !rows[i].told_at_close &&
+                   (rows[i].handles == HANDLES_LAST || rows[i].handles == HANDLES_IMAGE);
+    return false;
+}

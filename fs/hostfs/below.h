@@ -53,6 +53,9 @@ const struct hostfs_below *hostfs_below_of(int fd);
 /* Whether inode numbers on FUSE of this type ("fuse.x" in /proc/self/mountinfo) are those of paths:
  * they change with a rename, also of a directory above. */
 bool hostfs_below_numbers_paths(const char *type);
+/* Whether a file system of this type finds its directories without asking another program or host,
+ * which might never answer. */
+bool hostfs_below_answers(const char *type);
 
 struct hostfs_mount;
 /*

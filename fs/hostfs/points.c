@@ -8,9 +8,9 @@
  * That costs a load where nothing is mounted below the export.
  *
  * The table is an array of atomics, written by the housekeeping thread when the mounts have changed
- * and read by everybody: for the moment of that a name may be taken for an ordinary one. Only
- * mounts whose directory is on the export's own file system are in it: to look for others might
- * hang.
+ * and read by everybody: for the moment of that a name may be taken for an ordinary one. It has
+ * the mounts whose directory is on the export's own file system, and those below other mounts of
+ * kinds that answer by themselves (ext4, tmpfs, images): to look for others might hang.
  */
 #include "base/hash.h"
 #include "base/log.h"
@@ -52,45 +52,62 @@ static uint32_t changes_now(void)
     return changes;
 }
 
-static uint64_t point_hash(uint64_t dir_ino, const char *name)
+static uint64_t point_hash(uint64_t mount_id, uint64_t dir_ino, const char *name)
 {
-    return hash_bytes(name, strlen(name), hash_mix(dir_ino)) | 1;
+    return hash_bytes(name, strlen(name), hash_mix(dir_ino ^ hash_mix(mount_id))) | 1;
 }
 
-/* The directory at `path`, which is below the export's root, without leaving its file system. */
-static int open_dir(int root_fd, const char *path)
+/* What is mounted below an export, as far as the table was read. */
+struct below {
+    uint64_t id;
+    struct below *next;
+};
+
+/* A mount of the table's. */
+struct row {
+    uint64_t id, parent;
+    dev_t dev;
+    char *path;   /* below the root */
+    bool answers; /* to look at a directory there asks nobody who might not answer */
+};
+
+/* The directory at `path`, which is below the export's root. */
+static int open_dir(int root_fd, const char *path, bool cross)
 {
     struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-                           .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
+                           .resolve = (cross ? 0 : (uint64_t)RESOLVE_NO_XDEV) |
+                                      RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
 
     return (int)syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof(how));
 }
 
-/* `path` is relative to the root. */
-static void point_add(struct hostfs *h, int root_fd, char *path, dev_t dev,
+static void point_add(struct hostfs *h, int root_fd, const struct row *row,
                       struct hostfs_point fresh[POINTS])
 {
     char text[128];
     struct statx st;
-    char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
+    bool own = row->parent == h->own.id;
+    char *slash = strrchr(row->path, '/');
+    const char *name = slash ? slash + 1 : row->path;
 
     if (slash)
         *slash = '\0';
-    int fd = open_dir(root_fd, slash ? path : "");
+    int fd = open_dir(root_fd, slash ? row->path : "", !own);
     if (fd < 0)
         return;
     int error = hostfs_statx(fd, "", &st);
     close(fd);
-    if (error || st.stx_mnt_id != h->own.id)
+    if (error || st.stx_mnt_id != row->parent)
         return;
-    snprintf(text, sizeof(text), "below %.64s (disk %u:%u)", h->fs->source, major(dev), minor(dev));
-    uint64_t hash = point_hash(st.stx_ino, name);
+    snprintf(text, sizeof(text), "below %.64s (disk %u:%u)", h->fs->source, major(row->dev),
+             minor(row->dev));
+    /* Where numbers are made up a name counts in whatever directory. */
+    uint64_t hash = point_hash(row->parent, own && h->own.named ? 0 : st.stx_ino, name);
     for (unsigned i = 0; i < PROBES; i++) {
         struct hostfs_point *point = &fresh[(hash + i) % POINTS];
         if (point->hash != 0)
             continue;
-        point->place = wait_place_get(hostfs_place_key(dev), text);
+        point->place = wait_place_get(hostfs_place_key(row->dev), text);
         point->hash = point->place ? hash : 0;
         return;
     }
@@ -112,12 +129,61 @@ static void points_replace(struct hostfs *h, const struct hostfs_point fresh[POI
     log_debug("hostfs %s: file systems mounted below it: %u", h->fs->source, count);
 }
 
+/* One line of mountinfo. False: it is of no mount below `base`. */
+static bool read_row(char *line, const char *base, size_t len, struct row *row)
+{
+    char type[64] = "", *root, *point;
+    unsigned parent = 0;
+    const char *end = strstr(line, " - ");
+
+    if (!end || sscanf(end, " - %63s", type) != 1 || sscanf(line, "%*u %u", &parent) != 1 ||
+        !hostfs_mountinfo(line, &row->id, &row->dev, &root, &point) ||
+        strncmp(point, base, len) != 0 || point[len] != '/' || point[len + 1] == '\0')
+        return false;
+    row->parent = parent;
+    row->path = point + len + 1;
+    row->answers = hostfs_below_answers(type);
+    return true;
+}
+
+static bool is_below(const struct below *list, uint64_t id)
+{
+    while (list && list->id != id)
+        list = list->next;
+    return list;
+}
+
+/* Parents come before what is mounted on them. */
+static void read_rows(struct hostfs *h, int root_fd, const char *base, FILE *file,
+                      struct hostfs_point fresh[POINTS])
+{
+    struct below *through = NULL, *next;
+    struct row row;
+    char *line = NULL;
+    size_t size = 0;
+
+    while (getline(&line, &size, file) > 0) {
+        if (!read_row(line, base, strlen(base), &row) ||
+            (row.parent != h->own.id && !is_below(through, row.parent)))
+            continue;
+        point_add(h, root_fd, &row, fresh);
+        if (!row.answers || !h->crossmnt || !(next = malloc(sizeof(*next))))
+            continue;
+        *next = (struct below){.id = row.id, .next = through};
+        through = next;
+    }
+    for (; through; through = next) {
+        next = through->next;
+        free(through);
+    }
+    free(line);
+}
+
 void hostfs_points_tick(struct hostfs *h)
 {
-    char base[PATH_MAX], *line = NULL;
+    char base[PATH_MAX];
     struct hostfs_point fresh[POINTS] = {0};
     struct hostfs_proc_path link;
-    size_t size = 0;
     uint32_t changes = changes_now();
 
     int root_fd;
@@ -128,19 +194,10 @@ void hostfs_points_tick(struct hostfs *h)
     hostfs_proc_path(&link, root_fd);
     ssize_t len = readlink(link.text, base, sizeof(base) - 1);
     FILE *file = fopen("/proc/self/mountinfo", "re");
-    if (len > 0)
-        base[len] = '\0';
-    if (len == 1)
-        len = 0; /* the export is "/" */
-    while (len >= 0 && file && getline(&line, &size, file) > 0) {
-        char *root, *point;
-        uint64_t id;
-        dev_t dev;
-        if (hostfs_mountinfo(line, &id, &dev, &root, &point) &&
-            strncmp(point, base, (size_t)len) == 0 && point[len] == '/' && point[len + 1] != '\0')
-            point_add(h, root_fd, point + len + 1, dev, fresh);
-    }
-    free(line);
+    if (len >= 0)
+        base[len == 1 ? 0 : len] = '\0'; /* the export may be "/" */
+    if (len >= 0 && file)
+        read_rows(h, root_fd, base, file, fresh);
     if (file)
         fclose(file);
     hostfs_drop(&h->own);
@@ -158,9 +215,9 @@ int hostfs_point_enter(struct vnode *dir, const char *name)
     struct hostfs *h = hostfs_of(dir);
     const struct hostfs_node *node = hostfs_node(dir);
 
-    if (atomic_load_explicit(&h->points.count, memory_order_relaxed) == 0 || node->mount != &h->own)
+    if (atomic_load_explicit(&h->points.count, memory_order_relaxed) == 0 || !node->mount)
         return 0;
-    uint64_t hash = point_hash(node->ino, name);
+    uint64_t hash = point_hash(node->mount->id, node->mount->named ? 0 : node->ino, name);
     for (unsigned i = 0; i < PROBES; i++) {
         const struct hostfs_point *point = &h->points.list[(hash + i) % POINTS];
         if (point->hash == hash)
