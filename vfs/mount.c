@@ -221,7 +221,9 @@ void vfs_put(struct vfs *fs)
 {
     if (fs == NULL || --fs->holders > 0)
         return;
-    fs->dying = true;
+    pthread_mutex_lock(&mounts_lock);
+    fs->dying = true; /* from here on for_each() passes it over */
+    pthread_mutex_unlock(&mounts_lock);
     vnode_put(fs->root);
     if (fs->type->ops.release != NULL)
         fs->type->ops.release(fs);
@@ -238,15 +240,15 @@ bool vfs_all_gone(void)
     return gone;
 }
 
-/* Keeps a file system from ending; false where it is already about to. */
+/* Keeps a file system from ending, and its root, which its own code may use as long as it is
+ * mounted; false where it is already about to. mounts_lock held. */
 static bool vfs_hold(struct vfs *fs)
 {
-    uint32_t nodes = fs->nodes;
-
-    while (nodes > 0)
-        if (atomic_compare_exchange_weak(&fs->nodes, &nodes, nodes + 1))
-            return true;
-    return false;
+    if (fs->dying)
+        return false;
+    fs->nodes++;
+    vnode_ref(fs->root);
+    return true;
 }
 
 static void tick_one(struct vfs *fs)
@@ -282,6 +284,7 @@ static void for_each(void (*each)(struct vfs *fs))
             each(list[i]);
             list[i]->ticking = false;
         }
+        vnode_put(list[i]->root);
         vfs_node_gone(list[i]);
     }
     free(list);

@@ -193,15 +193,15 @@ static int give_up(struct hostfs_mount *mount, int64_t idle_since)
     return -1;
 }
 
-/* The root node's descriptors are taken out first, and closed when nobody but the export has the
- * node: who had found them before had it, too. */
+/* The root node's descriptors are taken out first, and closed when nobody but the export, and the
+ * round that this is part of, has the node: who had found them before had it, too. */
 static void give_up_root(struct hostfs *h)
 {
     struct vnode *root = h->fs->root;
 
     if (h->root_trash.count == 0)
         vnode_shed_root(root, &h->root_trash);
-    if (atomic_load(&root->refs) == 1)
+    if (atomic_load(&root->refs) <= 2)
         hostfs_hold_end(h);
 }
 
