@@ -125,6 +125,7 @@ static struct hostfs_disk *disk_of(struct vnode *vn)
 
 static void pin_link(struct hostfs_disk *disk, struct hostfs_pin *pin)
 {
+    pin->next = NULL;
     pin->prev = disk->last;
     *(disk->last ? &disk->last->next : &disk->first) = pin;
     disk->last = pin;
