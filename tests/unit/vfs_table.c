@@ -60,18 +60,6 @@ static void counting_unmount(struct vfs *fs)
     counts.unmounted++;
 }
 
-static bool put_in_tick; /* the export ends while it ticks */
-
-static void counting_tick(struct vfs *fs)
-{
-    if (!put_in_tick)
-        return;
-    vfs_put(fs);
-    /* The tick goes on, with the root that it has. */
-    assert_int_equal(counts.reclaimed, 0);
-    assert_int_equal(fs->root->type, VDIR);
-}
-
 static int counting_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 {
     int none = -1;
@@ -170,7 +158,6 @@ static const struct vfs_type counting_type = {.name = "counting",
                                               .node_size = sizeof(struct part),
                                               .ops = {.mount = counting_mount,
                                                       .unmount = counting_unmount,
-                                                      .tick = counting_tick,
                                                       .load = counting_load,
                                                       .shed = counting_shed,
                                                       .reclaim = counting_reclaim,
@@ -372,16 +359,6 @@ TEST(a_file_system_ends_after_its_last_node_in_use)
     assert_int_equal(counts.unmounted, 0);
     vfs_tick();
     vnode_put(vn);
-    assert_int_equal(counts.unmounted, 1);
-    vnode_table_finish();
-}
-
-TEST(a_file_system_that_ends_while_it_ticks_keeps_its_root_until_then)
-{
-    start(1000, 100);
-    put_in_tick = true;
-    vfs_tick();
-    assert_int_equal(counts.reclaimed, 1);
     assert_int_equal(counts.unmounted, 1);
     vnode_table_finish();
 }
