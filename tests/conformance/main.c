@@ -142,9 +142,11 @@ static void list(void)
 static void check_target(struct target *target, struct argp_state *state)
 {
     if ((target->fs == NULL) == (target->path == NULL))
-        argp_error(state, "one of --fs and --wire is needed");
+        argp_error(state, "give either --fs or --wire");
     if (target->fs != NULL && vfs_type_find(target->fs) == NULL)
         argp_error(state, "there is no file system called %s", target->fs);
+    if (target->path != NULL && target->server != NULL)
+        argp_error(state, "--wire is a server that runs already, and --server starts one");
     if (target->host == NULL)
         target->host = "127.0.0.1";
 }

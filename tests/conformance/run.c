@@ -227,15 +227,14 @@ static void scratch_begin(struct run *run)
 /* The server that bodies share; where it keeps its things, and where it is found. */
 static struct run shared;
 static uint16_t shared_port;
+static const char *shared_path;
 
 static void shared_begin(const struct run *run)
 {
-    const char *path;
-
     shared = *run;
     scratch_begin(&shared);
     server_open(&shared.target);
-    server_begin(&shared.target, &shared_port, &path);
+    server_begin(&shared.target, &shared_port, &shared_path);
 }
 
 static void shared_end(void)
@@ -253,7 +252,9 @@ static int run_body(struct run *run, const struct body *body, FILE *output)
     scratch_begin(run);
     if (run->target.server != NULL) { /* else port and path are those of one that runs already */
         run->target.port = shares ? shared_port : 0;
-        run->target.path = shares ? run->target.source : NULL;
+        run->target.path = !shares                      ? NULL
+                           : run->target.source != NULL ? run->target.source
+                                                        : shared_path;
     }
     fflush(stdout);
     pid_t pid = fork();

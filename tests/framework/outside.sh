@@ -252,6 +252,15 @@ test_an_author_runs_the_installed_conformance_suite() {
         { cat "$work/tap"; exit 1; }
     [ "$(grep '^ok' "$work/tap" | grep -vc SKIP)" -ge 10 ]
     end
+    # A file system without a source, too, may have one server for all bodies, or one of its own for each.
+    "$prefix/bin/loopnfs-conformance" --fs memfs --server "$prefix/bin/loopnfsd" --one-server > "$work/tap" ||
+        { cat "$work/tap"; exit 1; }
+    [ "$(grep '^ok' "$work/tap" | grep -vc SKIP)" -ge 200 ]
+    grep '^ok.*the_roots_handle_survives_a_restart' "$work/tap" | grep -qv SKIP
+    if "$prefix/bin/loopnfs-conformance" --wire localhost:/x --server "$prefix/bin/loopnfsd" > "$work/tap" 2>&1; then
+        exit 1
+    fi
+    grep -q -e '--wire is a server that runs already' "$work/tap"
 }
 
 test_the_conformance_suite_is_built_without_the_tests() {
