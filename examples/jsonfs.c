@@ -82,17 +82,18 @@ static int node_fill(struct node *node, struct json_object *value)
 static int jsonfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
 {
     if (args->source == NULL)
-        return EINVAL;
+        return vfs_refuse(args, EINVAL, "name a JSON file, as in: jsonfs FILE");
     struct json_object *document = json_object_from_file(args->source);
     if (document == NULL) {
-        fprintf(stderr, "%s", json_util_get_last_err());
-        return EINVAL;
+        const char *why = json_util_get_last_err();
+        return vfs_refuse(args, EINVAL, "%.*s", (int)strcspn(why != NULL ? why : "no JSON", "\n"),
+                          why != NULL ? why : "no JSON");
     }
     struct node *root = calloc(1, sizeof(*root));
     int err = root != NULL ? node_fill(root, document) : ENOMEM;
     json_object_put(document);
     if (err == 0 && root->content != NULL)
-        err = ENOTDIR; /* the file holds a single value */
+        err = vfs_refuse(args, ENOTDIR, "it holds a single value, which is no directory");
     if (err == 0)
         err = vnode_register_root(fs, root);
     if (err != 0 && root != NULL)

@@ -59,7 +59,7 @@ static int node_get(struct vfs *fs, int fd, struct vnode **out)
 static int passfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
 {
     if (args->source == NULL)
-        return EINVAL;
+        return vfs_refuse(args, EINVAL, "name a directory, as in: passfs DIR");
     if (stat(args->source, &root) != 0)
         return errno;
     return node_get(fs, open(args->source, O_PATH | O_DIRECTORY | O_CLOEXEC), &fs->root);

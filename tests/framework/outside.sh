@@ -123,6 +123,25 @@ test_the_examples_are_built_with_find_package_and_read() {
     serve "$work/build/passfs" "$work/dir"
     same "$("$FRAMEWORK_READ" "$port" /passfs /sub/file)" content
     end
+    echo 1 > "$work/single.json"
+    echo '{' > "$work/broken.json"
+    refused() { # WORD PROGRAM ARGUMENT...
+        local status=0 program=$work/build/$2
+        timeout 20 "$program" --port 0 --state-dir "$work/state" "${@:3}" > "$work/out" 2>&1 || status=$?
+        if [[ $status != [12] ]] || [ "$(wc -l < "$work/out")" != 1 ] || ! grep -qF -e "$1" "$work/out"; then
+            echo "${*:2}: exit status $status, and it said:"
+            cat "$work/out"
+            exit 1
+        fi
+    }
+    refused "name a JSON file" jsonfs
+    refused "No such file" jsonfs "$work/nothing"
+    refused "Is a directory" jsonfs "$work"
+    refused "broken.json" jsonfs "$work/broken.json"
+    refused "a single value" jsonfs "$work/single.json"
+    refused "name a directory" passfs
+    refused "No such file" passfs "$work/nothing"
+    refused "Not a directory" passfs "$work/a.json"
     same "$(wc -l < "$LOOPNFS_SOURCE_DIR/examples/passfs.c" | awk '{print ($1 < 300)}')" 1
     same "$(wc -l < "$LOOPNFS_SOURCE_DIR/fs/hcfs/hcfs.c" | awk '{print ($1 < 150)}')" 1
 }
