@@ -6,9 +6,11 @@
  * behind the reply header, in the place from which they are sent.
  */
 #include "rpc/dispatch.h"
+#include "net/connections.h"
 #include "net/rest.h"
 #include "net/tail.h"
 #include "rpc/admission.h"
+#include "rpc/peer.h"
 #include "rpc/program.h"
 #include "rpc/reply_cache.h"
 #include <arpa/inet.h>
@@ -271,6 +273,14 @@ static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *ca
     return reply_accepted(reply, call->xid, RPC_DONE) + stream_used(&xdrs);
 }
 
+/* A client on this host that has gone before it was known who it was: what it says by its next
+ * connection would be another caller's. It sends the call again, or nobody waits for it. */
+static bool caller_is_lost(const struct rpc_call *call)
+{
+    return !call->is_datagram && rpc_peer_of(call).kind == RPC_PEER_UNKNOWN &&
+           !net_connection_is_open(call->connection);
+}
+
 /* The same for a procedure whose retransmissions must not be run again. */
 static size_t procedure_run_once(const struct rpc_procedure *row, struct rpc_call *call,
                                  uint8_t *reply)
@@ -278,7 +288,7 @@ static size_t procedure_run_once(const struct rpc_procedure *row, struct rpc_cal
     struct reply_cache_entry *entry = NULL;
     size_t len = 0;
 
-    if ((row->flags & RPC_REST) == 0 && !net_rest_fill(call->rest))
+    if ((row->flags & RPC_REST) == 0 && (!net_rest_fill(call->rest) || caller_is_lost(call)))
         return 0;
     switch (reply_cache_begin(call, row->flags, reply, REPLY_HEADER + call->results_room, &len,
                               &entry)) {

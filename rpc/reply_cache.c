@@ -43,8 +43,7 @@ static struct {
     uint64_t seed;
     uint8_t key[crypto_shorthash_KEYBYTES];
     _Atomic uint64_t hits, dropped_running;
-    _Atomic uint64_t last_asker; /* numbers those that wait, */
-    _Atomic unsigned askers;     /* of whom there are so many now */
+    _Atomic unsigned askers; /* calls that wait for what another connection began */
 } cache;
 
 /* A call as it is looked for. */
@@ -201,20 +200,21 @@ static enum reply_cache_answer answer_with(struct wanted *wanted, struct reply_c
 static struct reply_cache_entry *wait_for(struct wanted *wanted, struct reply_cache_entry *entry)
 {
     struct shelf_shard *shard = wanted->shard;
+    const uint64_t me = wanted->caller.connection;
 
     if (++cache.askers <= ASKERS_MAX) {
         pthread_mutex_unlock(&shard->lock);
         sleep_announce();
-        const uint64_t me = ++cache.last_asker;
         pthread_mutex_lock(&shard->lock);
         entry = wanted_find(wanted);
-        if (entry != NULL && entry->state == ENTRY_RUNNING) {
+        /* Calls of several connections may come in another order than these were made. */
+        if (entry != NULL && entry->state == ENTRY_RUNNING && entry->asker < me) {
             entry->asker = me;
             pthread_cond_broadcast(&shard->changed);
-        }
-        while (entry != NULL && entry->state == ENTRY_RUNNING && entry->asker == me) {
-            pthread_cond_wait(&shard->changed, &shard->lock);
-            entry = wanted_find(wanted);
+            while (entry != NULL && entry->state == ENTRY_RUNNING && entry->asker == me) {
+                pthread_cond_wait(&shard->changed, &shard->lock);
+                entry = wanted_find(wanted);
+            }
         }
     }
     cache.askers--;

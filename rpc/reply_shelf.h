@@ -66,7 +66,7 @@ struct reply_cache_entry {
     struct reply_account *account;
     enum entry_state state;
     uint32_t len;   /* of the reply, once finished */
-    uint64_t asker; /* while it runs: the last call that waits for its reply; 0: none */
+    uint64_t asker; /* while it runs: the newest connection that waits for its reply; 0: none */
     time_t since;   /* CLOCK_MONOTONIC: when it was finished, or last repeated */
     uint8_t *big;   /* the reply, where it does not fit below */
     struct reply_key key;

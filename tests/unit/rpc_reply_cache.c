@@ -207,6 +207,9 @@ TEST(who_reconnects_while_its_call_runs_gets_the_reply_by_the_new_connection)
         wire_hang_up(&second);
         asking_begin(&later, &third);
         assert_int_equal(asking_end(&asking), REPLY_CACHE_RUNNING);
+        /* One that comes late, by a connection before, does not take its place. */
+        struct rpc_call late = call_of(&second, 1, 100);
+        expect(&late, REPLY_CACHE_RUNNING);
         if (kept)
             reply_cache_store(entry, (const uint8_t *)"done", 4);
         else
