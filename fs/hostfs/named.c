@@ -308,7 +308,7 @@ static void renew(struct vnode *vn, int fd)
     hostfs_proof_put(hostfs_of(vn), &id, &proof);
 }
 
-void hostfs_named_look(struct vnode *vn, int fd, const struct statx *st)
+bool hostfs_named_look(struct vnode *vn, int fd, const struct statx *st)
 {
     struct hostfs_node *node = hostfs_node(vn);
     struct hostfs *h = hostfs_of(vn);
@@ -316,14 +316,20 @@ void hostfs_named_look(struct vnode *vn, int fd, const struct statx *st)
     struct vnode_id id;
     struct hostfs_proof proof;
 
-    if (atomic_exchange_explicit(&node->seen, seen, memory_order_relaxed) == seen ||
-        vn->flags & VNODE_IS_ROOT)
-        return;
+    if (vn->flags & VNODE_IS_ROOT)
+        return true;
+    /* A daemon that goes by paths has come to another object under this one's. */
+    if (node->mount->numbers &&
+        hostfs_fileid(node->mount, st->stx_ino, node->mount->part) != node->ino)
+        return false;
+    if (atomic_exchange_explicit(&node->seen, seen, memory_order_relaxed) == seen)
+        return true;
     /* Copied up, or changed, in front of our eyes: the descriptor says that it is the same. */
     hostfs_id_of(vn, &id);
     hostfs_proof_look(fd, st, &proof);
     proof.fileid = node->ino;
     hostfs_proof_put(h, &id, &proof);
+    return true;
 }
 
 void hostfs_named_moved(struct vnode *from_dir, const char *from, struct vnode *to_dir,

@@ -28,7 +28,8 @@ struct hostfs_mount *hostfs_named_mount(struct hostfs *h, const struct vnode_id 
 bool hostfs_named_exists(struct hostfs *h, const struct vnode_id *id);
 /* A node was made of the object; its descriptor fd was looked at. */
 void hostfs_named_begin(struct hostfs_node *node, const struct hostfs_object *object);
-void hostfs_named_look(struct vnode *vn, int fd, const struct statx *st);
+/* The same of one that is in use; false: it is another object that st, of fd, is about. */
+bool hostfs_named_look(struct vnode *vn, int fd, const struct statx *st);
 /* The object with this id was moved, and is `to` in to_dir, which to_fd is of; it was given one
  * name more (fd is vn's); it lost this name, gone: and has no other (vn is its node, or NULL). */
 void hostfs_named_moved(struct vnode *from_dir, const char *from, struct vnode *to_dir,

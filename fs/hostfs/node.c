@@ -275,8 +275,8 @@ static int check_opened(struct vnode *vn, int fd, struct statx *st)
                st->stx_btime.tv_nsec == node->btime_nsec;
     if (!same)
         return ESTALE;
-    if (node->mount->named)
-        hostfs_named_look(vn, fd, st);
+    if (node->mount->named && !hostfs_named_look(vn, fd, st))
+        return ESTALE;
     /* The host may have moved it out of the export since it was loaded. */
     return hostfs_contained(hostfs_of(vn), fd, st);
 }
@@ -333,8 +333,8 @@ int hostfs_stat(struct vnode *vn, int fd, struct statx *st)
     int error = hostfs_statx(fd, "", st);
     /* FUSE asks its daemon, by name. */
     bool gone = mount->named && error == ENOENT;
-    if (!error && mount->named)
-        hostfs_named_look(vn, fd, st);
+    if (!error && mount->named && !hostfs_named_look(vn, fd, st))
+        gone = true;
     if (!error && st->stx_nlink == 0 && mount->counts_links)
         gone = true;
     if (!gone || vn->flags & VNODE_IS_ROOT)

@@ -18,6 +18,7 @@
  */
 #include "open.h"
 #include "base/cred.h"
+#include "named.h"
 #include "newfile.h"
 #include <errno.h>
 #include <string.h>
@@ -140,6 +141,21 @@ static int open_for(const struct vctx *ctx, struct vnode *vn, int mode, int held
     return open_as_server(vn, held, mode, fd);
 }
 
+/* What FUSE opened may be what has the name by now: nothing is read or written there. Takes fd. */
+static int check_named(struct vnode *vn, int fd)
+{
+    struct statx st;
+    int error = hostfs_statx_now(fd, &st);
+
+    if (!error && !hostfs_named_look(vn, fd, &st))
+        error = ESTALE;
+    if (error)
+        close(fd);
+    if (error == ESTALE)
+        hostfs_forget(vn);
+    return error;
+}
+
 /* Whether the node may keep what this caller opened. */
 static bool may_keep(const struct vctx *ctx, struct vnode *vn)
 {
@@ -175,6 +191,8 @@ int hostfs_data_open(const struct vctx *ctx, struct vnode *vn, int mode, struct 
     if (data->fd >= 0)
         return hostfs_may(ctx, vn, held, &st, mode == O_WRONLY ? W_OK : R_OK);
     error = open_for(ctx, vn, mode, held, &st, &fd);
+    if (!error && hostfs_node(vn)->mount->named)
+        error = check_named(vn, fd);
     if (error)
         return error;
     hostfs_data_keep(ctx, vn, mode, fd, data);

@@ -255,6 +255,48 @@ TEST(an_id_on_fuse_never_reaches_what_has_its_name_or_its_node_now)
         reaches_no_other(daemons[i]);
 }
 
+static void swap(struct fixture *f)
+{
+    host_rename(f->base, "source/a", f->base, "source/t");
+    host_rename(f->base, "source/b", f->base, "source/a");
+    host_rename(f->base, "source/t", f->base, "source/b");
+}
+
+static void replace(struct fixture *f)
+{
+    host_rename(f->base, "source/b", f->base, "source/a");
+}
+
+/* A daemon that goes by paths opens what has the name now. */
+TEST(a_file_on_fuse_that_is_in_use_is_never_another_one)
+{
+    static void (*const changes[])(struct fixture *) = {swap, replace};
+    const size_t count = fixture_is_root() ? 2 * sizeof(changes) / sizeof(changes[0]) : 1;
+    for (size_t i = 0; i < count; i++) {
+        struct fixture f = {0};
+        char text[4096];
+        begin_anyone(&f);
+        daemon_begin(&f, daemons[0]);
+        fixture_mount(&f);
+        struct vnode *vn = fixture_find(&f, "a");
+        assert_int_equal(fixture_read(&f, vn, text), 0);
+        if (i % 2)
+            assert_int_equal(fixture_write(&f, vn, "CONTENT", VSTABLE_FILE), 0);
+        fixture_host();
+        changes[i / 2](&f);
+        int error = fixture_write(&f, vn, "W!", VSTABLE_FILE);
+        assert_true(error == 0 || error == ESTALE);
+        fixture_host();
+        host_expect(f.base, "source/a", "content of b");
+        error = fixture_read(&f, vn, text);
+        assert_true(error == ESTALE || strcmp(text, "content of b") != 0);
+        vnode_put(vn);
+        fixture_unmount(&f);
+        daemon_end(&f);
+        host_remove_tree(host_path(f.base, "source").text);
+    }
+}
+
 static void stale_with_the_next(const char *daemon)
 {
     struct fixture f = {0};
