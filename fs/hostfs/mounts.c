@@ -184,9 +184,10 @@ static struct hostfs_mount *add(struct hostfs *h, int fd)
     struct hostfs_mount *mount = calloc(1, sizeof(*mount));
     if (!mount || hostfs_mount_fill(h, mount, fd) != 0 || (mount->below->pseudo && !h->pseudo) ||
         hostfs_hold_init(mount, fd, NULL) != 0) {
-        if (mount)
+        if (mount) {
             wait_place_put(mount->place);
-        hostfs_disk_put(mount->disk);
+            hostfs_disk_put(mount->disk);
+        }
         free(mount);
         close(fd);
         return NULL;
