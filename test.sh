@@ -10,7 +10,7 @@
 # in build/Testing/Temporary/LastTest.log, and shown where it failed.
 #
 # As root, or as an ordinary user: then missing packages are installed with sudo, and tests that
-# need root say so. All of it takes about 13 minutes on two CPUs; lint and unit alone, two.
+# need root say so. All of it takes about half an hour on two CPUs; lint and unit alone, two.
 set -euo pipefail
 cd "$(dirname "$0")"
 
