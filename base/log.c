@@ -75,8 +75,10 @@ static void line_write(const char *line, size_t len)
     int n = before == 0 ? 0
                         : snprintf(text, sizeof(text), "%.32s: %u lines were lost here\n",
                                    program_invocation_short_name, (unsigned)before);
-    if (n > 0)
+    if (n > 0) {
         written = write(STDERR_FILENO, text, (size_t)n);
+        (void)written;
+    }
     written = write(STDERR_FILENO, line, len);
     (void)written; /* nobody is left to be told */
 }

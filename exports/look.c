@@ -71,7 +71,7 @@ static void looking_run(struct apart *job)
         path = look->real = realpath(path, NULL);
     if (looking->error == 0)
         looking->error = path == NULL ? errno : place_look(path, looking->mount_too, &look->place);
-    if (looking->error == 0 && looking->resolve && eaccess(path, X_OK) != 0)
+    if (looking->error == 0 && path != NULL && looking->resolve && eaccess(path, X_OK) != 0)
         look->enter_error = errno;
     asking_end(&looking->asking);
 }

@@ -173,6 +173,7 @@ int options_apply(struct draft *draft, struct export_options *options, uint32_t 
     memcpy(&before, options, sizeof(before));
     int error = option_set(draft, options, row, on, word);
     /* Nobody can tell which of the two was meant. */
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): one is a copy of the other
     if (!error && *said & bit && memcmp(&before, options, sizeof(before)) != 0)
         return draft_fail(draft, EINVAL, "option '%s' contradicts an earlier one of the same list",
                           word);

@@ -51,7 +51,7 @@ static bool place_is(const struct export_place *a, const struct export_place *b)
 
 bool place_holds(const struct export_place *place, bool crossmnt, const char *path)
 {
-    struct export_place begin, here, up;
+    struct export_place begin = {0}, here = {0}, up = {0};
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     bool holds = false;
 

@@ -43,7 +43,7 @@ enum fate { STAYS, GOES, COMES, IS_REPLACED };
 
 static enum fate fate_of(const struct export *export, bool mount_too)
 {
-    struct export_place place;
+    struct export_place place = {0};
 
     if (!is_host(export))
         return export->fs ? STAYS : COMES;

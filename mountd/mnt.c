@@ -166,7 +166,7 @@ mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, bool is_sh
     if (path.len == 0 || path.data[0] != '/' || memchr(path.data, '\0', path.len) != NULL)
         return MNT3ERR_INVAL;
 
-    uint32_t outdated;
+    uint32_t outdated = 0;
     int error = mnt_try(call, path, is_short, &outdated, out);
     /* Another directory is at the export's path by now, or there is one again, or none. */
     if (error == EAGAIN) {

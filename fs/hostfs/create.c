@@ -166,7 +166,7 @@ struct made {
 static int make_node(int dirfd, const char *name, const struct made *made)
 {
     int result = made->type == VDIR   ? mkdirat(dirfd, name, made->mode)
-                 : made->type == VLNK ? symlinkat(made->target, dirfd, name)
+                 : made->type == VLNK ? symlinkat(made->target ? made->target : "", dirfd, name)
                                       : mknodat(dirfd, name, made->mode, made->rdev);
     return result == 0 ? 0 : errno;
 }

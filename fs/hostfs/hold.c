@@ -125,7 +125,7 @@ static int open_again(const struct hostfs_mount *mount, int *fd)
 
 static int hold_again(struct hostfs *h, struct hostfs_mount *mount, int *fd)
 {
-    struct hostfs_mount_identity identity;
+    struct hostfs_mount_identity identity = {0};
     int fresh;
     int error = open_again(mount, &fresh);
     if (error)

@@ -59,7 +59,7 @@ static uint64_t sum_of(const struct record *record)
 
 static struct record record_make(const struct hostfs *h, enum kind kind, const struct vnode_id *id)
 {
-    struct record record;
+    struct record record = {0};
 
     memset(&record, 0, sizeof(record)); /* what lies between the fields is summed, too */
     record.magic = MAGIC;
@@ -91,7 +91,7 @@ static int folder_open(const struct hostfs *h, bool make, int *fd)
 
 static int record_write(const struct hostfs *h, struct record *record, const char *name)
 {
-    int folder;
+    int folder = -1;
 
     record->sum = sum_of(record);
     int error = folder_open(h, true, &folder);
@@ -129,7 +129,7 @@ static int record_read(int folder, const char *name, struct record *record)
 
 static void record_remove(const struct hostfs *h, const char *name)
 {
-    int folder;
+    int folder = -1;
 
     if (folder_open(h, false, &folder) != 0)
         return;
@@ -273,7 +273,7 @@ static void verifiers_prune(struct hostfs *h, int folder)
 int hostfs_keep_verifier(struct hostfs *h, const struct vnode_id *id, const uint8_t verifier[8])
 {
     char name[64];
-    int folder;
+    int folder = -1;
 
     if (!h->state_dir)
         return 0;
@@ -291,9 +291,9 @@ int hostfs_keep_verifier(struct hostfs *h, const struct vnode_id *id, const uint
 
 bool hostfs_kept_verifier(struct hostfs *h, const struct vnode_id *id, const uint8_t verifier[8])
 {
-    struct record record;
+    struct record record = {0};
     char name[64];
-    int folder;
+    int folder = -1;
 
     if (atomic_load(&h->verifiers_kept) == 0 || folder_open(h, false, &folder) != 0)
         return false;
@@ -318,7 +318,7 @@ void hostfs_drop_verifier(struct hostfs *h, const struct vnode_id *id)
 
 static void undo(struct hostfs *h, int folder, const char *name)
 {
-    struct record record;
+    struct record record = {0};
 
     if (record_read(folder, name, &record) == 0 && record.fsid == h->fs->fsid) {
         if (record.kind == KEPT_MODE)
@@ -332,7 +332,7 @@ static void undo(struct hostfs *h, int folder, const char *name)
 void hostfs_kept_undo(struct hostfs *h)
 {
     struct dirent *entry;
-    int folder;
+    int folder = -1;
 
     if (!h->state_dir || folder_open(h, false, &folder) != 0)
         return;

@@ -37,7 +37,6 @@ void hostfs_named_moved(struct vnode *from_dir, const char *from, struct vnode *
 void hostfs_named_linked(struct vnode *vn, int fd, struct vnode *dir, const char *name);
 void hostfs_named_removed(struct vnode *dir, const char *name, const struct vnode_id *id,
                           struct vnode *vn, bool gone);
-bool hostfs_id_equal(const struct vnode_id *a, const struct vnode_id *b);
 
 /* proof.c */
 /* Of an object, when it was last seen; 0 is unknown. In the table in this order. */

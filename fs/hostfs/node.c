@@ -142,7 +142,7 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
 int hostfs_open_id(struct hostfs *h, const struct vnode_id *id, int flags, int *fd)
 {
     struct hostfs_proc_path link;
-    int path_fd;
+    int path_fd = -1;
     int error = cred_assume_server();
     if (error)
         return error;

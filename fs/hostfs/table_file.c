@@ -245,7 +245,7 @@ static int make_file(const char *path, struct stat *st)
 static int open_once(struct table_file *file, const char *dir, int *code)
 {
     char path[PATH_MAX];
-    struct stat made;
+    struct stat made = {0};
 
     *code = SQLITE_OK;
     if (!file_path(dir, TABLE_FILE, path))

@@ -17,7 +17,7 @@ static size_t echo(const struct net_message *message)
 /* The server's end of a connection of ours. */
 static int other_end(int fd)
 {
-    struct sockaddr_in own, peer;
+    struct sockaddr_in own = {0}, peer = {0};
     socklen_t len = sizeof(own);
 
     assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &len), 0);
