@@ -25,14 +25,8 @@
 /* Messages handled before other sources have their turn, and batches received. */
 #define RUN_MAX     256
 #define BATCHES_MAX 4
-/* A batch of so many messages may be followed by another one. Where it was not, so many more of
- * them are taken not to be. */
-#define BATCH_LARGE      8
-#define BATCHES_IN_TURNS 15
 /* Less room than this in the receive buffer is not worth a system call. */
 #define RECEIVE_MIN (128u * 1024)
-/* A message of more bytes than this is received alone. */
-#define MESSAGE_LONG (256u * 1024)
 
 static void in_release(struct conn *conn)
 {
@@ -131,7 +125,7 @@ static bool conn_handle(struct conn *conn)
     };
     size_t len;
 
-    conn->was_long = conn->record.len >= MESSAGE_LONG;
+    conn->batch.was_long = conn->record.len >= MESSAGE_LONG;
     conn->rests.head = 0;
     conn->rests.now =
         (struct net_rest){0}; /* the handler's, whoever has the connection afterwards */
@@ -260,7 +254,7 @@ static size_t in_take(const struct conn *conn)
         take = head - begun;
     else if (record->left >= MESSAGE_LONG || (conn->rests.head > 0 && record->left > 0))
         take = record->left;
-    else if (conn->was_long && record->fragments == 0)
+    else if (conn->batch.was_long && record->fragments == 0)
         take = MESSAGE_LONG;
     return take < room ? take : room;
 }
@@ -334,7 +328,7 @@ static bool conn_event(struct source *source, uint32_t events)
         uint64_t handled = loop->messages;
         if (!conn_receive(conn)) {
             if (batch > 0 && conn->rests.head == 0)
-                conn->in_turns = BATCHES_IN_TURNS;
+                batch_none_followed(&conn->batch);
             break;
         }
         if (!conn_run(source))
@@ -344,12 +338,8 @@ static bool conn_event(struct source *source, uint32_t events)
             break;
         if (conn->rests.head > 0)
             continue;
-        if (loop->messages - handled < BATCH_LARGE)
+        if (!batch_may_follow(&conn->batch, loop->messages - handled))
             break;
-        if (conn->in_turns > 0) {
-            conn->in_turns--;
-            break;
-        }
     }
     return true;
 }

@@ -7,6 +7,7 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
+#include "net/batch.h"
 #include "net/loop.h"
 #include "net/record.h"
 #include "net/rest.h"
@@ -40,16 +41,13 @@ struct conn {
     struct buffer *in, *out;
     size_t pos, end;
     size_t sent, filled;
-    unsigned gathered;     /* replies written since the last were sent */
-    int64_t gathered_nsec; /* CLOCK_MONOTONIC: when half of a part had gathered */
     struct list queue;
     unsigned queued;
     struct rests rests;
-    uint8_t in_turns; /* large batches after which no other one is expected at once */
-    bool was_long;    /* the last message: the next one is likely to be so, too */
-    bool blocked;     /* the peer's window is full: waits for EPOLLOUT, reads nothing */
-    bool paused;      /* it has too many messages asleep: nothing is begun or read */
-    bool ended;       /* nothing more will be read: closed when all replies are sent */
+    struct batch batch;
+    bool blocked; /* the peer's window is full: waits for EPOLLOUT, reads nothing */
+    bool paused;  /* it has too many messages asleep: nothing is begun or read */
+    bool ended;   /* nothing more will be read: closed when all replies are sent */
 };
 
 static inline struct conn *conn_of(struct source *source)

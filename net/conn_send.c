@@ -12,10 +12,6 @@
 #define PIECES_MAX 16
 /* Late replies that may wait for a slow peer before it is not read from any more. */
 #define QUEUE_MAX 64
-/* A batch is sent in parts of so many replies, where each took so long to make. */
-#define PART_REPLIES 16
-#define PART_NSEC    400
-
 void conn_out_release(struct conn *conn)
 {
     buffer_put(conn_pool(conn), conn->out, conn->filled);
@@ -99,7 +95,7 @@ static void output_send(struct conn *conn)
 {
     struct source *source = &conn->source;
 
-    conn->gathered = 0;
+    conn->batch.gathered = 0;
     while (!source->dead && conn_has_output(conn)) {
         struct iovec iov[PIECES_MAX];
         struct msghdr msg = {.msg_iov = iov};
@@ -145,11 +141,7 @@ void conn_flush(struct source *source)
  */
 void conn_part(struct conn *conn)
 {
-    if (conn->gathered == PART_REPLIES / 2)
-        conn->gathered_nsec = net_now_nsec();
-    if (conn->gathered < PART_REPLIES || conn->gathered % (PART_REPLIES / 2) != 0)
-        return;
-    if (net_now_nsec() - conn->gathered_nsec >= PART_NSEC * (conn->gathered - PART_REPLIES / 2))
+    if (batch_part_is_due(&conn->batch, net_now_nsec))
         output_send(conn);
 }
 
@@ -192,7 +184,7 @@ void conn_reply(struct conn *conn, size_t len, struct net_tail *tail)
 {
     if (len == 0)
         return;
-    conn->gathered++;
+    conn->batch.gathered++;
     record_mark(conn->out->data + conn->filled, len + tail->len + net_tail_pad(tail->len));
     conn->filled += RECORD_HEADER + len;
     if (tail->len > 0)

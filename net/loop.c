@@ -1,7 +1,7 @@
 /*
  * loop.c - one loop: waiting for events, running what is ready, sending what has gathered.
  *
- * Run by the threads of handover.c. In each round: events are taken, every source with input reads
+ * Run by the threads of workers.c. In each round: events are taken, every source with input reads
  * and handles its messages, then their replies are sent; so a batch costs one receive and one send
  * however many messages it has.
  */

@@ -6,7 +6,7 @@
  * sources belongs to the one thread that runs the loop at the time; only the mailbox and `state`
  * are touched by others. No lock is held while a message is handled.
  *
- * Giving a loop away (handover.c). While the handler runs, `state` is odd. Whoever moves it on by
+ * Giving a loop away (workers.c). While the handler runs, `state` is odd. Whoever moves it on by
  * compare-and-swap has the loop: the thread itself, when the handler returns; or somebody who
  * takes the loop from it meanwhile. Then the thread owns nothing but the message, its reply and
  * references on their buffers; it hands its reply in as a `struct late` through the mailbox.
@@ -160,7 +160,8 @@ static inline int64_t net_now_ms(void)
     return net_now_nsec() / 1000000;
 }
 
-/* handover.c */
+/* workers.c */
+/* Starts the loop threads and the monitor. EAGAIN: no threads are to be had. */
 int workers_start(void);
 /* Waits for the loop threads to end; true: for all threads. */
 bool workers_join(void);
@@ -168,6 +169,13 @@ uint64_t workers_count(void);
 /* Runs the handler on a message of loop->handling.source. True: *len is the reply's length. False:
  * the loop was lost, the reply was handed in; touch nothing. */
 bool loop_handle(struct loop *loop, const struct net_message *message, size_t *len);
+/* Gives the loop, which is in the message of `state`, to a standby thread. False: the message is
+ * done already, or there is no thread to be had. */
+bool workers_take(struct loop *loop, uint64_t state);
+
+/* monitor.c */
+int monitor_start(void);
+void monitor_stop(void);
 /* The monitor is to look again: a loop that slept is at work. */
 void monitor_poke(void);
 

@@ -4,7 +4,7 @@
  * N loops, each an epoll set, carry all sockets. A loop is run by one thread at a time; that
  * thread reads what a socket has, calls the handler for each complete message where it is, and
  * sends the gathered replies (docs/ARCHITECTURE.md, "The loops"). A thread that is about to sleep
- * (base/sleep.h), or that has been in one handler call for some milliseconds (handover.c), loses
+ * (base/sleep.h), or that has been in one handler call for some milliseconds (workers.c), loses
  * its loop to a standby thread; the handler notices nothing of it.
  *
  * net/ knows records and datagrams, nothing of RPC.

@@ -1,5 +1,5 @@
 /*
- * rest.c - see rest.h. Called by conn_rest.c and handover.c; by rpc/ and nfsd/ for a message.
+ * rest.c - see rest.h. Called by conn_rest.c and workers.c; by rpc/ and nfsd/ for a message.
  */
 #include "net/rest.h"
 #include "net/pipe.h"

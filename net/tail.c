@@ -1,5 +1,5 @@
 /*
- * tail.c - see tail.h. Called by conn_send.c and handover.c; the pipe by who fills it.
+ * tail.c - see tail.h. Called by conn_send.c and workers.c; the pipe by who fills it.
  */
 #include "net/tail.h"
 #include "net/pipe.h"

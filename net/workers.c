@@ -1,21 +1,15 @@
 /*
- * handover.c - the threads that run loops, and how a loop passes from one to another.
+ * workers.c - the threads that run loops, and how a loop passes from one to another.
  *
- * A loop that must not stand still is taken from a thread that sleeps in the middle of a message,
- * in one of two ways: the thread says beforehand that it is about to sleep (base/sleep.h), or the
- * monitor sees it in the same message for two of its ticks. Either way the loop goes to a
- * standby thread, the message stays where it is, and its reply comes in by the mailbox. The
- * common path pays one store and one compare-and-swap a message for this.
+ * A loop must not stand still while its thread sleeps in the middle of a message. It is taken from
+ * that thread in one of two ways: the thread says beforehand that it is about to sleep
+ * (base/sleep.h), or the monitor finds it in the same message twice (monitor.c). Either way the
+ * loop goes to a standby thread, the message stays where it is, and its reply comes in by the
+ * mailbox. The common path pays one store and one compare-and-swap a message for this.
  *
- * Who sleeps without a word has kept the others waiting for a tick or two. Where that happens often
- * the monitor is on the alert: it looks every tenth of a tick, and takes loops from threads that
- * sleep; a message that works keeps its loop for a whole tick as ever.
- * The alert costs some 15 % of a CPU, so it is not for the rare sleeper. Where nobody was found
- * asleep for some seconds, nor two that worked for long, it looks seldom: its own waking disturbs
- * who waits for a single answer.
- *
- * Locks: `workers.lock` guards the list of idle threads and their assignment; it is never held
- * while a message is handled.
+ * Called by net.c (start and end), loop.c's sources (loop_handle()) and monitor.c (workers_take()).
+ * `workers.lock` guards the list of idle threads and their assignment; it is never held while a
+ * message is handled.
  */
 #include "base/log.h"
 #include "base/round.h"
@@ -36,23 +30,8 @@
 /* Idle threads kept for ever; more end after a while. */
 #define STANDBY_KEPT         4
 #define STANDBY_IDLE_SECONDS 10
-/* The monitor's tick: a message is noticed between one and two ticks after it began. */
-#define MONITOR_TICK_USEC 1000
-/* The same on the alert: after two threads were found asleep within so long, for as long again.
- * Who sleeps less often holds others up for less than a hundredth of the time by whole ticks. */
-#define MONITOR_ALERT_USEC 100
-#define MONITOR_ALERT_MS   250
-/* Without any for so long it looks only so often, and a tick later again at a message that it
- * has met. The first one then holds others up for all of that, a hundredth of the time at most. */
-#define MONITOR_CALM_USEC 20000
-#define MONITOR_CALM_MS   4000
-/* It asks the kernel for ticks as exact as this. */
-#define MONITOR_SLACK_NSEC 1000
-/* Everyone else has Linux' usual slack. */
+/* Linux' usual slack: not that of the monitor, which may have made the thread. */
 #define WORKER_SLACK_NSEC 50000
-/* It sleeps for good after so long without any message. */
-#define MONITOR_QUIET_MS 200
-
 struct worker {
     struct list link;  /* workers.idle; guarded by workers.lock */
     struct loop *loop; /* assigned; guarded by workers.lock */
@@ -70,14 +49,6 @@ static struct {
     pthread_cond_t ended; /* count went down */
     pthread_attr_t detached;
 } workers = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
-
-static struct {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t poke;
-    _Atomic bool asleep;
-    bool ended; /* guarded by lock */
-} monitor = {.lock = PTHREAD_MUTEX_INITIALIZER, .poke = PTHREAD_COND_INITIALIZER};
 
 static _Thread_local struct worker *self;
 
@@ -144,6 +115,19 @@ static void standby_send(struct worker *worker, struct loop *loop)
     pthread_mutex_unlock(&workers.lock);
 }
 
+bool workers_take(struct loop *loop, uint64_t state)
+{
+    struct worker *standby = standby_get();
+
+    if (standby == NULL) {
+        loop->slept = true;
+        return false;
+    }
+    bool taken = loop_take(loop, state);
+    standby_send(standby, taken ? loop : NULL);
+    return taken;
+}
+
 /* The hook of sleep_announce(): gives this thread's loop away before it sleeps. */
 static void about_to_sleep(void *arg)
 {
@@ -159,11 +143,10 @@ static void about_to_sleep(void *arg)
     }
     worker->handling = NULL;
     /* The monitor may have been faster: then the state is another one. */
-    if (loop_take(loop, worker->state))
+    bool taken = loop_take(loop, worker->state);
+    if (taken)
         net.handovers++;
-    else
-        loop = NULL;
-    standby_send(standby, loop);
+    standby_send(standby, taken ? loop : NULL);
 }
 
 /* --- handling a message --- */
@@ -256,8 +239,7 @@ static void *worker_main(void *arg)
 
     self = worker;
     sleep_set_hook(about_to_sleep, worker);
-    prctl(PR_SET_TIMERSLACK,
-          WORKER_SLACK_NSEC); /* not that of the monitor, which may have made it */
+    prctl(PR_SET_TIMERSLACK, WORKER_SLACK_NSEC);
     late_reserve(worker);
     while (worker_wait(worker, fresh)) {
         fresh = false;
@@ -278,165 +260,6 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-/* --- the monitor --- */
-
-/* What the monitor knows of a loop. Times in microseconds. */
-struct watch {
-    uint64_t state; /* at the last look; where that is odd: */
-    int64_t since;  /* when it was first seen in this message */
-    bool asleep;    /* its thread slept at the last look */
-};
-
-struct alert {
-    int64_t found, until; /* when a thread was last found asleep; the end of the alert */
-    int64_t taken, calm;  /* when a loop was taken from one that worked; the calm's beginning */
-    bool second;          /* the last look was for a message that the one before had met */
-    bool met;             /* a message, in the last look */
-};
-
-/* Whether a thread of this process sleeps, rather than works, or waits for a CPU as many do on a
- * busy machine: proc_pid_stat(5). Where that can't be read, nobody is seen to sleep. */
-static bool thread_sleeps(pid_t tid)
-{
-    char text[64] = {0};
-
-    snprintf(text, sizeof(text), "/proc/self/task/%d/stat", tid);
-    int fd = open(text, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    const char *name_end = strrchr(text, ')');
-    return name_end != NULL &&
-           (strncmp(name_end, ") S", 3) == 0 || strncmp(name_end, ") D", 3) == 0);
-}
-
-static bool monitor_take(struct loop *loop, uint64_t state)
-{
-    struct worker *standby = standby_get();
-
-    if (standby == NULL) {
-        loop->slept = true;
-        return false;
-    }
-    bool taken = loop_take(loop, state);
-    if (taken)
-        net.takeovers++;
-    standby_send(standby, taken ? loop : NULL);
-    return taken;
-}
-
-/* A loop that is in a message. */
-static void monitor_watch(struct loop *loop, struct watch *watch, uint64_t state, int64_t now,
-                          struct alert *alert)
-{
-    bool again = state == watch->state;
-
-    /* Once may be an instant's wait for a lock. */
-    watch->asleep = thread_sleeps(loop->tid) && (!again || watch->asleep);
-    bool asleep = again && watch->asleep;
-    if (!again)
-        watch->since = now;
-    if (!again || (!asleep && now - watch->since < MONITOR_TICK_USEC) || !monitor_take(loop, state))
-        return;
-    if (asleep && now - alert->found < MONITOR_ALERT_MS * 1000)
-        alert->until = now + MONITOR_ALERT_MS * 1000;
-    /* One that works may only have lost its CPU for once. */
-    if (asleep || now - alert->taken < MONITOR_CALM_MS * 1000)
-        alert->calm = now + MONITOR_CALM_MS * 1000;
-    *(asleep ? &alert->found : &alert->taken) = now;
-}
-
-/* Looks at all loops once; true: something happened since the last look. */
-static bool monitor_look(struct watch watches[NET_LOOPS_MAX], struct alert *alert)
-{
-    int64_t now = net_now_usec();
-    bool active = false;
-
-    alert->met = false;
-    for (unsigned i = 0; i < net.nloops; i++) {
-        struct loop *loop = &net.loops[i];
-        uint64_t state = loop->state;
-        alert->met = alert->met || state & 1;
-        if (state != watches[i].state || state & 1)
-            active = true;
-        if (state & 1)
-            monitor_watch(loop, &watches[i], state, now, alert);
-        watches[i].state = state;
-    }
-    return active;
-}
-
-/* Until the next look. */
-static long monitor_tick(struct alert *alert, int64_t now)
-{
-    if (now < alert->until)
-        return MONITOR_ALERT_USEC;
-    if (now < alert->calm)
-        return MONITOR_TICK_USEC;
-    alert->second = alert->met && !alert->second;
-    return alert->second ? MONITOR_TICK_USEC : MONITOR_CALM_USEC;
-}
-
-static bool all_asleep(void)
-{
-    for (unsigned i = 0; i < net.nloops; i++)
-        if (!net.loops[i].asleep)
-            return false;
-    return true;
-}
-
-/* Sleeps until poked; returns whether it is to go on. */
-static bool monitor_sleep(void)
-{
-    pthread_mutex_lock(&monitor.lock);
-    monitor.asleep = true;
-    /* A loop that woke before it could see `asleep` is seen here. */
-    while (monitor.asleep && all_asleep() && !monitor.ended)
-        pthread_cond_wait(&monitor.poke, &monitor.lock);
-    monitor.asleep = false;
-    bool go_on = !monitor.ended;
-    pthread_mutex_unlock(&monitor.lock);
-    return go_on;
-}
-
-void monitor_poke(void)
-{
-    if (!monitor.asleep)
-        return;
-    pthread_mutex_lock(&monitor.lock);
-    monitor.asleep = false;
-    pthread_cond_signal(&monitor.poke);
-    pthread_mutex_unlock(&monitor.lock);
-}
-
-static void *monitor_main(void *arg)
-{
-    struct watch watches[NET_LOOPS_MAX] = {0};
-    struct alert alert = {.found = INT64_MIN / 2, .taken = INT64_MIN / 2};
-    int64_t active = net_now_usec();
-    bool ended = false;
-
-    (void)arg;
-    prctl(PR_SET_TIMERSLACK, MONITOR_SLACK_NSEC);
-    while (!ended) {
-        int64_t now = net_now_usec();
-        long tick = monitor_tick(&alert, now);
-        nanosleep(&(struct timespec){.tv_nsec = tick * 1000}, NULL);
-        if (monitor_look(watches, &alert))
-            active = now;
-        if (now - active >= MONITOR_QUIET_MS * 1000) {
-            ended = !monitor_sleep();
-            active = net_now_usec();
-        }
-        pthread_mutex_lock(&monitor.lock);
-        ended = ended || monitor.ended;
-        pthread_mutex_unlock(&monitor.lock);
-    }
-    return NULL;
-}
-
 /* --- start and end --- */
 
 int workers_start(void)
@@ -445,7 +268,6 @@ int workers_start(void)
     int err;
 
     list_init(&workers.idle);
-    monitor.ended = false;
     pthread_attr_init(&workers.detached);
     pthread_attr_setdetachstate(&workers.detached, PTHREAD_CREATE_DETACHED);
     /* Signals are main's. */
@@ -459,7 +281,7 @@ int workers_start(void)
         }
         standby_send(worker, &net.loops[i]);
     }
-    err = pthread_create(&monitor.thread, NULL, monitor_main, NULL);
+    err = monitor_start();
 out:
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return err;
@@ -481,11 +303,7 @@ bool workers_join(void)
         err = pthread_cond_timedwait(&workers.ended, &workers.lock, &until);
     bool all = workers.count == 0;
     pthread_mutex_unlock(&workers.lock);
-    pthread_mutex_lock(&monitor.lock);
-    monitor.ended = true;
-    pthread_cond_signal(&monitor.poke);
-    pthread_mutex_unlock(&monitor.lock);
-    pthread_join(monitor.thread, NULL);
+    monitor_stop();
     return all;
 }
 
