@@ -1,85 +1,93 @@
 /*
  * nobody_waits.c - tests that a file system's slow calls do not make quick ones wait.
  *
- * The file system's READs take 500 ms and its COMMITs 100 ms, in three ways, by the name of the
+ * The file system's READs and COMMITs wait at a gate of the test, in three ways, by the name of the
  * file: `silent` blocks without a word, `said` says so before (vfs_will_sleep), `later` returns
- * and is answered by another thread (vfs_later). While some of them are always in flight, the 99th
- * percentile of GETATTRs' times is compared with the undisturbed one, on the connection of
- * the slow calls and on another connection of the same loop.
- *
- * Rounds with and without slow calls take turns, and the medians of the rounds are compared: so it
- * does not matter how fast the machine is, or what else it did for a moment.
+ * and is answered by another thread (vfs_later). While they are held there, GETATTRs have to be
+ * answered on the connection of the slow calls and on another one of the same loop.
  */
 #include "base/list.h"
 #include "tests/framework/fixture.h"
-#include "tests/lib/host.h"
-#include "tests/lib/latency.h"
+#include "tests/lib/bystanders.h"
 #include "tests/lib/test.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define READ_MS   500
-#define COMMIT_MS 100
 
 enum { NODE_SILENT = 2, NODE_SAID, NODE_LATER };
 
 /* --- the file system --- */
 
-/* Operations that are answered later, all after the same time, so the first one is due first. */
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t more;
-    struct list waiting;
-} queue = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, LIST_INIT(queue.waiting)};
+    pthread_cond_t changed;
+    bool closed;         /* guarded by the lock, as the next one is */
+    struct list waiting; /* operations that are answered later */
+} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, LIST_INIT(gate.waiting)};
 
 struct waiting {
     struct list link;
     uint64_t ticket;
-    struct timespec due;
 };
+
+static void gate_set(bool closed)
+{
+    pthread_mutex_lock(&gate.lock);
+    gate.closed = closed;
+    pthread_cond_broadcast(&gate.changed);
+    pthread_mutex_unlock(&gate.lock);
+}
+
+static void gate_close(void *arg)
+{
+    (void)arg;
+    gate_set(true);
+}
+
+static void gate_open(void *arg)
+{
+    (void)arg;
+    gate_set(false);
+}
 
 static void *answer_all(void *arg)
 {
     for (;;) {
-        pthread_mutex_lock(&queue.lock);
-        while (list_empty(&queue.waiting))
-            pthread_cond_wait(&queue.more, &queue.lock);
-        struct waiting *first = list_entry(list_pop(&queue.waiting), struct waiting, link);
-        pthread_mutex_unlock(&queue.lock);
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &first->due, NULL);
+        pthread_mutex_lock(&gate.lock);
+        while (gate.closed || list_empty(&gate.waiting))
+            pthread_cond_wait(&gate.changed, &gate.lock);
+        struct waiting *first = list_entry(list_pop(&gate.waiting), struct waiting, link);
+        pthread_mutex_unlock(&gate.lock);
         assert_true(vfs_answer(first->ticket, 0));
         free(first);
     }
     return arg;
 }
 
-static int answered_later(unsigned ms)
+static int answered_later(void)
 {
     struct waiting *waiting = calloc(1, sizeof(*waiting));
 
     assert_non_null(waiting);
     waiting->ticket = vfs_later();
-    clock_gettime(CLOCK_MONOTONIC, &waiting->due);
-    int64_t nsec = waiting->due.tv_nsec + (int64_t)ms * 1000000;
-    waiting->due.tv_sec += nsec / 1000000000;
-    waiting->due.tv_nsec = nsec % 1000000000;
     list_init(&waiting->link);
-    pthread_mutex_lock(&queue.lock);
-    list_append(&queue.waiting, &waiting->link);
-    pthread_cond_signal(&queue.more);
-    pthread_mutex_unlock(&queue.lock);
+    pthread_mutex_lock(&gate.lock);
+    list_append(&gate.waiting, &waiting->link);
+    pthread_cond_broadcast(&gate.changed);
+    pthread_mutex_unlock(&gate.lock);
     return VFS_ELATER;
 }
 
-static int take_time(struct vnode *vn, unsigned ms)
+static int pass_the_gate(struct vnode *vn)
 {
     if (vnode_number(vn) == NODE_LATER)
-        return answered_later(ms);
+        return answered_later();
     if (vnode_number(vn) == NODE_SAID)
         vfs_will_sleep();
-    host_sleep_ms((int)ms);
+    pthread_mutex_lock(&gate.lock);
+    while (gate.closed)
+        pthread_cond_wait(&gate.changed, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
     return 0;
 }
 
@@ -110,14 +118,14 @@ static int slow_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, 
     (void)ctx, (void)offset, (void)buf, (void)attr;
     *len = 0;
     *eof = true;
-    return take_time(vn, READ_MS);
+    return pass_the_gate(vn);
 }
 
 static int slow_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                        struct vchange *change)
 {
     (void)ctx, (void)offset, (void)count, (void)change;
-    return take_time(vn, COMMIT_MS);
+    return pass_the_gate(vn);
 }
 
 /* Nothing is written; but a COMMIT needs something that there might be to commit. */
@@ -144,26 +152,25 @@ static struct client first, elsewhere, second;
 static void expect_nobody_waits(const char *name, uint32_t procedure, unsigned count)
 {
     struct loopnfs *server = fixture_serve(&slow_type, 0);
-    /* Two loops take turns with new connections: the first and the third share one. */
-    struct client *const clients[] = {&first, &second};
-    const struct latency_slow slow = {.count = count,
-                                      .took_ms = procedure == READ ? READ_MS : COMMIT_MS};
-    static struct latency latency;
     struct fh root, file;
     pthread_t thread;
 
     assert_int_equal(pthread_create(&thread, NULL, answer_all, NULL), 0);
+    /* Two loops take turns with new connections: the first and the third share one. */
     fixture_connect(loopnfs_port(server), "/export", &first, &root);
     fixture_connect(loopnfs_port(server), "/export", &elsewhere, &root);
     fixture_connect(loopnfs_port(server), "/export", &second, &root);
     expect_ok(ask_lookup(&first, &root, name, &file, NULL, NULL));
-    latency_init(&latency, clients, 2, &root);
     struct bytes *call = nfs3_begin(&first, procedure);
     put_fh(call, &file);
     put_u64(call, 0);
     put_u32(call, 100);
-    latency_expect(&latency, &slow);
-    latency_finish(&latency);
+    bystanders_wait_for_nobody(&(struct bystanders){.slow = &first,
+                                                    .other = &second,
+                                                    .fh = &root,
+                                                    .count = count,
+                                                    .hold = gate_close,
+                                                    .release = gate_open});
     client_disconnect(&first);
     client_disconnect(&elsewhere);
     client_disconnect(&second);

@@ -4,7 +4,8 @@
  * Stands before fsync, fdatasync and syncfs of a server that a test (stable.c) starts with it in
  * LD_PRELOAD; not linked with any test. LOOPNFS_DISK names a directory through which they talk:
  * each call appends a byte to `synced`; while `slow` exists it takes as many milliseconds as are
- * written there, or DELAY_MS; while `broken` exists it fails with EIO.
+ * written there, or DELAY_MS; while `held` exists it does not end; while `broken` exists it fails
+ * with EIO.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define DELAY_MS 1500
+#define LOOK_MS  10 /* between two looks for `held` */
 
 static int exists(const char *dir, const char *name)
 {
@@ -52,6 +54,8 @@ static int meddle(void)
         close(fd);
     }
     be_slow(dir);
+    while (exists(dir, "held"))
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL);
     return exists(dir, "broken");
 }
 

@@ -2,7 +2,7 @@
  * stable.c - stable storage: what is flushed when, that its errors are told, and that a slow disk
  * stops nobody. The server runs with slow_disk.c preloaded.
  */
-#include "tests/lib/latency.h"
+#include "tests/lib/bystanders.h"
 #include "tests/wire/written.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -221,27 +221,39 @@ TEST(a_large_write_whose_sync_fails_is_an_error_and_harms_no_other)
     mounted_end(&m);
 }
 
-/* The fast calls' 99th percentile, on the connection of COMMITs of 100 ms and on another. */
+static void hold_disk(void *arg)
+{
+    const struct mounted *m = arg;
+
+    host_write(m->server.home, "disk/held", "");
+}
+
+static void release_disk(void *arg)
+{
+    const struct mounted *m = arg;
+
+    host_unlink(m->server.home, "disk/held");
+}
+
 TEST(slow_commits_of_the_hosts_files_keep_nobody_waiting)
 {
-    test_skip_in_variant("user", "as root: rights make no difference to who waits");
-    const struct latency_slow slow = {.count = 4, .took_ms = 100};
-    static struct latency latency;
     struct mounted m;
     struct client other;
 
     begin_on_slow_disk(&m, "");
     struct fh fh = make_file(&m, "file", "text");
     client_connect(&other, m.server.port, 0);
-    host_write(m.server.home, "disk/slow", "100");
-    struct client *const clients[] = {&m.client, &other};
-    latency_init(&latency, clients, 2, &m.root);
     struct bytes *call = nfs3_begin(&m.client, 21);
     put_fh(call, &fh);
     put_u64(call, 0);
     put_u32(call, 0);
-    latency_expect(&latency, &slow);
-    latency_finish(&latency);
+    bystanders_wait_for_nobody(&(struct bystanders){.slow = &m.client,
+                                                    .other = &other,
+                                                    .fh = &m.root,
+                                                    .count = 4,
+                                                    .hold = hold_disk,
+                                                    .release = release_disk,
+                                                    .arg = &m});
     client_disconnect(&other);
     mounted_end(&m);
 }
