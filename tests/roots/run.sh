@@ -26,7 +26,7 @@ while getopts utbk: option; do
     esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || { sed -n '2,17p' "$0" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,15p' "$0" >&2; exit 2; }
 suite=$1
 shift
 [ "$(id -u)" = 0 ] || { echo "run.sh: as root, please" >&2; exit 2; }
@@ -39,8 +39,9 @@ if [ "${ROOTS_INSIDE:-}" != 1 ]; then
     kept=${keep:-$work}/$suite.tar
     if [ ! -e "$kept" ]; then
         mkdir -p "${keep:-$work}"
-        # A mirror of what still changes may lag behind by more than its lists say that they are good for.
-        mmdebstrap --aptopt='Acquire::Check-Valid-Until "false"' --variant=minbase --include=git,ca-certificates,sudo "$suite" "${kept%.tar}.new.tar"
+        # A mirror of a suite that still changes may be older than its lists say they are good for.
+        mmdebstrap --aptopt='Acquire::Check-Valid-Until "false"' --variant=minbase \
+            --include=git,ca-certificates,sudo "$suite" "${kept%.tar}.new.tar"
         mv "${kept%.tar}.new.tar" "$kept"
     fi
     mkdir "$work/root"
@@ -61,6 +62,9 @@ mount -t sysfs sysfs "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+# As Debian's installer writes it.
+printf '127.0.0.1\tlocalhost\n127.0.1.1\t%s\n::1\tlocalhost ip6-localhost ip6-loopback\n' "$(hostname)" \
+    > "$root/etc/hosts"
 [ -z "$tmp" ] || mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 home=$root/root
 if [ $user != root ]; then
