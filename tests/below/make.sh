@@ -85,9 +85,9 @@ parts() {
 take() {
     umount -l "$M"
     [ -n "${DAEMON:-}" ] || return 0
-    # It ends when the last user of the mount has gone; a test that holds on to it loses it.
+    # It ends when the last user of the mount has gone; a server that holds on to it loses it.
     local tries=0
-    while kill -0 "$DAEMON" 2> /dev/null && [ $((tries += 1)) -lt 100 ]; do
+    while kill -0 "$DAEMON" 2> /dev/null && [ $((tries += 1)) -lt 15 ]; do
         sleep 0.02
     done
     kill "$DAEMON" 2> /dev/null || true

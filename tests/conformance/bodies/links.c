@@ -143,8 +143,9 @@ BODY(more_links_than_pathconf_says_are_refused, PLAIN | LINKS | ROOM)
     char name[16];
     expect_ok(driver->pathconf(&here, &pc));
     expect(pc.link_max >= 8);
-    /* Where the limit is too far away to be reached in a test, the beginning has to do. */
-    uint32_t most = pc.link_max < 5000 ? pc.link_max : 2000;
+    /* Where the limit is too far away to be reached in a test, the beginning has to do: ntfs-3g
+     * takes longer for each link than for the one before. */
+    uint32_t most = pc.link_max < 5000 ? pc.link_max : 500;
     struct object file = make_file(here, "file", "");
     for (uint32_t i = 1; i < most; i++) {
         snprintf(name, sizeof(name), "%u", i);
