@@ -42,8 +42,6 @@ table_names | while read -r name; do
     limits=$(reasons "$name" without; reasons "$name" limit
         reasons "$name" limit-root; reasons "$name" limit-user)
     notes=$(table_lines "$name" note | sed 's/^/- /')
-    waits=$({ reasons "$name" waits; reasons "$name" waits-root; reasons "$name" waits-user; } | uniq)
     [ -z "$limits$notes" ] || printf '\n%s\n' "$limits${limits:+${notes:+
 }}$notes"
-    [ -z "$waits" ] || printf '\nNot right yet:\n\n%s\n' "$waits"
 done

@@ -36,17 +36,18 @@ put() {
     chown "$OWNER:$OWNER" $M 2> /dev/null || true
 }
 
-# What a body asks for that needs root's hands on the host.
+# What a body asks for that needs root's hands on the host. No error ends it: what came of it is
+# looked at.
 request() {
     case $1 in
     again)
         take
-        put
+        put && mountpoint -q $M
         ;;
     other)
         take
         "make_${name//-/_}" second
-        put
+        put && mountpoint -q $M
         ;;
     settle)
         sync -f $M
@@ -88,15 +89,17 @@ run() {
     [[ $who != user* ]] || user=65533 uid=65533
     begin $uid
     options=(--fs hostfs --source "$M" --as "$user")
-    [[ $who != *-wire ]] || options+=(--server "$W/bin/loopnfsd" --one-server)
+    if [[ $who = *-wire ]]; then
+        options+=(--server "$W/bin/loopnfsd")
+        # A server that bodies share keeps the first mount busy, beside those that a body asks for.
+        [ "$topic" != suite ] || options+=(--one-server)
+    fi
     options+=(--granularity "$(table_text "$name" times 1)")
-    local without limits waits
+    local without limits
     without=$(table_bodies "$name" without "without-${who%-wire}")
     limits=$(table_bodies "$name" limit "limit-${who%-wire}")
-    waits=$(table_bodies "$name" waits "waits-${who%-wire}")
     [ -z "$without" ] || options+=(--without "$without")
     [ -z "$limits" ] || options+=(--limits "$limits")
-    [ -z "$waits" ] || options+=(--waits "$waits")
     [ "$topic" != writeback ] || options+=(--sync)
     [ "$topic" = suite ] || program=loopnfs-below options+=(--topic "$topic")
     echo "# $name, as $who: $program ${options[*]}"

@@ -33,7 +33,6 @@ enum {
     OPT_TOPIC,
     OPT_LIMITS,
     OPT_SYNC,
-    OPT_WAITS,
     OPT_GRANULARITY,
     OPT_ONE_SERVER,
 };
@@ -59,7 +58,6 @@ static const struct argp_option options[] = {
     {"topic", OPT_TOPIC, "NAME", 0, "only the bodies of this topic: names, rights, ...", 2},
     {"sync", OPT_SYNC, NULL, 0, "with --server: export it sync, not async", 2},
     {"limits", OPT_LIMITS, "PATTERN,...", 0, "these bodies can't pass there", 2},
-    {"waits", OPT_WAITS, "PATTERN,...", 0, "these may fail there: faults that are known", 2},
     {"granularity", OPT_GRANULARITY, "NS", 0, "how finely it keeps times, in nanoseconds", 2},
     {"one-server", OPT_ONE_SERVER, NULL, 0,
      "with --server: one for all bodies that do not start it anew", 2},
@@ -214,9 +212,6 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
         break;
     case OPT_LIMITS:
         run->limits = arg;
-        break;
-    case OPT_WAITS:
-        run->waits = arg;
         break;
     case OPT_GRANULARITY:
         granularity = parse_nsec(arg, state);

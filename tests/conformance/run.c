@@ -335,27 +335,26 @@ struct tally {
 /* False: there is nothing to run any body on. */
 static bool run_one(struct run *run, const struct body *body, struct tally *tally)
 {
-    bool limit = is_among(run->limits, body), waits = is_among(run->waits, body);
+    bool limit = is_among(run->limits, body);
     FILE *output = tmpfile();
 
     if (output == NULL)
         fail("no temporary file: %s", strerror(errno));
     int status = run_body(run, body, output);
     bool skip = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED;
-    report(++tally->number, body, status, limit || waits, output);
+    report(++tally->number, body, status, limit, output);
     fclose(output);
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_UNMOUNTED) {
         printf("Bail out! it can't be mounted\n");
         return false;
     }
-    bool bad = status != 0 && !limit && !waits &&
-               (!skip || (run->skip_is_failure && is_declared(run, body)));
+    bool bad = status != 0 && !limit && (!skip || (run->skip_is_failure && is_declared(run, body)));
     if (limit && status == 0 && run->limits_hold) {
         printf("# %s passes: it is no limit any more\n", body->name);
         bad = true;
     }
     tally->failed += bad;
-    tally->skipped += (skip || ((limit || waits) && status != 0)) && !bad;
+    tally->skipped += (skip || (limit && status != 0)) && !bad;
     return true;
 }
 

@@ -17,7 +17,6 @@ struct run {
     const char *pattern;  /* of names of bodies: fnmatch(3); NULL: all */
     const char *topic;    /* only the bodies of this source, "listing"; NULL: all */
     const char *limits;   /* patterns, with commas between: these bodies can't pass here */
-    const char *waits;    /* as limits, of faults that are being mended: they may pass */
     bool limits_hold;     /* one that passes all the same is a failure */
     bool one_server;      /* bodies share a server, but for those that start it anew */
     bool skip_is_failure; /* what was declared may not be skipped after all */

@@ -2,6 +2,8 @@
  * identity.c - who a file is: a handle keeps its file while the kernel forgets, the server is
  * started anew, and the file system mounted anew; and it never reaches another one.
  */
+#include "tests/conformance/wire.h"
+/* After it, since the suite has words of the same names. */
 #include "tests/below/hands.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -121,6 +123,18 @@ BODY(a_handle_reaches_no_file_of_another_image, PLAIN | RESTART)
         expect_no_other(kept.nodes[i], kept.text[i], "in another image");
 }
 
+/* By the server that ran all the time, to a client that mounts it now (RFC 1813 section 5.2.1). */
+static void expect_served(const char *name)
+{
+    struct fh top, found;
+
+    put_string(client_begin(&wire_client, 100005, 3, 1), "/run/below/m");
+    struct cursor answer = client_finish(&wire_client);
+    expect_number(get_u32(&answer), 0);
+    get_fh(&answer, &top);
+    expect_ok(wire_error(ask_lookup(&wire_client, &top, name, &found, NULL, NULL)));
+}
+
 BODY(a_handle_reaches_no_file_of_an_image_put_in_place_of_it, PLAIN | RESTART)
 {
     struct kept kept;
@@ -129,6 +143,11 @@ BODY(a_handle_reaches_no_file_of_an_image_put_in_place_of_it, PLAIN | RESTART)
     hands("other");
     for (unsigned i = 0; i < FILES_KEPT; i++)
         expect_no_other(kept.nodes[i], kept.text[i], "after another image took its place");
+    make_strangers();
+    if (driver == &driver_wire)
+        expect_served("stranger-0");
+    for (unsigned i = 0; i < FILES_KEPT; i++)
+        expect_no_other(kept.nodes[i], kept.text[i], "beside the files of another image");
 }
 
 static void read_mark(struct object mark, char *buf, size_t size)
