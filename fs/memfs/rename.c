@@ -154,12 +154,12 @@ static int check(const struct move *move, const struct memfs_node *node,
         err = memfs_may_remove(move->cred, move->to, victim);
         if (err == 0 && (victim->type == VDIR) != is_dir)
             err = is_dir ? ENOTDIR : EISDIR;
-        if (err == 0 && is_dir && memfs_names_count(victim->names) > 0)
-            err = ENOTEMPTY;
     }
     /* Its `..` changes. */
     if (err == 0 && is_dir && move->from != move->to)
         err = memfs_may(move->cred, node, MEMFS_W);
+    if (err == 0 && is_dir && victim != NULL && memfs_names_count(victim->names) > 0)
+        err = ENOTEMPTY;
     return err;
 }
 

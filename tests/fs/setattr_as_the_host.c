@@ -8,6 +8,7 @@
  * immutable flags have their say, too.
  */
 #include "base/cred.h"
+#include "tests/fs/beside.h"
 #include "tests/fs/oracle.h"
 #include "tests/lib/host.h"
 #include "tests/lib/test.h"
@@ -16,37 +17,11 @@
 #include "vfs/vop.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-#define OWNER 1001u
-#define GROUP 5000u /* the file's */
-#define OTHER 6000u /* another group of the owner's */
-#define NAMED 1004u /* in the access control list */
-#define OLD   1000000000
-
-static const gid_t of_owner[] = {OTHER}, of_member[] = {7000, GROUP};
-static struct {
-    const char *name;
-    struct cred cred;
-} callers[] = {
-    {"owner", {.uid = OWNER, .gid = OWNER, .ngroups = 1, .groups = of_owner}},
-    {"owner in the group", {.uid = OWNER, .gid = GROUP, .ngroups = 1, .groups = of_owner}},
-    {"member", {.uid = 1002, .gid = GROUP}},
-    {"member by a supplementary group",
-     {.uid = 1002, .gid = 1002, .ngroups = 2, .groups = of_member}},
-    {"other", {.uid = 1003, .gid = 1003}},
-    {"named in the list", {.uid = NAMED, .gid = NAMED}},
-    {"squashed root", {.uid = 65534, .gid = 65534}},
-    {"root", {.uid = 0, .gid = 0}},
-};
-#define CALLERS (sizeof(callers) / sizeof(callers[0]))
+#define OLD 1000000000
 
 static const uint32_t modes[] = {0644, 0664, 0666, 0444, 0000, 0246, 0420, 06777, 06755, 02664};
 
@@ -63,36 +38,13 @@ struct subject {
     void (*reset)(struct subject *s, uint32_t mode);
 };
 
-static char dir[] = "/tmp/loopnfs-setattr.XXXXXX";
 static char reference[64];
-
-static struct vctx ctx_of(const struct cred *cred)
-{
-    return (struct vctx){.cred = cred, .async = true};
-}
-
-static void clean_up(void)
-{
-    cred_assume_server();
-    umount2(dir, MNT_DETACH);
-    rmdir(dir);
-}
 
 static void begin(void)
 {
-    if (geteuid() != 0)
-        test_skip("needs to be several users: run as root");
-    host_private_mounts();
-    assert_non_null(mkdtemp(dir));
-    atexit(clean_up);
-    assert_int_equal(mount("tmpfs", dir, "tmpfs", 0, "mode=0777"), 0);
-    umask(0);
-    snprintf(reference, sizeof(reference), "%s/reference", dir);
-    host_write(dir, "reference", "text");
-    cred_init();
-    for (size_t i = 0; i < CALLERS; i++)
-        cred_seal(&callers[i].cred);
-    assert_int_equal(vnode_table_init(1000, 100), 0);
+    beside_begin();
+    snprintf(reference, sizeof(reference), "%s/reference", beside_dir);
+    host_write(beside_dir, "reference", "text");
 }
 
 static void host_reset(const char *path, uint32_t mode)
@@ -106,56 +58,6 @@ static void host_reset(const char *path, uint32_t mode)
     assert_int_equal(fchmod(fd, mode), 0);
     assert_int_equal(futimens(fd, old), 0);
     close(fd);
-}
-
-/* --- the rights of a file of the host --- */
-
-enum extra { EXTRA_NONE, EXTRA_LIST, EXTRA_APPEND, EXTRA_IMMUTABLE, EXTRAS };
-static const char *const extra_names[] = {"", ", with a list", ", append-only", ", immutable"};
-
-static void host_flags(const char *path, int flags)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC), now = 0;
-
-    assert_true(fd >= 0);
-    if (ioctl(fd, FS_IOC_GETFLAGS, &now) != 0)
-        test_skip("tmpfs has no flags here: %s", strerror(errno));
-    now = (now & ~(FS_APPEND_FL | FS_IMMUTABLE_FL)) | flags;
-    assert_int_equal(ioctl(fd, FS_IOC_SETFLAGS, &now), 0);
-    close(fd);
-}
-
-/* The group nothing, NAMED and the mask as the mode's group bits say: acl(5), xattr(7). */
-static void host_list(const char *path, uint32_t mode)
-{
-    struct {
-        uint32_t version;
-        struct {
-            uint16_t tag, perm;
-            uint32_t id;
-        } entries[5];
-    } list = {2,
-              {{1, (uint16_t)(mode >> 6 & 7), UINT32_MAX},
-               {2, 6, NAMED},
-               {4, 0, UINT32_MAX},
-               {16, (uint16_t)(mode >> 3 & 7), UINT32_MAX},
-               {32, (uint16_t)(mode & 7), UINT32_MAX}}};
-
-    assert_int_equal(setxattr(path, "system.posix_acl_access", &list, sizeof(list), 0), 0);
-}
-
-static void extra_take(const char *path)
-{
-    host_flags(path, 0);
-    removexattr(path, "system.posix_acl_access");
-}
-
-static void extra_give(const char *path, enum extra extra, uint32_t mode)
-{
-    if (extra == EXTRA_LIST)
-        host_list(path, mode & 0777);
-    if (extra == EXTRA_APPEND || extra == EXTRA_IMMUTABLE)
-        host_flags(path, extra == EXTRA_APPEND ? FS_APPEND_FL : FS_IMMUTABLE_FL);
 }
 
 /* --- combinations --- */
@@ -191,7 +93,7 @@ static void describe(const struct subject *s, const char *caller, uint32_t mode,
         [VTIME_KEEP] = "left", [VTIME_NOW] = "now", [VTIME_GIVEN] = "given"};
 
     test_note("%s: %s, mode %04o%s: size %s, atime %s, mtime %s, mode %s%04o, uid %d, gid %d",
-              s->type, caller, mode, extra_names[extra], set->set_size ? "set" : "left",
+              s->type, caller, mode, beside_extra_names[extra], set->set_size ? "set" : "left",
               ways[set->set_atime], ways[set->set_mtime], set->set_mode ? "" : "left, not ",
               set->mode, set->set_uid ? (int)set->uid : -1, set->set_gid ? (int)set->gid : -1);
 }
@@ -229,34 +131,34 @@ static bool untouched(const struct subject *s, uint32_t mode, const struct vattr
            got->gid == GROUP && got->mtime.tv_sec == OLD && got->atime.tv_sec == OLD;
 }
 
-static void compare_one(struct subject *s, struct oracle *oracle, size_t caller, uint32_t mode,
-                        enum extra extra, const struct vsetattr *set)
+static void compare_one(struct subject *s, size_t caller, uint32_t mode, enum extra extra,
+                        const struct vsetattr *set)
 {
-    const struct cred *cred = &callers[caller].cred;
-    struct vctx ctx = ctx_of(cred);
+    const struct cred *cred = &beside_callers[caller].cred;
+    struct vctx ctx = beside_ctx(cred);
     struct vchange change = {.has_before = false};
     struct vattr got = {.type = VNON};
     struct stat want;
 
     assert_int_equal(cred_assume_server(), 0);
     host_reset(reference, mode);
-    extra_give(reference, extra, mode);
+    beside_extra_give(reference, extra, mode);
     s->reset(s, mode);
     if (s->is_host)
-        extra_give(s->host, extra, mode);
-    int expected = oracle_setattr(oracle, reference, OWNER, set);
+        beside_extra_give(s->host, extra, mode);
+    int expected = oracle_setattr(cred, reference, OWNER, set);
     assert_int_equal(stat(reference, &want), 0);
     int error = vop_setattr(&ctx, s->vn, set, &change);
     assert_int_equal(cred_assume_server(), 0);
     assert_int_equal(vop_getattr(&ctx, s->vn, &got), 0);
-    extra_take(reference);
+    beside_extra_take(reference);
     if (s->is_host)
-        extra_take(s->host);
+        beside_extra_take(s->host);
     bool right = expected == 0 ? error == 0 && same_result(s, set, extra, &want, &got)
                                : (error == EPERM || error == EACCES) && untouched(s, mode, &got);
     if (right)
         return;
-    describe(s, callers[caller].name, mode, extra, set);
+    describe(s, beside_callers[caller].name, mode, extra, set);
     fail_msg("%d, on the host %d; became %04o %u:%u size %u atime %ld mtime %ld, on the host %04o "
              "%u:%u size %ld",
              error, expected, got.mode, got.uid, got.gid, (unsigned)got.size,
@@ -279,17 +181,15 @@ static void compare(struct subject *s)
     struct vsetattr set;
     unsigned compared = 0;
 
-    for (size_t caller = 0; caller < CALLERS; caller++) {
-        struct oracle *oracle = oracle_begin(&callers[caller].cred);
+    for (size_t caller = 0; caller < BESIDE_CALLERS; caller++) {
         for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++)
             for (int extra = 0; extra < (s->is_host && m % 3 == 0 ? EXTRAS : 1); extra++)
                 for (unsigned n = 0; combination(n, modes[m], &set); n++) {
                     if (asks_too_much(s, modes[m], &set))
                         continue;
-                    compare_one(s, oracle, caller, modes[m], (enum extra)extra, &set);
+                    compare_one(s, caller, modes[m], (enum extra)extra, &set);
                     compared++;
                 }
-        oracle_end(oracle);
     }
     test_note("%u combinations", compared);
     assert_true(compared > 1000);
@@ -301,17 +201,12 @@ static void compare(struct subject *s)
 
 /* --- the file systems --- */
 
-static struct view view_of(const char *text)
-{
-    return (struct view){(const uint8_t *)text, (uint32_t)strlen(text)};
-}
-
 static void find(struct subject *s, const char *name)
 {
-    struct vctx ctx = ctx_of(cred_server());
+    struct vctx ctx = beside_ctx(cred_server());
     struct vattr attr = {.type = VNON};
 
-    assert_int_equal(vop_lookup(&ctx, s->fs->root, view_of(name), &s->vn, &attr), 0);
+    assert_int_equal(vop_lookup(&ctx, s->fs->root, beside_view(name), &s->vn, &attr), 0);
 }
 
 static void reset_host(struct subject *s, uint32_t mode)
@@ -330,7 +225,7 @@ static void reset_own(struct subject *s, uint32_t mode)
                                   .set_mtime = VTIME_GIVEN,
                                   .atime = {.tv_sec = OLD},
                                   .mtime = {.tv_sec = OLD}};
-    struct vctx ctx = ctx_of(cred_server());
+    struct vctx ctx = beside_ctx(cred_server());
     struct vchange change = {.has_before = false};
 
     assert_int_equal(vop_setattr(&ctx, s->vn, &size, &change), 0);
@@ -341,12 +236,12 @@ static void reset_own(struct subject *s, uint32_t mode)
 static void mount_on_host(struct subject *s, const char *type, struct vfs_mount_args *args)
 {
     begin();
-    host_write(dir, "file", "text");
-    snprintf(s->host, sizeof(s->host), "%s/file", dir);
+    host_write(beside_dir, "file", "text");
+    snprintf(s->host, sizeof(s->host), "%s/file", beside_dir);
     s->type = type;
     s->reset = reset_host;
     args->fsid = 7;
-    args->state_dir = dir;
+    args->state_dir = beside_dir;
     assert_int_equal(vfs_mount(type, args, &s->fs), 0);
 }
 
@@ -366,12 +261,12 @@ TEST(attributes_on_hostfs_are_set_by_whom_the_host_lets)
     struct subject s = {.is_host = true};
 
     begin();
-    host_mkdir(dir, "export", 0777);
-    snprintf(s.host, sizeof(s.host), "%s/export/file", dir);
-    host_write(dir, "export/file", "text");
+    host_mkdir(beside_dir, "export", 0777);
+    snprintf(s.host, sizeof(s.host), "%s/export/file", beside_dir);
+    host_write(beside_dir, "export/file", "text");
     char source[80];
-    snprintf(source, sizeof(source), "%s/export", dir);
-    struct vfs_mount_args args = {.source = source, .state_dir = dir, .fsid = 7};
+    snprintf(source, sizeof(source), "%s/export", beside_dir);
+    struct vfs_mount_args args = {.source = source, .state_dir = beside_dir, .fsid = 7};
     s.type = "hostfs";
     s.reset = reset_host;
     assert_int_equal(vfs_mount("hostfs", &args, &s.fs), 0);
@@ -400,15 +295,15 @@ TEST(a_write_to_a_key_takes_the_set_user_id_bit_away_whoever_wrote_before)
     find(&s, "key");
     for (int i = 0; i < 2; i++) {
         host_reset(s.host, 04777);
-        for (size_t caller = CALLERS; caller-- > 0;) { /* root first */
-            struct vctx ctx = ctx_of(&callers[caller].cred);
+        for (size_t caller = BESIDE_CALLERS; caller-- > 0;) { /* root first */
+            struct vctx ctx = beside_ctx(&beside_callers[caller].cred);
             struct vchange change = {.has_before = false};
             enum vstable stable = VSTABLE_UNSTABLE;
             size_t len = 4;
             assert_int_equal(vop_write(&ctx, s.vn, 0, "evil", &len, &stable, &change), 0);
             assert_int_equal(cred_assume_server(), 0);
-            bool is_root = callers[caller].cred.uid == 0;
-            assert_int_equal(host_stat(dir, "file").st_mode & 07777, is_root ? 04777 : 0777);
+            bool is_root = beside_callers[caller].cred.uid == 0;
+            assert_int_equal(host_stat(beside_dir, "file").st_mode & 07777, is_root ? 04777 : 0777);
         }
     }
     vnode_put(s.vn);
@@ -425,9 +320,10 @@ TEST(attributes_on_memfs_are_set_by_whom_the_host_lets)
     struct vchange change = {.has_before = false};
 
     begin();
-    struct vctx ctx = ctx_of(cred_server());
+    struct vctx ctx = beside_ctx(cred_server());
     assert_int_equal(vfs_mount("memfs", &args, &s.fs), 0);
-    assert_int_equal(vop_create(&ctx, s.fs->root, view_of("file"), &how, &s.vn, &attr, &change), 0);
+    assert_int_equal(vop_create(&ctx, s.fs->root, beside_view("file"), &how, &s.vn, &attr, &change),
+                     0);
     compare(&s);
 }
 
