@@ -316,7 +316,7 @@ int vop_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, struct
     if (err == 0 && vn->fs != dir->fs)
         err = EXDEV;
     if (err == 0 && vn->type == VDIR)
-        err = EISDIR;
+        err = EPERM; /* as link(2) says */
     if (err == 0 && vop_table(dir)->link == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
