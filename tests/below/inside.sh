@@ -42,10 +42,12 @@ request() {
     case $1 in
     again)
         take
+        [ "$topic" != writeback ] || plug_disk
         put && mountpoint -q $M
         ;;
     other)
         take
+        [ "$topic" != writeback ] || plug_disk
         "make_${name//-/_}" second
         put && mountpoint -q $M
         ;;
@@ -53,7 +55,18 @@ request() {
         sync -f $M
         ;;
     break)
-        break_disk
+        # XFS writes so much at once that a full disk cuts it short.
+        if [ "$name" = xfs ]; then
+            pull_disk
+        else
+            break_disk
+        fi
+        ;;
+    pull)
+        pull_disk
+        ;;
+    stop)
+        stop_kernel
         ;;
     mend)
         mend_disk

@@ -11,11 +11,15 @@
 
 IMAGE=$W/disk/image STORE=$W/store
 
-# blank SIZE: an image of this size that takes no memory until it is written to, on a disk of its
-# own that break_disk() can fill.
+# blank SIZE: an image of this size that takes no memory until it is written to. $topic writeback:
+# on a disk of its own, an ext4 of 80 MB, that can be filled, and can be pulled out.
 blank() {
     mkdir -p "$W/disk"
-    mountpoint -q "$W/disk" || mount -t tmpfs -o size=72m tmpfs "$W/disk"
+    if [ "${topic:-}" = writeback ] && ! mountpoint -q "$W/disk"; then
+        truncate -s 80M "$W/plug"
+        mkfs.ext4 -q -F -m 0 "$W/plug"
+        mount -o loop "$W/plug" "$W/disk"
+    fi
     rm -f "$IMAGE"
     truncate -s "$1" "$IMAGE"
 }
@@ -26,13 +30,39 @@ loop() {
 }
 
 # From now on what the image has no room for yet can't be written: the disk fails. And mended. To
-# the last page, since a loop device says nothing of a write that was cut short.
+# the last block, since a loop device says nothing of a write that was cut short.
 break_disk() {
     cat /dev/zero > "$W/disk/fill" 2> /dev/null || true
     dd if=/dev/zero "of=$W/disk/fill" bs=4096 oflag=append conv=notrunc 2> /dev/null || true
 }
 mend_disk() {
     rm -f "$W/disk/fill"
+}
+
+# From now on nothing can be written to the image, nor read: its file system is shut down, as it
+# does itself when its disk fails (EXT4_IOC_SHUTDOWN has the number of XFS's). And put in again,
+# while nothing on it is mounted.
+pull_disk() {
+    xfs_io -x -c shutdown "$W/disk"
+}
+plug_disk() {
+    umount "$W/disk"
+    mount -o loop "$W/plug" "$W/disk"
+}
+
+# The kernel gives the file system at $M up, where that can be asked for.
+stop_kernel() {
+    case $(findmnt -no FSTYPE "$M") in
+    ext4)
+        mount -o remount,abort "$M"
+        ;;
+    xfs)
+        xfs_io -x -c shutdown "$M"
+        ;;
+    *)
+        pull_disk
+        ;;
+    esac
 }
 
 # What layers lie on: an ext4 of 64 MB.

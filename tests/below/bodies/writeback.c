@@ -17,6 +17,15 @@ static bool has_disk(void)
     return driver == &driver_wire && access("/run/below/disk", F_OK) == 0;
 }
 
+static void expect_no_stable_write(struct object file)
+{
+    struct fh fh = wire_fh(&file);
+    struct nfs3_write written;
+
+    if (ask_write(&wire_client, &fh, SIZE, "more", 4, S_FILE_SYNC, &written) == 0)
+        fail("a write is said to be stable on a disk that is gone");
+}
+
 static uint64_t write_all(struct object file)
 {
     struct fh fh = wire_fh(&file);
@@ -48,7 +57,8 @@ static void expect_all(struct object file)
 
 enum between { NOTHING_ELSE, A_SETATTR, A_LINK, ANOTHER_COMMIT };
 
-static void lose_and_commit(enum between what)
+/* how: what becomes of the disk, a request of inside.sh. */
+static void lose_and_commit(const char *how, enum between what)
 {
     if (!has_disk())
         return;
@@ -57,7 +67,7 @@ static void lose_and_commit(enum between what)
     hands("settle");
     uint64_t written = write_all(file), said = 0;
     struct fh fh = wire_fh(&file);
-    hands("break");
+    hands(how);
     hands("flush");
     /* Each of these may fail, and may be who is told of the error. */
     if (what == A_SETATTR)
@@ -67,7 +77,10 @@ static void lose_and_commit(enum between what)
     else if (what == ANOTHER_COMMIT)
         (void)driver->commit(&other, 0, 0);
     int err = wire_error(ask_commit(&wire_client, &fh, 0, 0, &said, NULL));
-    hands("mend");
+    if (strcmp(how, "break") != 0)
+        expect_no_stable_write(file);
+    else
+        hands("mend");
     if (err == 0 && said == written) {
         driver->restart(mount_again);
         expect_all(file);
@@ -78,20 +91,41 @@ static void lose_and_commit(enum between what)
 
 BODY(a_commit_after_a_lost_write_back_does_not_say_all_is_well, PLAIN | RESTART | STABLE)
 {
-    lose_and_commit(NOTHING_ELSE);
+    lose_and_commit("break", NOTHING_ELSE);
 }
 
 BODY(a_setattr_that_meets_the_error_keeps_it_for_the_commit, PLAIN | RESTART | STABLE)
 {
-    lose_and_commit(A_SETATTR);
+    lose_and_commit("break", A_SETATTR);
 }
 
 BODY(a_link_that_meets_the_error_keeps_it_for_the_commit, PLAIN | LINKS | RESTART | STABLE)
 {
-    lose_and_commit(A_LINK);
+    lose_and_commit("break", A_LINK);
 }
 
 BODY(the_commit_of_another_file_keeps_the_error_for_the_commit, PLAIN | RESTART | STABLE)
 {
-    lose_and_commit(ANOTHER_COMMIT);
+    lose_and_commit("break", ANOTHER_COMMIT);
+}
+
+BODY(a_disk_that_is_pulled_out_is_told, PLAIN | RESTART | STABLE)
+{
+    lose_and_commit("pull", NOTHING_ELSE);
+}
+
+BODY(a_setattr_after_the_disk_was_pulled_out_keeps_the_error, PLAIN | RESTART | STABLE)
+{
+    lose_and_commit("pull", A_SETATTR);
+}
+
+/* ext4 says EROFS then, XFS EIO. */
+BODY(a_file_system_that_the_kernel_gave_up_is_told, PLAIN | RESTART | STABLE)
+{
+    lose_and_commit("stop", NOTHING_ELSE);
+}
+
+BODY(a_setattr_after_the_kernel_gave_it_up_keeps_the_error, PLAIN | RESTART | STABLE)
+{
+    lose_and_commit("stop", A_SETATTR);
 }
