@@ -67,11 +67,12 @@ static int create_at(const struct vctx *ctx, struct vnode *dir, int fd, const ch
                      const struct vcreate *how, struct vnode **out, struct vattr *attr,
                      struct vchange *dir_change)
 {
+    struct hostfs_kept kept = {.name = ""};
     struct statx st;
     bool made = false;
     int error = ENOENT;
     for (int attempt = 0; error == ENOENT && attempt < ATTEMPTS; attempt++) {
-        error = hostfs_make_file(ctx, dir, fd, name, how, out, &st);
+        error = hostfs_make_file(ctx, dir, fd, name, how, out, &st, &kept);
         made = error == 0;
         if (error == ENOENT)
             return hostfs_name_error(dir, fd, error);
@@ -86,6 +87,7 @@ static int create_at(const struct vctx *ctx, struct vnode *dir, int fd, const ch
         error = finish(ctx, dir, fd, *out, dir_change);
     else
         hostfs_attr_after(dir, fd, &dir_change->after);
+    error = hostfs_make_ends(ctx, dir, error, &kept);
     if (error) {
         vnode_put(*out);
         return error;
@@ -144,8 +146,9 @@ static int complete(const struct vctx *ctx, struct vnode *dir, int dirfd, const 
             unlinkat(dirfd, name, type == VDIR ? AT_REMOVEDIR : 0);
     }
     /* What can't be opened was made by the call that changed the directory. */
+    bool comes_along = !apply && type != VDIR && hostfs_node(dir)->mount->brings_new;
     if (!error)
-        error = finish(ctx, dir, dirfd, apply || type == VDIR ? *out : NULL, dir_change);
+        error = finish(ctx, dir, dirfd, comes_along ? NULL : *out, dir_change);
     if (error) {
         vnode_put(*out);
         return error;
@@ -189,8 +192,11 @@ static int make(const struct vctx *ctx, struct vnode *dir, const char *name,
         error = hostfs_name_error(dir, fd, make_node(fd, name, made));
         if (!error)
             error = complete(ctx, dir, fd, name, made->type, &made->rest, out, attr, dir_change);
+        bool whole = error == 0;
+        error = hostfs_make_ends(ctx, dir, error, &kept);
+        if (whole && error)
+            vnode_put(*out);
     }
-    hostfs_kept_end(hostfs_of(dir), &kept);
     hostfs_watch_end(&watch, error, dir_change, NULL);
     return error;
 }

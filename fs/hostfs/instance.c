@@ -12,6 +12,7 @@
  *   others          this mount in this boot
  * Owns nothing. Acts as the server.
  */
+#include "base/boot.h"
 #include "base/hash.h"
 #include "hostfs.h"
 #include <errno.h>
@@ -127,13 +128,10 @@ static bool add_connection(crypto_generichash_state *state, const struct statx *
  * else that will do, the server's run ends the handles. */
 static void add_mount(crypto_generichash_state *state, int fd)
 {
-    char boot[64] = "";
+    char boot[BOOT_ID_SIZE];
     struct statx st, unique;
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    bool booted = file && fgets(boot, sizeof(boot), file);
+    bool booted = boot_id(boot);
 
-    if (file)
-        fclose(file);
     add(state, boot, sizeof(boot));
     if (booted &&
         statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID_UNIQUE, &unique) == 0 &&

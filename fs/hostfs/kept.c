@@ -12,9 +12,17 @@
  * have been about had not begun. The name has the kind, the mounted file system's id, and for a
  * verifier a hash of the node's id. Records of a file system that is not mounted wait for it.
  *
+ * Where the object has to be on stable storage before the call is answered, its record is durable:
+ * it is on stable storage before the object begins, and gone from there before the answer, but
+ * after the object is whole there. So the host may lose its power at any moment. Others (of async
+ * exports, of what lives in memory, and KEPT_MODE, whose moment is some microseconds) mean
+ * something only to a server that was started in the same boot: a host that went down may have
+ * lost their removal, and what they are about may be whole and in use since.
+ *
  * All of it is done as the server: callers take their caller's identity again. No lock: a record
  * belongs to the operation that made it, a verifier to whoever removes it first.
  */
+#include "base/boot.h"
 #include "base/cred.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -31,7 +39,7 @@
 
 #define FOLDER  "kept"
 #define MAGIC   0x316b6f6f6c /* "look1" */
-#define VERSION 1
+#define VERSION 2
 /* A client sends a create again within minutes. */
 #define VERIFIER_AGE_S 86400
 /* With so many more verifiers the old ones are looked for. */
@@ -47,7 +55,9 @@ struct record {
     struct vnode_id id;    /* of the file; KEPT_NEW: of the directory */
     uint32_t before, lent; /* KEPT_MODE: the mode as it is to be, and what it was changed to */
     uint32_t type;         /* KEPT_NEW: enum vtype */
-    uint8_t verifier[8];   /* KEPT_VERIFIER */
+    uint32_t durable;      /* it outlives the boot in which it was made */
+    char boot[BOOT_ID_SIZE];
+    uint8_t verifier[8]; /* KEPT_VERIFIER */
     char name[VNAME_MAX + 1];
     uint64_t sum; /* of all before */
 };
@@ -57,7 +67,8 @@ static uint64_t sum_of(const struct record *record)
     return hash_bytes(record, offsetof(struct record, sum), VERSION);
 }
 
-static struct record record_make(const struct hostfs *h, enum kind kind, const struct vnode_id *id)
+static struct record record_make(const struct hostfs *h, enum kind kind, const struct vnode_id *id,
+                                 bool durable)
 {
     struct record record = {0};
 
@@ -68,7 +79,18 @@ static struct record record_make(const struct hostfs *h, enum kind kind, const s
     record.fsid = h->fs->fsid;
     record.id.len = id->len;
     memcpy(record.id.bytes, id->bytes, id->len);
+    record.durable = durable;
+    if (!durable)
+        boot_id(record.boot);
     return record;
+}
+
+/* Of a record that was read: whether what it says can be of now. */
+static bool record_counts(const struct record *record)
+{
+    char boot[BOOT_ID_SIZE];
+
+    return record->durable || (boot_id(boot) && memcmp(boot, record->boot, sizeof(boot)) == 0);
 }
 
 /* The folder; made where it is not there yet. */
@@ -82,7 +104,7 @@ static int folder_open(const struct hostfs *h, bool make, int *fd)
         return errno;
     *fd = openat(state, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (*fd < 0 && errno == ENOENT && make &&
-        (mkdirat(state, FOLDER, 0700) == 0 || errno == EEXIST))
+        (mkdirat(state, FOLDER, 0700) == 0 ? fsync(state) == 0 : errno == EEXIST))
         *fd = openat(state, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     error = *fd < 0 ? errno : 0;
     close(state);
@@ -105,6 +127,8 @@ static int record_write(const struct hostfs *h, struct record *record, const cha
     ssize_t put = pwrite(fd, record, sizeof(*record), 0);
     if (put != (ssize_t)sizeof(*record))
         error = put < 0 ? errno : ENOSPC;
+    if (!error && record->durable && (fsync(fd) != 0 || fsync(folder) != 0))
+        error = errno;
     close(fd);
     if (error)
         unlinkat(folder, name, 0);
@@ -127,14 +151,18 @@ static int record_read(int folder, const char *name, struct record *record)
     return good ? 0 : ENOENT;
 }
 
-static void record_remove(const struct hostfs *h, const char *name)
+/* 0: it is gone, and where it is durable on stable storage, too. */
+static int record_remove(const struct hostfs *h, const char *name, bool durable)
 {
     int folder = -1;
+    int error = folder_open(h, false, &folder);
 
-    if (folder_open(h, false, &folder) != 0)
-        return;
-    unlinkat(folder, name, 0);
+    if (error)
+        return error == ENOENT ? 0 : error;
+    if ((unlinkat(folder, name, 0) != 0 && errno != ENOENT) || (durable && fsync(folder) != 0))
+        error = errno;
     close(folder);
+    return error;
 }
 
 /* --- what is undone after a sudden end --- */
@@ -146,6 +174,7 @@ static int begin(const struct hostfs *h, struct record *record, struct hostfs_ke
     randombytes_buf(&random, sizeof(random));
     snprintf(kept->name, sizeof(kept->name), "%c-%016lx-%016lx", (char)record->kind,
              (unsigned long)record->fsid, (unsigned long)random);
+    kept->durable = record->durable;
     int error = record_write(h, record, kept->name);
     if (error)
         kept->name[0] = '\0';
@@ -161,14 +190,14 @@ int hostfs_keep_mode(struct hostfs *h, struct vnode *vn, uint32_t before, uint32
     if (!h->state_dir)
         return 0;
     memcpy(id.bytes, vn->id, vn->id_len);
-    struct record record = record_make(h, KEPT_MODE, &id);
+    struct record record = record_make(h, KEPT_MODE, &id, false);
     record.before = before;
     record.lent = lent;
     return begin(h, &record, kept);
 }
 
 int hostfs_keep_new(struct hostfs *h, struct vnode *dir, const char *name, enum vtype type,
-                    struct hostfs_kept *kept)
+                    bool durable, struct hostfs_kept *kept)
 {
     struct vnode_id id = {.len = dir->id_len};
 
@@ -176,17 +205,18 @@ int hostfs_keep_new(struct hostfs *h, struct vnode *dir, const char *name, enum 
     if (!h->state_dir)
         return 0;
     memcpy(id.bytes, dir->id, dir->id_len);
-    struct record record = record_make(h, KEPT_NEW, &id);
+    struct record record = record_make(h, KEPT_NEW, &id, durable);
     record.type = type;
     snprintf(record.name, sizeof(record.name), "%s", name);
     return begin(h, &record, kept);
 }
 
-void hostfs_kept_end(struct hostfs *h, struct hostfs_kept *kept)
+int hostfs_kept_end(struct hostfs *h, struct hostfs_kept *kept)
 {
-    if (kept->name[0])
-        record_remove(h, kept->name);
+    int error = kept->name[0] ? record_remove(h, kept->name, kept->durable) : 0;
+
     kept->name[0] = '\0';
+    return error;
 }
 
 /* The mode of a file that nobody has changed since. */
@@ -205,19 +235,26 @@ static void undo_mode(struct hostfs *h, const struct record *record)
     close(fd);
 }
 
-/* An object that nobody can have put anything into. */
+/* An object that nobody can have put anything into. It is gone from stable storage before its
+ * record is. */
 static void undo_new(struct hostfs *h, const struct record *record)
 {
     struct stat st;
-    int fd;
+    int fd, dir;
 
     if (hostfs_open_id(h, &record->id, HOST_O_PATH, &fd) != 0)
         return;
     if (fstatat(fd, record->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         hostfs_vtype(st.st_mode) == (enum vtype)record->type &&
         (record->type != VREG || st.st_blocks == 0) &&
-        unlinkat(fd, record->name, record->type == VDIR ? AT_REMOVEDIR : 0) == 0)
+        unlinkat(fd, record->name, record->type == VDIR ? AT_REMOVEDIR : 0) == 0) {
         log_info("hostfs %s: removed what was half-made when the server ended", h->fs->source);
+        dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0 || (fsync(dir) != 0 && errno != EINVAL))
+            sync();
+        if (dir >= 0)
+            close(dir);
+    }
     close(fd);
 }
 
@@ -270,14 +307,15 @@ static void verifiers_prune(struct hostfs *h, int folder)
     atomic_store(&h->verifiers_kept, count);
 }
 
-int hostfs_keep_verifier(struct hostfs *h, const struct vnode_id *id, const uint8_t verifier[8])
+int hostfs_keep_verifier(struct hostfs *h, const struct vnode_id *id, const uint8_t verifier[8],
+                         bool durable)
 {
     char name[64];
     int folder = -1;
 
     if (!h->state_dir)
         return 0;
-    struct record record = record_make(h, KEPT_VERIFIER, id);
+    struct record record = record_make(h, KEPT_VERIFIER, id, durable);
     memcpy(record.verifier, verifier, sizeof(record.verifier));
     verifier_name(h, id, name);
     int error = record_write(h, &record, name);
@@ -311,7 +349,7 @@ void hostfs_drop_verifier(struct hostfs *h, const struct vnode_id *id)
     if (atomic_load(&h->verifiers_kept) == 0)
         return;
     verifier_name(h, id, name);
-    record_remove(h, name);
+    record_remove(h, name, false); /* what comes back is this client's own number */
 }
 
 /* --- the start --- */
@@ -320,7 +358,8 @@ static void undo(struct hostfs *h, int folder, const char *name)
 {
     struct record record = {0};
 
-    if (record_read(folder, name, &record) == 0 && record.fsid == h->fs->fsid) {
+    if (record_read(folder, name, &record) == 0 && record.fsid == h->fs->fsid &&
+        record_counts(&record)) {
         if (record.kind == KEPT_MODE)
             undo_mode(h, &record);
         else if (record.kind == KEPT_NEW)

@@ -15,6 +15,7 @@
  */
 #include "newfile.h"
 #include "base/cred.h"
+#include "disk.h"
 #include "open.h"
 #include <errno.h>
 #include <string.h>
@@ -92,6 +93,15 @@ static int verifier_to_times(struct vnode *dir, int fd, const uint8_t verifier[8
     return futimens(fd, NULL) == 0 ? 0 : errno;
 }
 
+/* Whether records are to be on stable storage; says that the thread will sleep then. */
+static bool must_last(const struct vctx *ctx, struct vnode *dir)
+{
+    if (hostfs_needs_no_flush(ctx, dir) || !hostfs_of(dir)->state_dir)
+        return false;
+    vfs_will_sleep();
+    return true;
+}
+
 /* Keeps it in a record, of a file that was just made: fd, or its node where it has one. */
 static int verifier_to_record(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
                               const struct vnode *vn, const uint8_t verifier[8])
@@ -108,7 +118,7 @@ static int verifier_to_record(const struct vctx *ctx, struct vnode *dir, const c
         error = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, fd, "", &object);
     }
     if (!error)
-        error = hostfs_keep_verifier(h, &object.id, verifier);
+        error = hostfs_keep_verifier(h, &object.id, verifier, must_last(ctx, dir));
     int back = cred_assume(ctx->cred);
     return error ? error : back;
 }
@@ -276,16 +286,29 @@ int hostfs_make_begins(const struct vctx *ctx, struct vnode *dir, int dirfd, con
     /* Only what is not there now can be what will be found half-made. */
     if (fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
         return EEXIST;
-    int error = hostfs_keep_new(hostfs_of(dir), dir, name, type, kept);
+    int error = hostfs_keep_new(hostfs_of(dir), dir, name, type, must_last(ctx, dir), kept);
     int back = cred_assume(ctx->cred);
+    if (!error && back)
+        error = hostfs_make_ends(ctx, dir, back, kept);
+    return error;
+}
+
+int hostfs_make_ends(const struct vctx *ctx, struct vnode *dir, int error, struct hostfs_kept *kept)
+{
+    if (!kept->name[0])
+        return error;
+    int ended = hostfs_kept_end(hostfs_of(dir), kept);
+    int back = cred_assume(ctx->cred);
+    if (!error)
+        error = ended;
     return error ? error : back;
 }
 
 int hostfs_make_file(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
-                     const struct vcreate *how, struct vnode **out, struct statx *st)
+                     const struct vcreate *how, struct vnode **out, struct statx *st,
+                     struct hostfs_kept *kept)
 {
     struct hostfs_mount *mount = hostfs_node(dir)->mount;
-    struct hostfs_kept kept = {.name = ""};
     bool exclusive = how->mode == VCREATE_EXCLUSIVE;
     uint32_t mode = exclusive ? EXCLUSIVE_MODE : hostfs_mode_of(&how->attr, FILE_MODE);
     struct stat there;
@@ -301,18 +324,13 @@ int hostfs_make_file(const struct vctx *ctx, struct vnode *dir, int dirfd, const
     }
     if (error != EOPNOTSUPP)
         return error;
-    error = hostfs_make_begins(ctx, dir, dirfd, name, VREG, &kept);
+    error = hostfs_make_begins(ctx, dir, dirfd, name, VREG, kept);
     if (error)
         return error;
     error = make_in_place(ctx, dir, dirfd, name, how, mode, out, st);
+    if (error)
+        return hostfs_make_ends(ctx, dir, error, kept);
     /* It went well in the other way only: the next one takes that at once. */
-    if (!error)
-        mount->no_nameless = true;
-    hostfs_kept_end(hostfs_of(dir), &kept);
-    int back = cred_assume(ctx->cred);
-    if (!error && back) {
-        vnode_put(*out);
-        error = back;
-    }
-    return error;
+    mount->no_nameless = true;
+    return 0;
 }

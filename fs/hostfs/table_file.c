@@ -6,6 +6,7 @@
  * another one is moved aside, as is LMDB's file, which servers before had.
  */
 #include "table_file.h"
+#include "base/boot.h"
 #include "base/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -81,20 +82,10 @@ static void move_old(const char *dir)
         unlink(path);
 }
 
-static void boot_id(char id[64])
-{
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    id[0] = '\0';
-    if (file && !fgets(id, 64, file))
-        id[0] = '\0';
-    if (file)
-        fclose(file);
-}
-
 /* Whether the table was in use when the host went down. */
 static bool boot_interrupted(const char *dir)
 {
-    char path[PATH_MAX], was[64] = "", is[64];
+    char path[PATH_MAX], was[BOOT_ID_SIZE] = "", is[BOOT_ID_SIZE];
     if (!file_path(dir, BOOT_FILE, path))
         return false;
     FILE *file = fopen(path, "re");
@@ -110,7 +101,7 @@ static bool boot_interrupted(const char *dir)
 /* A mark that could not be written is empty, which is of no boot: the table is not trusted then. */
 static void boot_mark(const char *dir)
 {
-    char path[PATH_MAX], id[64];
+    char path[PATH_MAX], id[BOOT_ID_SIZE];
     if (!file_path(dir, BOOT_FILE, path))
         return;
     boot_id(id);

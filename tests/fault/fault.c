@@ -8,7 +8,8 @@
  *
  * CALL is a function below (openat_nameless: openat() with O_TMPFILE), or * for all of them. WHAT
  * is an error's name, with which the call fails without having been made; `kill`, which ends the
- * process with SIGKILL before it; or `delay=MS`. WHEN is which of these calls is meant: the N-th,
+ * process with SIGKILL before it; `sync=PATH`, which flushes that path's file system before it; or
+ * `delay=MS`. WHEN is which of these calls is meant: the N-th,
  * or from the N-th on (N+, and 1+ where it is left out). `@FILE` instead of rules: they are in that
  * file, which is read at each call; counting begins anew when its text changes. LOOPNFS_FAULT_LOG
  * names a file to which each call appends its name as a line.
@@ -39,7 +40,7 @@
 #define SAYS_0    (-1)
 
 struct rule {
-    char call[32], what[32];
+    char call[32], what[128];
     long first, last; /* counted from 1 */
     long seen;
 };
@@ -72,7 +73,7 @@ static void rules_parse(void)
          word = strtok_r(NULL, " \n", &save)) {
         struct rule *rule = &rules[rule_count];
         char when[32] = "1+", *end;
-        if (sscanf(word, "%31[^:]:%31[^:]:%31s", rule->call, rule->what, when) < 2) {
+        if (sscanf(word, "%31[^:]:%127[^:]:%31s", rule->call, rule->what, when) < 2) {
             fprintf(stderr, "LOOPNFS_FAULT: what does '%s' mean?\n", word);
             abort();
         }
@@ -131,6 +132,15 @@ static int error_of(const char *name)
     abort();
 }
 
+static void sync_disk(const char *path)
+{
+    long fd = raw(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
+
+    if (fd < 0 || raw(SYS_syncfs, fd, 0, 0, 0) != 0)
+        abort();
+    raw(SYS_close, fd, 0, 0, 0);
+}
+
 /* What the rules have in mind for this call: an error, SAYS_0, or 0. */
 static int fault(const char *call)
 {
@@ -150,6 +160,8 @@ static int fault(const char *call)
             continue;
         if (strcmp(rule->what, "kill") == 0)
             dies = true;
+        else if (strncmp(rule->what, "sync=", 5) == 0)
+            sync_disk(rule->what + 5);
         else if (strcmp(rule->what, "end") == 0)
             error = SAYS_0;
         else if (sscanf(rule->what, "delay=%ld", &delay_ms) != 1)
