@@ -15,12 +15,15 @@
 #include "base/file_end.h"
 #include "base/pseudo.h"
 #include "hostfs.h"
+#include <limits.h>
 #include <linux/magic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 /* Those that linux/magic.h lacks. */
 #define BELOW_NTFS3    0x7366746e
@@ -66,6 +69,7 @@ static const struct hostfs_below rows[] = {
         .one_commit = true,
         .unique_numbers = true,
         .positions_last = true,
+        .brings_new = true,
     },
     {
         .name = "xfs",
@@ -78,6 +82,7 @@ static const struct hostfs_below rows[] = {
         .one_commit = true,
         .unique_numbers = true,
         .positions_last = true,
+        .brings_new = true,
     },
     {
         .name = "tmpfs",
@@ -110,6 +115,7 @@ static const struct hostfs_below rows[] = {
         .hole = 2,       /* BTRFS_EMPTY_SUBVOL_DIR_OBJECTID */
         .links_max = 65535,
         .positions_last = true,
+        .brings_new = true,
     },
     {
         .name = "f2fs",
@@ -119,6 +125,7 @@ static const struct hostfs_below rows[] = {
         .granularity_ns = NANOSECOND,
         .unique_numbers = true,
         .positions_last = true,
+        .brings_new = true,
     },
     {
         .name = "bcachefs", /* its subvolumes are like those of btrfs */
@@ -128,6 +135,7 @@ static const struct hostfs_below rows[] = {
         .granularity_ns = NANOSECOND,
         .part_bytes = 4,
         .positions_last = true,
+        .brings_new = true,
     },
     {
         .name = "zfs",
@@ -137,6 +145,7 @@ static const struct hostfs_below rows[] = {
         .granularity_ns = NANOSECOND,
         .unique_numbers = true,
         .positions_last = true,
+        .brings_new = true,
     },
     {
         .name = "overlay",
@@ -241,6 +250,31 @@ const struct hostfs_below *hostfs_below_of(int fd)
         if (rows[i].magic == (uint32_t)fs.f_type)
             return &rows[i];
     return &careful;
+}
+
+/* /sys/fs/ext4/DISK has the thread that writes its journal, "<none>" without one. */
+static bool ext4_has_journal(dev_t dev)
+{
+    char link[64], target[PATH_MAX], path[PATH_MAX + 64], says[32] = "";
+
+    snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(dev), minor(dev));
+    ssize_t len = readlink(link, target, sizeof(target) - 1);
+    if (len < 0)
+        return false;
+    target[len] = '\0';
+    const char *name = strrchr(target, '/');
+    snprintf(path, sizeof(path), "/sys/fs/ext4/%s/journal_task", name ? name + 1 : target);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool read = fgets(says, sizeof(says), file);
+    fclose(file);
+    return read && says[0] >= '0' && says[0] <= '9';
+}
+
+bool hostfs_below_keeps_order(const struct hostfs_below *below, dev_t dev)
+{
+    return below->magic != EXT4_SUPER_MAGIC || ext4_has_journal(dev);
 }
 
 bool hostfs_comes_to_end(const struct hostfs_mount *mount, int fd, uint64_t end, bool cut,

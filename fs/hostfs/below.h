@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* What inode number and birth time say about an object (births.c): nothing for certain; which one
  * it is, once the birth is some time ago; which one it is. */
@@ -37,7 +38,8 @@ struct hostfs_below {
     bool nothing_to_flush; /* its files have no fsync(), which says EINVAL: images, proc, ... */
     bool told_at_close;    /* errors of writes may be told by close() only: FUSE, NFS, ... */
     bool sizes_true;       /* read(2) gives what the size says, and no more */
-    bool one_commit;       /* syncing a directory commits all metadata changed before */
+    bool one_commit;       /* syncing a directory commits all metadata changed before, */
+    bool brings_new;       /* or what was made in it, at least; both: hostfs_below_keeps_order() */
     bool unique_numbers;   /* no two objects of a mount have one inode number at one time */
     uint8_t part_bytes; /* of a handle, from byte 8 on: which part (subvolume) numbers the object */
     /* In the first 8 bytes of a handle: of the empty directory that is in a snapshot where another
@@ -50,6 +52,10 @@ struct hostfs_below {
 
 /* The row of the file system that fd is on. Never NULL; the rows live as long as the process. */
 const struct hostfs_below *hostfs_below_of(int fd);
+/* Whether this file system has the log by which its row says one_commit and brings_new. An ext4
+ * without a journal has none, nor have ext2's, which are of its kind. Where the kernel does not
+ * say: false. */
+bool hostfs_below_keeps_order(const struct hostfs_below *below, dev_t dev);
 /* Whether inode numbers on FUSE of this type ("fuse.x" in /proc/self/mountinfo) are those of paths:
  * they change with a rename, also of a directory above. */
 bool hostfs_below_numbers_paths(const char *type);

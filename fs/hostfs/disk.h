@@ -38,6 +38,9 @@ int hostfs_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data
  * new object `vn`, may be NULL): returns when it is on stable storage. */
 int hostfs_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *other,
                       struct vnode *vn);
+/* Before that: NAME of `dir`, which came there from another directory, where it is a directory
+ * itself. */
+int hostfs_sync_moved(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name);
 /* After a change of attributes. */
 int hostfs_sync_node(const struct vctx *ctx, struct vnode *vn);
 

@@ -63,6 +63,8 @@ struct hostfs_mount {
     /* What trying has found (mounts.c). named: ids are by name (named.c); numbers: the host's inode
      * numbers stay while it is mounted; lasting: number and birth of an object never change. */
     bool named, numbers, lasting;
+    /* Syncing a directory commits all metadata changed before; what was made in it. */
+    bool one_commit, brings_new;
     uint64_t part;            /* of its root: below->part_bytes */
     _Atomic bool no_nowait;   /* RWF_NOWAIT is not supported here */
     _Atomic bool no_splice;   /* nor splice() from a file */

@@ -135,6 +135,9 @@ int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
     if (!mount->place)
         return ENOMEM;
     mount->flush_how = flush_how(mount->below, fd);
+    bool keeps_order = hostfs_below_keeps_order(mount->below, mount->dev);
+    mount->one_commit = keeps_order && mount->below->one_commit;
+    mount->brings_new = keeps_order && mount->below->brings_new;
     mount->serial = atomic_fetch_add(&serials, 1) + 1;
     mount->counts_links = st.stx_nlink > 0;
     mount->instance = hostfs_instance(fd, mount->below);

@@ -150,6 +150,8 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
     }
     vnode_put(moved.vn);
     vnode_put(replaced.vn);
+    if (!error && from_dir != to_dir)
+        error = hostfs_sync_moved(ctx, to_dir, to_fd, to);
     if (!error)
         error = hostfs_sync_names(ctx, to_dir, from_dir, NULL);
     if (!error) {

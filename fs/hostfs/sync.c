@@ -4,9 +4,10 @@
  * RFC 1813 wants every change of names and attributes to be stable before it is answered (section
  * 4.8), and data when the client says so. Nothing is needed on an `async` export or a file system
  * that lives in memory. Else the cheapest calls that do it are:
- *   - names: fsync of the directory. ext4 and XFS have one log in which changes come in order:
- *     syncing the last object that was changed commits the others too (`one_commit`), the new
- *     inode and both directories of a rename. Elsewhere each of them is synced.
+ *   - names: fsync of the directory. XFS, and ext4 with a journal, have one log in which changes
+ *     come in order: syncing the last object that was changed commits the others too
+ *     (`one_commit`), the new inode and both directories of a rename. Elsewhere each of them is
+ *     synced, a directory that was moved (for its "..") among them.
  *   - attributes: fsync of the object. What can't be opened (fifos, devices, links, directories
  *     that the server may not read) is left to syncfs.
  */
@@ -82,6 +83,24 @@ static int sync_directory(struct vnode *vn)
     return error;
 }
 
+int hostfs_sync_moved(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name)
+{
+    const struct hostfs_mount *mount = hostfs_node(dir)->mount;
+
+    if (mount->one_commit || hostfs_needs_no_flush(ctx, dir))
+        return 0;
+    vfs_will_sleep();
+    int error = cred_assume_server();
+    if (error)
+        return error;
+    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return 0; /* no directory, or gone again */
+    error = flush_fd(fd, mount->flush_how & ~(unsigned)FLUSH_AT_CLOSE);
+    close(fd);
+    return error;
+}
+
 static int sync_file(struct vnode *vn)
 {
     struct hostfs_data file;
@@ -109,7 +128,7 @@ int hostfs_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *o
         return 0;
     vfs_will_sleep();
     /* The object was changed last, so where the log keeps order it stands for all. */
-    if (hostfs_node(dir)->mount->below->one_commit)
+    if (hostfs_node(dir)->mount->one_commit)
         return sync_one(vn ? vn : dir);
     int error = vn ? sync_one(vn) : 0;
     if (!error)
