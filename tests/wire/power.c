@@ -168,53 +168,49 @@ static bool make_with(struct mounted *m, enum making how, const char *rules, con
 }
 
 /* The power goes at each call of the making, while one of the disks has written all. */
-static void walk_cuts(enum making how, const char *also, const char *written)
+static void walk_cuts(struct mounted *m, enum making how, const char *also, const char *written)
 {
-    struct mounted m;
     char rules[256];
     bool answered = false;
     int point = 1;
 
-    begin_on_disks(&m, SMALL_INODES);
     for (; !answered && point < POINTS_MAX; point++) {
         snprintf(rules, sizeof(rules), "%s *:kill:%d", also, point);
-        answered = make_with(&m, how, rules, also);
-        cut_power(&m, written);
+        answered = make_with(m, how, rules, also);
+        cut_power(m, written);
         if (answered)
-            assert_true(made(&m));
-        if (made(&m))
-            expect_whole(&m, how);
-        remove_x(&m);
+            assert_true(made(m));
+        if (made(m))
+            expect_whole(m, how);
+        remove_x(m);
     }
     test_note("the power went at %d system calls", point - 1);
     assert_in_range(point, 5, POINTS_MAX - 1);
-    mounted_end(&m);
+    mounted_end(m);
     fault_over();
 }
 
 /* The state directory's disk writes what it has at each call of the making, and the power goes
  * after the answer: what is there then are also records that were removed. */
-static void walk_records(enum making how, const char *also)
+static void walk_records(struct mounted *m, enum making how, const char *also)
 {
-    struct mounted m;
     char rules[256];
     unsigned calls = 0;
 
-    begin_on_disks(&m, SMALL_INODES);
     for (unsigned point = 1; point == 1 || point <= calls; point++) {
-        unsigned before = fault_calls(&m.server, NULL);
-        snprintf(rules, sizeof(rules), "%s *:sync=%s:%u", also, m.server.state_dir, point);
-        assert_true(make_with(&m, how, rules, also));
+        unsigned before = fault_calls(&m->server, NULL);
+        snprintf(rules, sizeof(rules), "%s *:sync=%s:%u", also, m->server.state_dir, point);
+        assert_true(make_with(m, how, rules, also));
         if (calls == 0)
-            calls = fault_calls(&m.server, NULL) - before;
-        cut_power(&m, "");
-        assert_true(made(&m));
-        expect_whole(&m, how);
-        remove_x(&m);
+            calls = fault_calls(&m->server, NULL) - before;
+        cut_power(m, "");
+        assert_true(made(m));
+        expect_whole(m, how);
+        remove_x(m);
     }
     test_note("records were written at %u system calls", calls);
     assert_in_range(calls, 5, POINTS_MAX);
-    mounted_end(&m);
+    mounted_end(m);
     fault_over();
 }
 
@@ -222,47 +218,74 @@ static void walk_records(enum making how, const char *also)
 
 TEST(a_guarded_create_is_whole_or_not_there_when_the_power_goes_and_the_export_was_written)
 {
-    walk_cuts(GUARDED, NO_NAMELESS, "export");
+    struct mounted m;
+
+    begin_on_disks(&m, SMALL_INODES);
+    walk_cuts(&m, GUARDED, NO_NAMELESS, "export");
 }
 
 TEST(a_guarded_create_is_whole_or_not_there_when_the_power_goes_and_the_state_was_written)
 {
-    walk_cuts(GUARDED, NO_NAMELESS, "state");
+    struct mounted m;
+
+    begin_on_disks(&m, SMALL_INODES);
+    walk_cuts(&m, GUARDED, NO_NAMELESS, "state");
 }
 
 TEST(an_exclusive_create_is_done_or_not_begun_when_the_power_goes_and_the_export_was_written)
 {
-    walk_cuts(EXCLUSIVE, "", "export");
+    struct mounted m;
+
+    begin_on_disks(&m, SMALL_INODES);
+    walk_cuts(&m, EXCLUSIVE, "", "export");
 }
 
 TEST(an_exclusive_create_without_nameless_files_is_done_or_not_begun_when_the_power_goes)
 {
-    walk_cuts(EXCLUSIVE, NO_NAMELESS, "export");
+    struct mounted m;
+
+    begin_on_disks(&m, SMALL_INODES);
+    walk_cuts(&m, EXCLUSIVE, NO_NAMELESS, "export");
 }
 
 TEST(a_mknod_is_whole_or_not_there_when_the_power_goes_and_the_export_was_written)
 {
-    walk_cuts(FIFO, "", "export");
+    struct mounted m;
+
+    begin_on_disks(&m, SMALL_INODES);
+    walk_cuts(&m, FIFO, "", "export");
 }
 
 TEST(a_mkdir_is_whole_or_not_there_when_the_power_goes_and_the_state_was_written)
 {
-    walk_cuts(DIRECTORY, "", "state");
+    struct mounted m;
+
+    begin_on_disks(&m, SMALL_INODES);
+    walk_cuts(&m, DIRECTORY, "", "state");
 }
 
 TEST(a_guarded_create_that_was_answered_outlives_the_power)
 {
-    walk_records(GUARDED, NO_NAMELESS);
+    struct mounted m;
+
+    begin_on_disks(&m, SMALL_INODES);
+    walk_records(&m, GUARDED, NO_NAMELESS);
 }
 
 TEST(an_exclusive_create_that_was_answered_outlives_the_power)
 {
-    walk_records(EXCLUSIVE, NO_NAMELESS);
+    struct mounted m;
+
+    begin_on_disks(&m, SMALL_INODES);
+    walk_records(&m, EXCLUSIVE, NO_NAMELESS);
 }
 
 TEST(a_mknod_that_was_answered_outlives_the_power)
 {
-    walk_records(FIFO, "");
+    struct mounted m;
+
+    begin_on_disks(&m, SMALL_INODES);
+    walk_records(&m, FIFO, "");
 }
 
 /* --- names --- */
@@ -282,53 +305,60 @@ static void expect_names(const struct mounted *m)
 }
 
 /* Every change of names was answered; then the power goes. */
-static void change_names(const char *mkfs)
+static void change_names(struct mounted *m)
 {
-    struct mounted m;
     struct made made;
 
-    begin_on_disks(&m, mkfs);
-    host_mkdir(m.dir, "old", 0777);
-    host_mkdir(m.dir, "new", 0777);
-    host_mkdir(m.dir, "old/gone", 0777);
-    host_mkdir(m.dir, "old/dir", 0777);
-    host_write(m.dir, "old/dir/in it", "text");
-    host_write(m.dir, "old/moving", "text");
-    host_write(m.dir, "removed", "text");
-    host_write(m.dir, "kept", "text");
-    assert_int_equal(image_run("sync -f %s", m.dir), 0);
-    struct fh from = mounted_lookup(&m, "old"), to = mounted_lookup(&m, "new"),
-              kept = mounted_lookup(&m, "kept");
-    expect_ok(ask_mkdir(&m.client, &m.root, "made", NULL, &made));
+    host_mkdir(m->dir, "old", 0777);
+    host_mkdir(m->dir, "new", 0777);
+    host_mkdir(m->dir, "old/gone", 0777);
+    host_mkdir(m->dir, "old/dir", 0777);
+    host_write(m->dir, "old/dir/in it", "text");
+    host_write(m->dir, "old/moving", "text");
+    host_write(m->dir, "removed", "text");
+    host_write(m->dir, "kept", "text");
+    assert_int_equal(image_run("sync -f %s", m->dir), 0);
+    struct fh from = mounted_lookup(m, "old"), to = mounted_lookup(m, "new"),
+              kept = mounted_lookup(m, "kept");
+    expect_ok(ask_mkdir(&m->client, &m->root, "made", NULL, &made));
     struct fh dir = made.fh;
-    expect_ok(ask_create(&m.client, &dir, "in it", H_UNCHECKED, NULL, NULL, &made));
-    expect_ok(ask_symlink(&m.client, &m.root, "link", "target", NULL, &made));
-    expect_ok(ask_link(&m.client, &kept, &to, "linked", NULL, NULL));
-    expect_ok(ask_remove(&m.client, &m.root, "removed", NULL));
-    expect_ok(ask_mknod(&m.client, &m.root, "fifo", 7, NULL, 0, 0, &made));
-    expect_ok(ask_rmdir(&m.client, &from, "gone", NULL));
-    expect_ok(ask_rename(&m.client, &from, "dir", &to, "dir", NULL, NULL));
-    expect_ok(ask_rename(&m.client, &from, "moving", &to, "moved", NULL, NULL));
-    m.server.exit_unchecked = true;
-    server_kill(&m.server);
-    cut_power(&m, "");
-    expect_names(&m);
-    assert_int_equal(host_stat(m.dir, "new/dir/..").st_ino, host_stat(m.dir, "new").st_ino);
-    mounted_end(&m);
+    expect_ok(ask_create(&m->client, &dir, "in it", H_UNCHECKED, NULL, NULL, &made));
+    expect_ok(ask_symlink(&m->client, &m->root, "link", "target", NULL, &made));
+    expect_ok(ask_link(&m->client, &kept, &to, "linked", NULL, NULL));
+    expect_ok(ask_remove(&m->client, &m->root, "removed", NULL));
+    expect_ok(ask_mknod(&m->client, &m->root, "fifo", 7, NULL, 0, 0, &made));
+    expect_ok(ask_rmdir(&m->client, &from, "gone", NULL));
+    expect_ok(ask_rename(&m->client, &from, "dir", &to, "dir", NULL, NULL));
+    expect_ok(ask_rename(&m->client, &from, "moving", &to, "moved", NULL, NULL));
+    m->server.exit_unchecked = true;
+    server_kill(&m->server);
+    cut_power(m, "");
+    expect_names(m);
+    assert_int_equal(host_stat(m->dir, "new/dir/..").st_ino, host_stat(m->dir, "new").st_ino);
+    mounted_end(m);
     fault_over();
 }
 
 TEST(changes_of_names_that_were_answered_outlive_the_power_on_ext4)
 {
-    change_names("mkfs.ext4");
+    struct mounted m;
+
+    begin_on_disks(&m, "mkfs.ext4");
+    change_names(&m);
 }
 
 TEST(changes_of_names_that_were_answered_outlive_the_power_on_ext4_without_a_journal)
 {
-    change_names("mkfs.ext4 -O ^has_journal");
+    struct mounted m;
+
+    begin_on_disks(&m, "mkfs.ext4 -O ^has_journal");
+    change_names(&m);
 }
 
 TEST(changes_of_names_that_were_answered_outlive_the_power_on_ext2)
 {
-    change_names("mkfs.ext2");
+    struct mounted m;
+
+    begin_on_disks(&m, "mkfs.ext2");
+    change_names(&m);
 }
