@@ -6,7 +6,8 @@
 # A case is a bash script that is sourced, once all of host.sh is there, with errors ending it.
 # Every command it runs is shown, as is every command of the scripts it gives to the guest. A case
 # gets an empty directory to export ($EXPORT) and one it shares with the guest ($SHARED).
-# 77: skipped, since this machine has no user-mode-linux; never where CI is set.
+# 77: skipped, since this machine has no user-mode-linux, or gives its users no namespaces; never
+# where CI is set.
 #
 # Called by ctest (CMakeLists.txt), and by hand.
 set -eu
@@ -30,6 +31,11 @@ for tool in linux.uml busybox ip mount.nfs rpcbind; do
     [ -z "${CI:-}" ] || exit 1
     exit 77
 done
+if [ "$(id -u)" != 0 ] && ! "$HERE/lab.sh" true; then
+    echo "skipped: an ordinary user gets no network of his own here (user namespaces, /dev/net/tun)"
+    [ -z "${CI:-}" ] || exit 1
+    exit 77
+fi
 if [ -z "${GUEST_PRELOAD:-}" ]; then
     GUEST_PRELOAD=${LOOPNFS_BUILD_DIR:?}/tests/kernel/libxstate.so
 fi
