@@ -268,7 +268,7 @@ TEST(waiting_for_a_rest_takes_no_cpu)
         size_t len = rest_put(stream, &q, 0);
         size_t begun = i == 0 ? 104 : i == 1 ? 1000 : len - 1;
         rest_send(fd, stream, begun);
-        host_sleep_ms(20);
+        rest_until_begun(fd, begun);
         int64_t before = cpu_msec();
         host_sleep_ms(300);
         assert_in_range(cpu_msec() - before, 0, 100);

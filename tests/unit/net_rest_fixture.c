@@ -7,8 +7,11 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -126,7 +129,7 @@ static size_t handler(const struct net_message *message)
 
 struct address rest_start(void)
 {
-    return peer_server(handler, 58);
+    return peer_server(handler, 110);
 }
 
 void rest_finish(void)
@@ -194,6 +197,36 @@ void rest_send(int fd, const uint8_t *bytes, size_t len)
         bytes += n;
         len -= (size_t)n;
     }
+}
+
+/* The server's end of a client's connection: both are this process's. */
+static int servers_end(int fd)
+{
+    struct sockaddr_storage mine, peer;
+    socklen_t len = sizeof(mine);
+
+    assert_return_code(getsockname(fd, (struct sockaddr *)&mine, &len), errno);
+    for (int at = 0; at < 1024; at++) {
+        socklen_t have = sizeof(peer);
+        if (getpeername(at, (struct sockaddr *)&peer, &have) == 0 && have == len &&
+            memcmp(&mine, &peer, len) == 0)
+            return at;
+    }
+    return -1;
+}
+
+void rest_until_begun(int fd, size_t sent)
+{
+    int unread = INT_MAX, unsent = 0;
+
+    for (int i = 0; i < 60000; i++) {
+        int end = servers_end(fd); /* which is there once it is accepted */
+        if (end >= 0 && ioctl(fd, SIOCOUTQ, &unsent) == 0 && ioctl(end, FIONREAD, &unread) == 0 &&
+            (size_t)unread + (size_t)unsent < sent)
+            return;
+        host_sleep_ms(1);
+    }
+    fail_msg("the server reads nothing of %zu bytes: %d lie there", sent, unread);
 }
 
 uint32_t rest_ask(int fd, struct question q)

@@ -58,6 +58,9 @@ struct question rest_long(uint32_t deal, uint32_t begins, uint32_t rest);
 /* The record at `to`, in fragments of so many bytes (0: in one); returns its bytes. */
 size_t rest_put(uint8_t *to, struct question *q, uint32_t fragment);
 void rest_send(int fd, const uint8_t *bytes, size_t len);
+/* Waits until the server has the beginning of a message in memory of which `sent` bytes were sent,
+ * all there is on the connection. So it waits for the rest, or is about to. */
+void rest_until_begun(int fd, size_t sent);
 /* Sends a message; returns its tag. */
 uint32_t rest_ask(int fd, struct question q);
 /* A reply has to be right. */

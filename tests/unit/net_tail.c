@@ -100,7 +100,7 @@ static struct address start(void)
         assert_int_equal(write(source, bytes, MIB + PLACES * PAGE), MIB + PLACES * PAGE);
     }
     free(bytes);
-    return peer_server(handler, 58);
+    return peer_server(handler, 110);
 }
 
 static void finish(void)
