@@ -15,6 +15,7 @@ static struct {
     void *buf;
     size_t *len;
     bool *eof;
+    _Atomic bool may_be_answered, was_answered;
 } open_read;
 
 static int later_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
@@ -36,12 +37,14 @@ static int later_lookup(const struct vctx *ctx, struct vnode *dir, const char *n
 static void *answer(void *arg)
 {
     (void)arg;
-    host_sleep_ms(500);
+    while (!open_read.may_be_answered)
+        host_sleep_ms(1);
     memcpy(open_read.buf, "late", 4);
     *open_read.len = 4;
     *open_read.eof = true;
     assert_true(vfs_answer(open_read.ticket, 0));
     assert_false(vfs_answer(open_read.ticket, EIO));
+    open_read.was_answered = true;
     return NULL;
 }
 
@@ -83,23 +86,18 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* 50 GETATTRs on the connection of a READ that is answered after 500 ms. */
+/* 50 GETATTRs on the connection of a READ that is not answered before them. */
 static void read_with_getattrs(struct client *client, const struct fh *root, const struct fh *file)
 {
     struct attr attr;
     struct reply reply;
     size_t len;
 
-    double begun = now();
     send_read(client, file);
     for (int i = 0; i < 50; i++)
         expect_ok(ask_getattr(client, root, &attr));
-    double others = now() - begun;
+    open_read.may_be_answered = true;
     assert_true(client_receive(client, &reply));
-    double read = now() - begun;
-    test_note("50 GETATTRs took %.1f ms, the READ before them %.1f ms", others * 1e3, read * 1e3);
-    assert_true(others < 0.4);
-    assert_true(read >= 0.49);
     assert_int_equal(get_u32(&reply.results), NFS_OK);
     get_post_attr(&reply.results, &attr);
     assert_int_equal(get_u32(&reply.results), 4);
@@ -117,7 +115,8 @@ TEST(a_read_that_answers_later_stops_nobody_on_its_connection)
     fixture_connect(loopnfs_port(server), "/export", &client, &root);
     expect_ok(ask_lookup(&client, &root, "file", &file, NULL, NULL));
     read_with_getattrs(&client, &root, &file);
-    host_sleep_ms(50);
+    while (!open_read.was_answered)
+        host_sleep_ms(1);
     assert_true(fixture_log_has("was answered before; ignored"));
     assert_false(vfs_answer(123456789, 0));
     assert_true(fixture_log_has("ticket 123456789 was never given; ignored"));
@@ -139,7 +138,7 @@ TEST(an_operation_that_is_never_answered_does_not_keep_the_server_from_ending)
     assert_int_equal(loopnfs_stop(server), ETIMEDOUT);
     double took = now() - begun;
     test_note("the stop took %.1f s", took);
-    assert_true(took < 15);
+    assert_true(took < 60); /* it ends, however busy the machine is */
     /* An answer after all is harmless. */
     *open_read.len = 0;
     vfs_answer(open_read.ticket, EIO);
