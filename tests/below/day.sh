@@ -19,7 +19,7 @@ chmod 755 "$EXPORT"
 install -d -o 1001 -g 5000 -m 2775 "$EXPORT/project"
 serve --export "$EXPORT,$ALLOW"
 
-guest -t 200 << 'END'
+guest << 'END'
 mount -t nfs -o "$OPTIONS" "$SERVER:$EXPORT" /mnt
 export HOME=/tmp GIT_CONFIG_NOSYSTEM=1
 ann() { setpriv --reuid 1001 --regid 1001 --groups 5000 -- "$@"; }

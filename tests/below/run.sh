@@ -23,7 +23,7 @@ name=$1 topic=$2 failed=0
 shift 2
 # The limit here is below ctest's.
 for who; do
-    timeout --foreground --kill-after=5 "${LOOPNFS_BELOW_LIMIT:-280}" \
+    timeout --foreground --kill-after=5 "${LOOPNFS_BELOW_LIMIT:-560}" \
         unshare --mount --propagation private --net --pid --fork --kill-child --mount-proc -- \
         "$here/inside.sh" "$name" "$topic" "$who" || failed=1
 done

@@ -68,7 +68,7 @@ signal() {
 }
 
 await() {
-    local end=$((SECONDS + 200))
+    local end=$((SECONDS + 480))
     until [ -e "$SHARED/signal.$1" ]; do
         if [ -n "${guest:-}" ] && ! kill -0 "$guest" 2> /dev/null; then
             say "FAILED: the guest ended before it said '$1'"

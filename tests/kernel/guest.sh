@@ -5,7 +5,7 @@
 #   guest.sh [-s] [-t SECONDS] [-w DIR] SCRIPT [ARG...]
 #
 #   -s          start rpcbind and rpc.statd first, as an ordinary client machine has them
-#   -t SECONDS  time limit for boot and script together (default 100)
+#   -t SECONDS  time limit for boot and script together (default 500: only what hangs takes so long)
 #   -w DIR      directory of this machine that the guest may write to
 #
 # The guest sees this machine's root file system; what it writes there (other than below DIR) goes
@@ -16,7 +16,7 @@
 # Runs inside lab.sh, whose tap0 it uses. Needs user-mode-linux, busybox-static, nfs-common.
 set -eu
 
-services=no limit=100 writable=
+services=no limit=500 writable=
 while getopts st:w: option; do
     case $option in
     s) services=yes ;;

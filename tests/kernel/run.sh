@@ -48,5 +48,5 @@ mkdir "$SCRATCH/export" "$SCRATCH/shared" "$SCRATCH/bin"
 install -m 755 "${LOOPNFSD:?}" "$SCRATCH/bin/loopnfsd"
 export SCRATCH GUEST_PRELOAD
 # The limit here is below ctest's, which would leave the scratch directory behind.
-timeout --foreground --kill-after=5 "${LOOPNFS_KERNEL_LIMIT:-240}" \
+timeout --foreground --kill-after=5 "${LOOPNFS_KERNEL_LIMIT:-540}" \
     "$HERE/lab.sh" "$HERE/run.sh" --inside "$1"

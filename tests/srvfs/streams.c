@@ -137,7 +137,6 @@ TEST(who_waits_for_a_terminal_keeps_nobody_from_looking)
     put_u32(call, 4096);
     client_send(&second);
     host_sleep_ms(100);
-    s.client.timeout_ms = 2000;
     assert_true(size_of(&s, &fh) <= 1);
     expect_read(&s, &fh, 0, "");
     struct answer answer = TELL(&s, geteuid(), -1, "list");
@@ -147,7 +146,6 @@ TEST(who_waits_for_a_terminal_keeps_nobody_from_looking)
     assert_int_equal(write(master, rest, sizeof(rest)), sizeof(rest));
     assert_true(client_receive(&second, &reply));
     assert_int_equal(get_u32(&reply.results), NFS_OK);
-    s.client.timeout_ms = 5000;
     assert_int_equal(size_of(&s, &fh), 1 + sizeof(rest));
     client_disconnect(&second);
     scene_end(&s);
@@ -446,7 +444,6 @@ TEST(a_slow_peer_stops_nobody_else)
     put_opaque(call, block, sizeof(block));
     client_send(&second);
     host_sleep_ms(50);
-    s.client.timeout_ms = 1000;
     write_all(&s, &quick, 0, "quick");
     expect_arrives(others[1], "quick");
     assert_int_equal(size_of(&s, &slow), 0);

@@ -19,18 +19,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ECHO, SLEEP_SAID, SLEEP_UNSAID, LONG, SILENT, WAIT_SAID, WORK };
+enum { ECHO, SLEEP_SAID, SLEEP_UNSAID, LONG, SILENT, WAIT_SAID, WAIT_UNSAID, WORK };
 
-/* What WAIT_SAID waits for: the end of the writing side, for all at once. */
+/* What the two that wait wait for: the end of the writing side, for all at once. */
 static int gate[2] = {-1, -1};
+static _Atomic unsigned waiting; /* so many of them */
+/* What WORK works for. */
+static _Atomic bool work_is_done;
 
 static void sleep_ms(unsigned ms)
 {
     struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
     nanosleep(&ts, NULL);
 }
-
-static double seconds(void);
 
 static size_t handler(const struct net_message *message)
 {
@@ -43,11 +44,14 @@ static size_t handler(const struct net_message *message)
         return 0;
     if (words[0] == SLEEP_SAID || words[0] == WAIT_SAID)
         sleep_announce();
-    if (words[0] == WAIT_SAID)
-        assert_int_equal(read(gate[0], words, 1), 0);
+    if (words[0] == WAIT_SAID || words[0] == WAIT_UNSAID) {
+        char byte;
+        waiting++;
+        assert_int_equal(read(gate[0], &byte, 1), 0);
+    }
     if (words[0] == SLEEP_SAID || words[0] == SLEEP_UNSAID)
         sleep_ms(words[1]);
-    for (double began = seconds(); words[0] == WORK && seconds() - began < words[1] * 1e-3;)
+    while (words[0] == WORK && !work_is_done)
         continue;
     size_t len = words[0] == LONG ? words[1] : message->len;
     assert_true(len <= message->reply_room);
@@ -65,7 +69,7 @@ static struct address start(unsigned loops)
     struct net_config config = {.loops = loops, .spin_usec = -1, .handler = handler};
     struct address address;
 
-    alarm(25);
+    alarm(110);
     assert_int_equal(address_parse("127.0.0.1", 0, &address), 0);
     assert_int_equal(net_init(&config), 0);
     assert_int_equal(net_listen(&address), 0);
@@ -76,7 +80,7 @@ static struct address start(unsigned loops)
 static int dial(const struct address *to, int type)
 {
     int fd = socket(AF_INET, type, 0);
-    struct timeval patience = {.tv_sec = 10};
+    struct timeval patience = {.tv_sec = 100};
 
     assert_true(fd >= 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
@@ -118,14 +122,6 @@ static bool has_answer(int fd)
     return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
 }
 
-static double seconds(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
 /* A slow message first, quick ones behind it on the same and on another connection, one loop. */
 static void overtake(uint32_t how)
 {
@@ -133,9 +129,9 @@ static void overtake(uint32_t how)
     struct net_stats stats;
     size_t len;
     int slow = dial(&address, SOCK_STREAM), other = dial(&address, SOCK_STREAM);
-    double began = seconds();
 
-    ask(slow, how, 1000, 1);
+    assert_int_equal(pipe(gate), 0);
+    ask(slow, how, 0, 1);
     for (uint32_t i = 0; i < 100; i++)
         ask(slow, ECHO, 0, 100 + i);
     for (uint32_t i = 0; i < 100; i++)
@@ -145,10 +141,15 @@ static void overtake(uint32_t how)
     for (uint32_t i = 0; i < 100; i++)
         assert_int_equal(answer(slow, &len), 100 + i);
     /* The slow one was asked first, and is answered last. */
+    close(gate[1]);
     assert_int_equal(answer(slow, &len), 1);
-    assert_true(seconds() - began >= 0.99);
     net_stats_get(&stats);
-    assert_int_equal(how == SLEEP_SAID ? stats.handovers : stats.takeovers, 1);
+    if (how == WAIT_SAID)
+        assert_int_equal(stats.handovers, 1);
+    else
+        assert_in_range(stats.takeovers, 1,
+                        201); /* on a busy machine quick ones lose theirs, too */
+    close(gate[0]);
     close(slow);
     close(other);
     net_finish(1000);
@@ -156,34 +157,31 @@ static void overtake(uint32_t how)
 
 TEST(a_message_that_says_it_will_sleep_stops_nobody)
 {
-    overtake(SLEEP_SAID);
+    overtake(WAIT_SAID);
 }
 
 TEST(a_message_that_sleeps_without_a_word_stops_nobody_for_long)
 {
-    overtake(SLEEP_UNSAID);
+    overtake(WAIT_UNSAID);
 }
 
 TEST(messages_that_work_for_long_stop_nobody_for_all_of_it)
 {
-    enum { TIMES = 20, WORK_MS = 100 };
+    enum { TIMES = 20 };
     struct address address = start(1);
     int slow = dial(&address, SOCK_STREAM), other = dial(&address, SOCK_STREAM);
-    unsigned before = 0;
     size_t len;
 
     for (unsigned i = 0; i < TIMES; i++) {
+        work_is_done = false;
         sleep_ms(20 + i % 17);
-        ask(slow, WORK, WORK_MS, 1);
+        ask(slow, WORK, 0, 1);
         sleep_ms(1);
         ask(other, ECHO, 0, 2);
         assert_int_equal(answer(other, &len), 2);
-        before += !has_answer(slow);
+        work_is_done = true;
         assert_int_equal(answer(slow, &len), 1);
     }
-    test_note("%u of %u quick messages were answered before the work was done", before, TIMES);
-    /* Others may have the CPUs for all of it, now and then. */
-    assert_true(before >= TIMES / 2);
     close(slow);
     close(other);
     net_finish(1000);
@@ -195,18 +193,19 @@ TEST(many_sleeping_messages_of_one_connection_sleep_side_by_side)
     bool seen[64] = {false};
     size_t len;
     int fd = dial(&address, SOCK_STREAM);
-    double began = seconds();
 
+    assert_int_equal(pipe(gate), 0);
     for (uint32_t i = 0; i < 64; i++)
-        ask(fd, i % 2 ? SLEEP_SAID : SLEEP_UNSAID, 200, i);
+        ask(fd, i % 2 ? WAIT_SAID : WAIT_UNSAID, 0, i);
+    while (waiting < 64) /* or the alarm ends it */
+        sleep_ms(1);
+    close(gate[1]);
     for (int i = 0; i < 64; i++) {
         uint32_t tag = answer(fd, &len);
         assert_true(tag < 64 && !seen[tag]);
         seen[tag] = true;
     }
-    double took = seconds() - began;
-    test_note("64 messages of 200 ms took %.0f ms together", took * 1e3);
-    assert_true(took < 64 * 0.2); /* one after the other */
+    close(gate[0]);
     close(fd);
     net_finish(1000);
 }
@@ -345,7 +344,7 @@ TEST(idle_connections_are_ended_when_descriptors_run_short)
     struct net_config config = {.loops = 1, .spin_usec = 0, .handler = handler};
     struct address address;
 
-    alarm(25);
+    alarm(110);
     assert_int_equal(address_parse("127.0.0.1", 0, &address), 0);
     /* net/ takes half of the limit it sees at its start: here 64 connections. */
     struct rlimit before, small;

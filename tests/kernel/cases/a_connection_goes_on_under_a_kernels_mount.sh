@@ -30,7 +30,7 @@ await service
 )
 "$tool" list
 "$tool" post file < "$SCRATCH/service"
-guest -t 150 <<'END'
+guest <<'END'
 mount -t nfs -o "$OPTIONS,noac" "$SERVER:/srv" /mnt
 ls -l /mnt
 answers() {

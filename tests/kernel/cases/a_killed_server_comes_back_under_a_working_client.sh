@@ -1,6 +1,6 @@
 # A hard mount waits; handles, the open file and data not yet on disk survive.
 serve --portmap=off --export "$EXPORT,$ALLOW"
-guest_start -t 200 <<'END'
+guest_start <<'END'
 mount -t nfs -o "$OPTIONS,hard" "$SERVER:$EXPORT" /mnt
 mkdir /mnt/dir
 exec 3> /mnt/dir/open

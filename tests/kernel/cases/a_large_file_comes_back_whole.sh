@@ -1,7 +1,7 @@
 # 200 MB, more than half of the client's memory: written back under pressure, read by a fresh mount.
 serve --portmap=off --export "$EXPORT,$ALLOW"
 head -c 200000000 /dev/urandom > "$SHARED/large"
-guest -t 200 <<'END'
+guest <<'END'
 mount -t nfs -o "$OPTIONS" "$SERVER:$EXPORT" /mnt
 dd if="$SHARED/large" of=/mnt/large bs=1M conv=fsync
 remount

@@ -3,7 +3,7 @@
 serve --portmap=off --export "$EXPORT,$ALLOW"
 mkdir "$SHARED/tree"
 cp -r /etc/alternatives /usr/include/linux "$SHARED/tree"
-guest -t 200 <<'END'
+guest <<'END'
 export HOME=/tmp GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
 mount -t nfs -o "$OPTIONS" "$SERVER:$EXPORT" /mnt
 cp -r "$SHARED/tree" /mnt/work

@@ -14,7 +14,7 @@ refused "$tool" etfs add /disks/odd "$SCRATCH/disk" type=blk offset=100
 refused "$tool" etfs add /disks/beyond "$SCRATCH/disk" offset=1048000 size=1000
 refused "$tool" etfs remove /disks/none
 "$tool" etfs list
-guest_start -t 100 <<'END_GUEST'
+guest_start <<'END_GUEST'
 mount -t nfs -o "$OPTIONS,noac" "$SERVER:/keys" /mnt
 find /mnt | sort
 equal "the size of the window" "$(stat -c %s /mnt/disks/part)" 8192

@@ -3,7 +3,7 @@ serve --portmap=off --export "$EXPORT,$ALLOW"
 mkdir "$SHARED/many"
 (cd "$SHARED/many" && seq -f 'file with a fairly long name %05g' 1 4000 | tr '\n' '\0' | xargs -0 touch)
 tar -C "$SHARED" -cf "$SHARED/many.tar" many
-guest -t 200 <<'END'
+guest <<'END'
 mount -t nfs -o "$OPTIONS" "$SERVER:$EXPORT" /mnt
 tar -C /mnt -xf "$SHARED/many.tar"
 remount

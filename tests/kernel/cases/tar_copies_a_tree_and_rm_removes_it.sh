@@ -2,7 +2,7 @@
 # through a fresh mount, removed through the mount.
 serve --portmap=off --export "$EXPORT,$ALLOW"
 tar -C /usr/share -cf "$SHARED/doc.tar" --format=posix doc
-guest_start -t 200 <<'END'
+guest_start <<'END'
 mount -t nfs -o "$OPTIONS" "$SERVER:$EXPORT" /mnt
 tar -C /mnt -xf "$SHARED/doc.tar"
 remount

@@ -10,7 +10,7 @@ install -m 755 "$LOOPNFS_BUILD_DIR/ctl/loopnfs" "$LOOPNFS_BUILD_DIR/tests/confor
     "$SCRATCH/bin"
 export PATH=$SCRATCH/bin:$PATH
 
-guest -t 230 <<'END'
+guest <<'END'
 printf '127.0.0.1 HOST\n127.0.0.1 mail.example.org\n' >> /etc/hosts
 for address in 192.0.2.1 192.168.122.1; do
     ip address add $address/32 dev lo

@@ -11,7 +11,7 @@ find /usr/bin -mindepth 1 -maxdepth 1 \( -type l -o -size -5000k \) -print0 |
     xargs -0 cp -a -t "$SHARED/tree/bin"
 du -sh "$SHARED/tree"
 serve --portmap=off --export "/mem,fs=memfs,size=1G,inodes=100000,$ALLOW"
-guest -t 100 <<'END'
+guest <<'END'
 mount -t nfs -o "$OPTIONS" "$SERVER:/mem" /mnt
 numbers() {
     df --output="$1" /mnt | tail -n +2 | tr -d ' '

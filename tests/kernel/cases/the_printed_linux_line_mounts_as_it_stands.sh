@@ -6,7 +6,7 @@ grep -q '^LOOPNFS_SANITIZE:BOOL=ON' "$LOOPNFS_BUILD_DIR/CMakeCache.txt" && flags
 (cd "$LOOPNFS_SOURCE_DIR" && cc -D_GNU_SOURCE -Iinclude examples/passfs.c -o "$SCRATCH/bin/passfs" "${flags[@]}" \
     "$LOOPNFS_BUILD_DIR/lib/libloopnfs.a" -ltirpc -lsodium -pthread)
 
-guest -t 200 <<'END'
+guest <<'END'
 busybox insmod /usr/lib/uml/modules/*/kernel/lib/crc-ccitt.ko
 busybox insmod /usr/lib/uml/modules/*/kernel/net/ipv6/ipv6.ko
 ip link set lo up

@@ -5,7 +5,7 @@ chown 65534:65534 "$SCRATCH/state"
 serve_as=65534
 serve --portmap=off --export "$EXPORT,$ALLOW"
 tar -C /usr/include -cf "$SHARED/tree.tar" linux
-guest_start -t 200 <<'END'
+guest_start <<'END'
 mount -t nfs -o "$OPTIONS" "$SERVER:$EXPORT" /mnt
 tar -C /mnt --no-same-owner -xf "$SHARED/tree.tar"
 remount
