@@ -58,7 +58,9 @@ static void fill_attr(uint64_t id, struct fuse_attr *attr)
 
     *attr = (struct fuse_attr){
         .ino = id,
-        .size = node->directory ? 4096 : strlen(node->text),
+        .size = node->directory ? 4096
+                : node->claims  ? node->claims
+                                : strlen(node->text),
         .mode = node->directory ? S_IFDIR | 0777 : S_IFREG | 0666,
         .nlink = 1,
         .blksize = 4096,
@@ -152,7 +154,8 @@ static void read_file(uint64_t unique, uint64_t id, const struct fuse_read_in *i
 static void open_file(const struct fuse_in_header *in)
 {
     const struct fuse_tree_node *node = node_at(in->nodeid);
-    const struct fuse_open_out out = {0};
+    const struct fuse_open_out out = {.open_flags =
+                                          node != NULL && node->direct ? FOPEN_DIRECT_IO : 0};
     uint32_t only = node != NULL ? node->opened_by : 0;
 
     if (only != 0 && only != in->uid)
@@ -313,6 +316,8 @@ uint32_t fuse_tree_add(struct fuse_tree *tree, uint32_t parent, const char *name
     assert_true(i < FUSE_TREE_NODES);
     struct fuse_tree_node *node = &tree->nodes[i];
     node->directory = text == NULL;
+    node->claims = 0;
+    node->direct = false;
     node->parent = parent;
     snprintf(node->text, sizeof(node->text), "%s", text != NULL ? text : "");
     snprintf(node->name, sizeof(node->name), "%s", name);

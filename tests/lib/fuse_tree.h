@@ -25,6 +25,8 @@ struct fuse_tree {
         uint32_t parent;            /* index; the root is 0, and its own parent */
         _Atomic uint32_t opened_by; /* the only uid that may open the file; 0: any */
         char text[32];              /* what a file holds */
+        uint64_t claims;            /* what its size is said to be; 0: as much as it holds */
+        bool direct;                /* the kernel keeps no pages of it (FOPEN_DIRECT_IO) */
         char name[FUSE_TREE_NAME];
     } nodes[FUSE_TREE_NODES];
 };
