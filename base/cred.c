@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 /* Groups remembered per thread; with more, each cred_assume() switches anew. */
-#define REMEMBERED_GROUPS 64
+#define REMEMBERED_GROUPS CRED_PAUSE_GROUPS
 /* Of one credential that are hashed without allocating. */
 #define HASHED_GROUPS 256
 
@@ -172,4 +172,24 @@ int cred_assume(const struct cred *cred)
 int cred_assume_server(void)
 {
     return cred_assume(&server);
+}
+
+bool cred_pause(struct cred_pause *pause)
+{
+    if (!can_switch)
+        return true;
+    if (!acting.known)
+        return false;
+    pause->cred = (struct cred){
+        .uid = acting.uid, .gid = acting.gid, .ngroups = acting.ngroups, .groups = pause->groups};
+    memcpy(pause->groups, acting.groups, sizeof(pause->groups));
+    if (cred_assume_server() == 0)
+        return true;
+    cred_go_on(pause);
+    return false;
+}
+
+int cred_go_on(const struct cred_pause *pause)
+{
+    return can_switch ? cred_assume(&pause->cred) : 0;
 }

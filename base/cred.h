@@ -31,5 +31,14 @@ void cred_never_switch(void);
 int cred_assume(const struct cred *cred);
 /* cred_assume(cred_server()): for what the server does for itself, such as opening by handle. */
 int cred_assume_server(void);
+/* For a moment as the server in the middle of an operation: who the thread acts as is kept, and is
+ * assumed again. False: that is not known (a caller of very many groups), and nothing was done. */
+#define CRED_PAUSE_GROUPS 64
+struct cred_pause {
+    struct cred cred;
+    gid_t groups[CRED_PAUSE_GROUPS];
+};
+bool cred_pause(struct cred_pause *pause);
+int cred_go_on(const struct cred_pause *pause);
 
 #endif

@@ -14,7 +14,7 @@
  */
 #include "base/file_end.h"
 #include "base/pseudo.h"
-#include "hostfs.h"
+#include "origin.h"
 #include <limits.h>
 #include <linux/magic.h>
 #include <stddef.h>
@@ -151,6 +151,7 @@ static const struct hostfs_below rows[] = {
         .name = "overlay",
         .magic = OVERLAYFS_SUPER_MAGIC,
         .handles = HANDLES_LAYERS,
+        .shows_others = true,
         .granularity_ns = 0, /* the upper layer's */
     },
     {
@@ -160,6 +161,7 @@ static const struct hostfs_below rows[] = {
         .granularity_ns = 0, /* the daemon's */
         .told_at_close = true,
         .opener_judged = true,
+        .shows_others = true,
     },
     {
         .name = "squashfs",
@@ -246,9 +248,11 @@ const struct hostfs_below *hostfs_below_of(int fd)
         return &pseudo;
     if (fs.f_type == TMPFS_MAGIC && kernel_is_before(6, 6))
         return &old_tmpfs;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (rows[i].magic == (uint32_t)fs.f_type)
-            return &rows[i];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].magic != (uint32_t)fs.f_type)
+            continue;
+        return rows[i].shows_others && hostfs_origin_is_pseudo(fd) ? &pseudo : &rows[i];
+    }
     return &careful;
 }
 

@@ -47,10 +47,12 @@ struct hostfs_below {
     uint8_t hole;
     bool positions_last; /* a directory position means something in a later opening */
     bool opener_judged;  /* rights may depend on the credential that opened a descriptor */
+    bool shows_others;   /* a mount may show directories of others: origin.c */
     bool pseudo;         /* an interface to the kernel, such as proc: see base/pseudo.h */
 };
 
-/* The row of the file system that fd is on. Never NULL; the rows live as long as the process. */
+/* The row of the file system that fd is on; what shows one of the interfaces to the kernel is one.
+ * Never NULL; the rows live as long as the process. */
 const struct hostfs_below *hostfs_below_of(int fd);
 /* Whether this file system has the log by which its row says one_commit and brings_new. An ext4
  * without a journal has none, nor have ext2's, which are of its kind. Where the kernel does not

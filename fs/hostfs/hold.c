@@ -16,7 +16,7 @@
  * none after it had been taken out of its place.
  */
 #include "base/cred.h"
-#include "hostfs.h"
+#include "origin.h"
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
@@ -88,6 +88,8 @@ void hostfs_hold_finish(struct hostfs_mount *mount)
     mount->fd = -1;
     free(mount->point);
     mount->point = NULL;
+    hostfs_origin_free(mount->origin);
+    mount->origin = NULL;
 }
 
 bool hostfs_hold_again(struct hostfs_mount *mount, int fd,

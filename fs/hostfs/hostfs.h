@@ -65,10 +65,11 @@ struct hostfs_mount {
     bool named, numbers, lasting;
     /* Syncing a directory commits all metadata changed before; what was made in it. */
     bool one_commit, brings_new;
-    uint64_t part;            /* of its root: below->part_bytes */
-    _Atomic bool no_nowait;   /* RWF_NOWAIT is not supported here */
-    _Atomic bool no_splice;   /* nor splice() from a file */
-    _Atomic bool no_nameless; /* nor O_TMPFILE */
+    struct hostfs_origin *origin; /* origin.c: what it is a view of; NULL: that is not known */
+    uint64_t part;                /* of its root: below->part_bytes */
+    _Atomic bool no_nowait;       /* RWF_NOWAIT is not supported here */
+    _Atomic bool no_splice;       /* nor splice() from a file */
+    _Atomic bool no_nameless;     /* nor O_TMPFILE */
 };
 
 struct hostfs_disk; /* disk.c */
@@ -266,6 +267,8 @@ bool hostfs_mountinfo(char *line, uint64_t *id, dev_t *dev, char **root, char **
 /* The key of the place (base/wait_place.h) at which calls wait for this disk. */
 uint64_t hostfs_place_key(dev_t dev);
 bool hostfs_mount_is_whole(uint64_t id, int fd);
+/* Undoes mountinfo's \ooo for blanks, in place. */
+void hostfs_unescape(char *text);
 
 /* hold.c */
 /* A mount that was just found; point: where, or NULL: the descriptor says it. */

@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/wait_place.h"
 #include "disk.h"
-#include "hostfs.h"
+#include "origin.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -142,6 +142,8 @@ int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
     mount->counts_links = st.stx_nlink > 0;
     mount->instance = hostfs_instance(fd, mount->below);
     try_out(mount, &st);
+    if (mount->below->handles == HANDLES_MOUNT)
+        mount->origin = hostfs_origin_find(mount, fd, &st);
     if (!mount->disk && !(mount->disk = hostfs_disk_get(mount->dev)))
         return ENOMEM;
     mount->key = 0;
@@ -190,6 +192,7 @@ static struct hostfs_mount *add(struct hostfs *h, int fd)
         if (mount) {
             wait_place_put(mount->place);
             hostfs_disk_put(mount->disk);
+            hostfs_origin_free(mount->origin);
         }
         free(mount);
         close(fd);
@@ -241,8 +244,7 @@ static bool is_octal(char c)
     return c >= '0' && c <= '7';
 }
 
-/* Undoes mountinfo's \ooo for blanks, in place. */
-static void unescape(char *text)
+void hostfs_unescape(char *text)
 {
     char *to = text;
     for (; *text; text++) {
@@ -273,8 +275,8 @@ bool hostfs_mountinfo(char *line, uint64_t *id, dev_t *dev, char **root, char **
     *point = strtok_r(NULL, " ", &save);
     if (!*root || !*point)
         return false;
-    unescape(*root);
-    unescape(*point);
+    hostfs_unescape(*root);
+    hostfs_unescape(*point);
     return true;
 }
 

@@ -194,7 +194,7 @@ static bool known(struct hostfs *h, const struct hostfs_place *place, struct hos
         !hostfs_proof_get(h, &object->id, &was) ||
         !hostfs_proof_agrees(object->mount, &was, is, true))
         return false;
-    hostfs_proof_renew(h, &object->id, &was, is);
+    hostfs_proof_renew(h, object->mount, &object->id, &was, is);
     object->fileid = is->fileid;
     return true;
 }
@@ -211,7 +211,7 @@ static int identify_open(struct hostfs *h, const struct hostfs_place *place, int
     if (!place)
         return EOPNOTSUPP;
     object->has_st = true;
-    hostfs_proof_look(fd, &object->st, &proof);
+    hostfs_proof_look(object->mount, fd, &object->st, &proof);
     if (known(h, place, &proof, object))
         return 0;
     if (place->peek)
@@ -277,10 +277,10 @@ int hostfs_named_check(struct hostfs *h, const struct vnode_id *id, int fd, bool
     object->mount = hostfs_mount_sure(h, fd, "", object->st.stx_mnt_id);
     if (!object->mount || !hostfs_named_is_of(id, object->mount) || !hostfs_proof_get(h, id, &was))
         return ENOENT;
-    hostfs_proof_look(fd, &object->st, &is);
+    hostfs_proof_look(object->mount, fd, &object->st, &is);
     if (!hostfs_proof_agrees(object->mount, &was, &is, same_place))
         return ENOENT;
-    hostfs_proof_renew(h, id, &was, &is);
+    hostfs_proof_renew(h, object->mount, id, &was, &is);
     object->fileid = is.fileid;
     return 0;
 }
@@ -297,15 +297,15 @@ void hostfs_named_begin(struct hostfs_node *node, const struct hostfs_object *ob
 static void renew(struct vnode *vn, int fd)
 {
     struct vnode_id id;
-    struct hostfs_proof proof;
+    struct hostfs_proof proof, was;
     struct statx st;
 
     if (hostfs_statx_now(fd, &st) != 0)
         return;
     hostfs_id_of(vn, &id);
-    hostfs_proof_look(fd, &st, &proof);
-    proof.fileid = hostfs_node(vn)->ino;
-    hostfs_proof_put(hostfs_of(vn), &id, &proof);
+    hostfs_proof_look(hostfs_node(vn)->mount, fd, &st, &proof);
+    if (hostfs_proof_get(hostfs_of(vn), &id, &was))
+        hostfs_proof_renew(hostfs_of(vn), hostfs_node(vn)->mount, &id, &was, &proof);
 }
 
 bool hostfs_named_look(struct vnode *vn, int fd, const struct statx *st)
@@ -314,7 +314,7 @@ bool hostfs_named_look(struct vnode *vn, int fd, const struct statx *st)
     struct hostfs *h = hostfs_of(vn);
     uint64_t seen = hostfs_proof_seen(node->mount, st);
     struct vnode_id id;
-    struct hostfs_proof proof;
+    struct hostfs_proof proof, was;
 
     if (vn->flags & VNODE_IS_ROOT)
         return true;
@@ -324,12 +324,28 @@ bool hostfs_named_look(struct vnode *vn, int fd, const struct statx *st)
         return false;
     if (atomic_exchange_explicit(&node->seen, seen, memory_order_relaxed) == seen)
         return true;
-    /* Copied up, or changed, in front of our eyes: the descriptor says that it is the same. */
+    /* Copied up, or changed, in front of our eyes: the descriptor says that it is the same, unless
+     * what it is a view of says that it is not. */
     hostfs_id_of(vn, &id);
-    hostfs_proof_look(fd, st, &proof);
-    proof.fileid = node->ino;
-    hostfs_proof_put(h, &id, &proof);
+    hostfs_proof_look(node->mount, fd, st, &proof);
+    if (!hostfs_proof_get(h, &id, &was))
+        return true;
+    if (proof.origins && !hostfs_proof_agrees(node->mount, &was, &proof, true)) {
+        atomic_store_explicit(&node->seen, 0, memory_order_relaxed);
+        return false;
+    }
+    /* Only what tells objects apart there is worth a row: each write comes here. */
+    if (node->mount->origin && node->mount->numbers && (!proof.origins || proof.born == was.born))
+        return true;
+    hostfs_proof_renew(h, node->mount, &id, &was, &proof);
     return true;
+}
+
+bool hostfs_named_sure(struct vnode *vn, int fd, const struct statx *st)
+{
+    if (hostfs_node(vn)->mount->origin)
+        atomic_store_explicit(&hostfs_node(vn)->seen, 0, memory_order_relaxed);
+    return hostfs_named_look(vn, fd, st);
 }
 
 void hostfs_named_moved(struct vnode *from_dir, const char *from, struct vnode *to_dir,
@@ -347,10 +363,12 @@ void hostfs_named_moved(struct vnode *from_dir, const char *from, struct vnode *
         return;
     /* To be moved it may have been copied up. */
     if (hostfs_proof_get(h, id, &old) && hostfs_statx(fd, "", &st) == 0) {
-        hostfs_proof_look(fd, &st, &proof);
-        proof.fileid = old.fileid;
-        hostfs_proof_put(h, id, &proof);
-        place_put(h, &is, id);
+        const struct hostfs_mount *mount = hostfs_node(to_dir)->mount;
+        hostfs_proof_look(mount, fd, &st, &proof);
+        if (!mount->origin || hostfs_proof_agrees(mount, &old, &proof, true)) {
+            hostfs_proof_renew(h, mount, id, &old, &proof);
+            place_put(h, &is, id);
+        }
     }
     close(fd);
 }

@@ -6,7 +6,7 @@
 #ifndef HOSTFS_NAMED_H
 #define HOSTFS_NAMED_H
 
-#include "hostfs.h"
+#include "origin.h"
 
 /* The id of the export's root, which has no name. */
 int hostfs_named_root(struct hostfs *h, struct hostfs_object *object);
@@ -30,6 +30,8 @@ bool hostfs_named_exists(struct hostfs *h, const struct vnode_id *id);
 void hostfs_named_begin(struct hostfs_node *node, const struct hostfs_object *object);
 /* The same of one that is in use; false: it is another object that st, of fd, is about. */
 bool hostfs_named_look(struct vnode *vn, int fd, const struct statx *st);
+/* The same, though nothing seems to have changed: before data is read or written by fd. */
+bool hostfs_named_sure(struct vnode *vn, int fd, const struct statx *st);
 /* The object with this id was moved, and is `to` in to_dir, which to_fd is of; it was given one
  * name more (fd is vn's); it lost this name, gone: and has no other (vn is its node, or NULL). */
 void hostfs_named_moved(struct vnode *from_dir, const char *from, struct vnode *to_dir,
@@ -45,6 +47,9 @@ struct hostfs_proof {
     uint64_t content; /* size and mtime */
     uint64_t fileid;
     uint8_t type, layer;
+    /* Not in the table: all numbers that it has by what it is a view of. */
+    uint64_t numbers[ORIGINS_MAX];
+    unsigned origins;
 };
 
 static inline bool hostfs_has_layers(const struct hostfs_mount *mount)
@@ -52,7 +57,8 @@ static inline bool hostfs_has_layers(const struct hostfs_mount *mount)
     return mount->below->handles == HANDLES_LAYERS;
 }
 /* All but the fileid, of what fd is; st was taken from it. */
-void hostfs_proof_look(int fd, const struct statx *st, struct hostfs_proof *proof);
+void hostfs_proof_look(const struct hostfs_mount *mount, int fd, const struct statx *st,
+                       struct hostfs_proof *proof);
 /* Whether what was found is the object that the proof is of; same_place: under the name it had. */
 bool hostfs_proof_agrees(const struct hostfs_mount *mount, const struct hostfs_proof *was,
                          const struct hostfs_proof *is, bool same_place);
@@ -62,7 +68,8 @@ bool hostfs_proof_get(struct hostfs *h, const struct vnode_id *id, struct hostfs
 /* EIO, ENOSPC, ...: it is not kept. */
 int hostfs_proof_put(struct hostfs *h, const struct vnode_id *id, const struct hostfs_proof *proof);
 /* The object agrees with what was known of it: that is what it is like now. */
-void hostfs_proof_renew(struct hostfs *h, const struct vnode_id *id, const struct hostfs_proof *was,
+void hostfs_proof_renew(struct hostfs *h, const struct hostfs_mount *mount,
+                        const struct vnode_id *id, const struct hostfs_proof *was,
                         struct hostfs_proof *is);
 void hostfs_proof_delete(struct hostfs *h, const struct vnode_id *id);
 

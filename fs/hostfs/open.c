@@ -147,7 +147,7 @@ static int check_named(struct vnode *vn, int fd)
     struct statx st;
     int error = hostfs_statx_now(fd, &st);
 
-    if (!error && !hostfs_named_look(vn, fd, &st))
+    if (!error && !hostfs_named_sure(vn, fd, &st))
         error = ESTALE;
     if (error)
         close(fd);

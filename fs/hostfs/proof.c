@@ -43,7 +43,34 @@ static bool is_settled(const struct statx *st)
                SETTLED_NS;
 }
 
-void hostfs_proof_look(int fd, const struct statx *st, struct hostfs_proof *proof)
+/* What it is a view of says what the daemon does not. */
+static void look_at_origin(const struct hostfs_mount *mount, int fd, const struct statx *st,
+                           struct hostfs_proof *proof)
+{
+    proof->origins = hostfs_origin_look(mount, fd, st, proof->numbers, &proof->born);
+    if (hostfs_origin_numbers(mount, (enum vtype)proof->type))
+        proof->number = proof->origins ? proof->numbers[0] : 0;
+}
+
+/* Whether numbers of this type are those of objects, and not of places. */
+static bool has_numbers(const struct hostfs_mount *mount, const struct hostfs_proof *proof)
+{
+    return mount->numbers || hostfs_origin_numbers(mount, (enum vtype)proof->type);
+}
+
+static bool same_number(const struct hostfs_mount *mount, const struct hostfs_proof *was,
+                        const struct hostfs_proof *is)
+{
+    if (!hostfs_origin_numbers(mount, (enum vtype)is->type))
+        return was->number == is->number;
+    for (unsigned i = 0; i < is->origins; i++)
+        if (is->numbers[i] == was->number)
+            return true;
+    return false;
+}
+
+void hostfs_proof_look(const struct hostfs_mount *mount, int fd, const struct statx *st,
+                       struct hostfs_proof *proof)
 {
     struct hostfs_handle handle;
     uint64_t mount_id;
@@ -56,6 +83,8 @@ void hostfs_proof_look(int fd, const struct statx *st, struct hostfs_proof *proo
         proof->born = (uint64_t)hostfs_ns(st->stx_btime.tv_sec, st->stx_btime.tv_nsec);
     proof->content = hash_mix((uint64_t)hostfs_ns(st->stx_mtime.tv_sec, st->stx_mtime.tv_nsec) ^
                               hash_mix(st->stx_size));
+    if (mount->origin)
+        look_at_origin(mount, fd, st, proof);
     if (hostfs_handle_get(fd, "", &handle, &mount_id, &opens) != 0)
         return;
     proof->handle = hash_bytes(handle.bytes, handle.head.handle_bytes, handle.head.handle_type) | 1;
@@ -97,12 +126,13 @@ bool hostfs_proof_agrees(const struct hostfs_mount *mount, const struct hostfs_p
         return agrees_in_layers(was, is, same_place);
     if (was->born && is->born && was->born != is->born)
         return false;
-    if (mount->numbers && was->number != is->number)
+    bool numbers = has_numbers(mount, is);
+    if (numbers && !same_number(mount, was, is))
         return false;
     bool unmoved = was->handle && was->handle == is->handle && was->number == is->number;
     if (!same_place)
-        return (mount->numbers || unmoved) && was->content == is->content;
-    return mount->numbers || is->type == VDIR || unmoved || was->content == is->content;
+        return (numbers || unmoved) && was->content == is->content;
+    return numbers || is->type == VDIR || unmoved || was->content == is->content;
 }
 
 /* What may change of an object's proof while it is in use, in one word. */
@@ -114,6 +144,9 @@ uint64_t hostfs_proof_seen(const struct hostfs_mount *mount, const struct statx 
     /* What is not certain now is looked at again. */
     if (hostfs_has_layers(mount) && !is_settled(st))
         hash = hash_mix(hash);
+    /* The host may have put another one in its place, which changes this at least. */
+    if (mount->origin)
+        hash = hash_mix(hash ^ (uint64_t)hostfs_ns(st->stx_ctime.tv_sec, st->stx_ctime.tv_nsec));
     if ((hostfs_has_layers(mount) ? !is_settled(st) : !mount->numbers) && !S_ISDIR(st->stx_mode))
         hash = hash_mix(hash ^ st->stx_size ^
                         (uint64_t)hostfs_ns(st->stx_mtime.tv_sec, st->stx_mtime.tv_nsec));
@@ -167,10 +200,16 @@ int hostfs_proof_put(struct hostfs *h, const struct vnode_id *id, const struct h
 }
 
 /* The object agrees with what was known of it: that is what it is like now. */
-void hostfs_proof_renew(struct hostfs *h, const struct vnode_id *id, const struct hostfs_proof *was,
+void hostfs_proof_renew(struct hostfs *h, const struct hostfs_mount *mount,
+                        const struct vnode_id *id, const struct hostfs_proof *was,
                         struct hostfs_proof *is)
 {
     is->fileid = was->fileid;
+    /* Of several numbers it keeps the one it has; what can't be told now was told before. */
+    if (hostfs_origin_numbers(mount, (enum vtype)is->type))
+        is->number = was->number;
+    if (mount->origin && !is->born)
+        is->born = was->born;
     if (was->handle != is->handle || was->born != is->born || was->number != is->number ||
         was->content != is->content || was->layer != is->layer)
         hostfs_proof_put(h, id, is);

@@ -65,7 +65,8 @@ static void begin_bare(struct fixture *f)
 
 /* The same source by daemons that number as it does, and that leave that to FUSE's library. An
  * ordinary user has his own. */
-static const char *const daemons[] = {"bindfs --no-allow-other", "mergerfs"};
+static const char *const daemons[] = {"bindfs --no-allow-other", "mergerfs",
+                                      "mergerfs -o use_ino,inodecalc=path-hash"};
 
 /* Who has become a user begins nothing anew. */
 static size_t daemon_count(void)
@@ -267,34 +268,160 @@ static void replace(struct fixture *f)
     host_rename(f->base, "source/b", f->base, "source/a");
 }
 
+/* With the number of the file that was there, and as large. */
+static void make_again(struct fixture *f)
+{
+    host_unlink(f->base, "source/a");
+    host_write(f->base, "source/a", "content of b");
+}
+
+static void (*const changes[])(struct fixture *) = {swap, replace, make_again};
+#define CHANGES (sizeof(changes) / sizeof(changes[0]))
+
+/* What a client may meet by the handle of a file over which the host has put another one: "content
+ * of b". Who wrote before has the file open. */
+static void goes_to_no_other(const char *daemon, void (*change)(struct fixture *), bool wrote,
+                             bool read)
+{
+    struct fixture f = {0};
+    char text[4096];
+    test_note("%s, wrote: %d, read: %d", daemon, wrote, read);
+    begin_anyone(&f);
+    daemon_begin(&f, daemon);
+    fixture_mount(&f);
+    struct vnode *vn = fixture_find(&f, "a");
+    if (read)
+        assert_int_equal(fixture_read(&f, vn, text), 0);
+    if (wrote)
+        assert_int_equal(fixture_write(&f, vn, "CONTENT", VSTABLE_FILE), 0);
+    fixture_host();
+    change(&f);
+    int error = fixture_write(&f, vn, "W!", VSTABLE_FILE);
+    assert_true(error == 0 || error == ESTALE);
+    fixture_host();
+    host_expect(f.base, "source/a", "content of b");
+    error = fixture_read(&f, vn, text);
+    assert_true(error == ESTALE || strcmp(text, "content of b") != 0);
+    vnode_put(vn);
+    fixture_unmount(&f);
+    daemon_end(&f);
+    host_remove_tree(host_path(f.base, "source").text);
+}
+
 /* A daemon that goes by paths opens what has the name now. */
 TEST(a_file_on_fuse_that_is_in_use_is_never_another_one)
 {
-    static void (*const changes[])(struct fixture *) = {swap, replace};
-    const size_t count = fixture_is_root() ? 2 * sizeof(changes) / sizeof(changes[0]) : 1;
-    for (size_t i = 0; i < count; i++) {
+    /* Who has become a user begins nothing anew. */
+    size_t last = fixture_is_root() ? sizeof(daemons) / sizeof(daemons[0]) : 1;
+    for (size_t d = 0; d < last; d++)
+        for (size_t c = 0; c < (fixture_is_root() ? CHANGES : 1); c++)
+            for (int how = 0; how < (fixture_is_root() ? 4 : 1); how++)
+                goes_to_no_other(daemons[d], changes[c], how & 1, !(how & 2));
+}
+
+/* No birth and no number says so: what the daemon shows is looked at where it is. */
+TEST(a_file_on_fuse_that_was_made_again_while_nobody_looked_is_another_one)
+{
+    test_skip_in_variant("user", "only root can have the kernel forget");
+    for (size_t d = 0; d < daemon_count(); d++)
+        for (size_t c = 0; c < CHANGES; c++) {
+            struct fixture f = {0};
+            begin_anyone(&f);
+            daemon_begin(&f, daemons[d]);
+            fixture_mount(&f);
+            struct vnode_id a = fixture_id(&f, "a");
+            forget();
+            fixture_unmount(&f);
+            changes[c](&f);
+            kernel_forget();
+            fixture_mount(&f);
+            vnode_put(fixture_find(&f, "a"));
+            expect_own_or_stale(&f, &a, "content of a");
+            struct vnode_id now = fixture_id(&f, "a");
+            assert_true(now.len != a.len || memcmp(now.bytes, a.bytes, a.len) != 0);
+            fixture_expect(&f, &now, "content of b");
+            fixture_unmount(&f);
+            daemon_end(&f);
+            host_remove_tree(host_path(f.base, "source").text);
+        }
+}
+
+/* What the host writes into a file is no other file. */
+TEST(a_file_on_fuse_that_the_host_appends_to_stays_the_same)
+{
+    for (size_t d = 0; d < daemon_count(); d++) {
         struct fixture f = {0};
         char text[4096];
         begin_anyone(&f);
-        daemon_begin(&f, daemons[0]);
+        daemon_begin(&f, daemons[d]);
         fixture_mount(&f);
+        struct vnode_id a = fixture_id(&f, "a");
         struct vnode *vn = fixture_find(&f, "a");
         assert_int_equal(fixture_read(&f, vn, text), 0);
-        if (i % 2)
-            assert_int_equal(fixture_write(&f, vn, "CONTENT", VSTABLE_FILE), 0);
         fixture_host();
-        changes[i / 2](&f);
-        int error = fixture_write(&f, vn, "W!", VSTABLE_FILE);
-        assert_true(error == 0 || error == ESTALE);
-        fixture_host();
-        host_expect(f.base, "source/a", "content of b");
-        error = fixture_read(&f, vn, text);
-        assert_true(error == ESTALE || strcmp(text, "content of b") != 0);
+        host_append(f.base, "source/a", ", and more");
+        assert_int_equal(fixture_write(&f, vn, "CONTENT", VSTABLE_FILE), 0);
         vnode_put(vn);
+        forget();
+        fixture_expect(&f, &a, "CONTENT of a, and more");
         fixture_unmount(&f);
         daemon_end(&f);
         host_remove_tree(host_path(f.base, "source").text);
     }
+}
+
+/* A directory of the same name is another one, also where it is merged of several. */
+TEST(a_directory_on_fuse_that_the_host_replaces_is_not_written_to)
+{
+    test_skip_in_variant("user", "only root can have the kernel forget");
+    for (size_t d = 0; d < daemon_count(); d++) {
+        struct fixture f = {0};
+        struct vnode *vn, *made;
+        begin_anyone(&f);
+        daemon_begin(&f, daemons[d]);
+        fixture_mount(&f);
+        struct vnode_id dir = fixture_id(&f, "dir");
+        forget();
+        fixture_host();
+        host_rename(f.base, "source/dir", f.base, "source/old");
+        host_mkdir(f.base, "source/dir", 0755);
+        int error = fixture_load(&f, &dir, &vn);
+        if (error == 0) {
+            error = fixture_create(&f, vn, "new", 0644, &made);
+            if (error == 0)
+                vnode_put(made);
+            vnode_put(vn);
+        }
+        fixture_host();
+        assert_int_equal(access(host_path(f.base, "source/dir/new").text, F_OK), -1);
+        assert_true(error == 0 || error == ESTALE);
+        fixture_unmount(&f);
+        daemon_end(&f);
+        host_remove_tree(host_path(f.base, "source").text);
+    }
+}
+
+/* The daemon makes a directory in a second source when it has to: it comes to be the first. */
+TEST(a_directory_that_mergerfs_makes_a_second_time_stays_the_same)
+{
+    struct fixture f = {0};
+    struct vnode *vn;
+    begin_bare(&f);
+    host_mkdir(f.base, "first", 0755);
+    assert_int_equal(image_run("mergerfs %s/first:%s/source %s", f.base, f.base, f.export), 0);
+    host_mounted(f.export);
+    fixture_mount(&f);
+    struct vnode_id dir = fixture_id(&f, "dir"), deep = fixture_id(&f, "dir/deep");
+    forget();
+    fixture_host();
+    host_mkdir(f.base, "first/dir", 0755);
+    assert_int_equal(fixture_load(&f, &dir, &vn), 0);
+    vnode_put(vn);
+    fixture_expect(&f, &deep, "content of deep");
+    fixture_restart(&f);
+    fixture_expect(&f, &deep, "content of deep");
+    fixture_unmount(&f);
+    daemon_end(&f);
 }
 
 static void stale_with_the_next(const char *daemon)

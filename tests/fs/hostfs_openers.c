@@ -5,6 +5,7 @@
 #include "base/cred.h"
 #include "tests/fs/fixture.h"
 #include "tests/lib/fuse_tree.h"
+#include "tests/lib/image.h"
 #include "vfs/mount.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -130,6 +131,109 @@ TEST(proc_and_sysfs_are_neither_exported_nor_crossed)
         assert_int_equal(vfs_check("hostfs", &args), EACCES);
         end_kernel(&f);
     }
+}
+
+/* Whether what is at "mnt" is an empty directory that can't be exported. */
+static void expect_told(struct fixture *f, const char *what)
+{
+    char why[200] = "";
+    struct vfs_mount_args args = {.message = why, .message_size = sizeof(why)};
+    struct host_path at = host_path(f->export, "mnt");
+    struct vfs *fs = NULL;
+    struct vnode *vn, *mnt = fixture_find(f, "mnt");
+
+    test_note("%s", what);
+    assert_int_equal(fixture_create(f, mnt, "new", 0644, &vn), EACCES);
+    vnode_put(mnt);
+    args.source = at.text;
+    args.state_dir = f->state;
+    fixture_host();
+    assert_int_equal(vfs_mount("hostfs", &args, &fs), EACCES);
+    assert_non_null(strstr(why, "'pseudo'"));
+}
+
+/* All that this kernel has; which ones those are is the kernel's. */
+TEST(no_interface_to_the_kernel_is_exported_or_crossed)
+{
+    static const char *const types[] = {
+        "proc",       "sysfs",       "cgroup2",    "cpuset",     "debugfs",  "tracefs",
+        "securityfs", "bpf",         "hugetlbfs",  "devpts",     "fusectl",  "mqueue",
+        "pstore",     "binfmt_misc", "nfsd",       "rpc_pipefs", "configfs", "efivarfs",
+        "selinuxfs",  "resctrl",     "functionfs", "gadgetfs"};
+    unsigned count = 0;
+
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    struct fixture f = {.crossmnt = true};
+    fixture_begin(&f);
+    host_mkdir(f.export, "mnt", 0755);
+    struct host_path at = host_path(f.export, "mnt");
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (mount(types[i], at.text, types[i], 0, NULL) != 0)
+            continue;
+        expect_told(&f, types[i]);
+        assert_int_equal(umount2(at.text, MNT_DETACH), 0);
+        count++;
+    }
+    assert_true(count >= 6);
+    fixture_unmount(&f);
+}
+
+/* By another way: mounted elsewhere, below a directory of it, through a view of it. */
+TEST(no_way_around_leads_to_an_interface_to_the_kernel)
+{
+    static const struct {
+        const char *what, *command; /* $M: where; $W: a directory for work */
+    } ways[] = {
+        {"a bind mount", "mount --bind /proc/sys $M"},
+        {"a bind mount of all below", "mount --rbind /sys $M"},
+        {"an overlay of sysfs", "mount -t overlay -o lowerdir=/sys/kernel:$W x $M"},
+        {"a view of proc by bindfs", "bindfs /proc/sys $M"},
+        {"a view of sysfs by mergerfs", "mergerfs $W:/sys/kernel $M"},
+        {"an overlay over a view of cgroups",
+         "mkdir $W/cg && mount -t cgroup2 x $W/cg && mkdir $W/lower && "
+         "mount -t overlay -o ro,lowerdir=$W/cg:$W/lower x $M"},
+    };
+
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    struct fixture f = {.crossmnt = true};
+    fixture_begin(&f);
+    host_mkdir(f.export, "mnt", 0755);
+    host_mkdir(f.base, "work", 0755);
+    struct host_path at = host_path(f.export, "mnt"), work = host_path(f.base, "work");
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        assert_int_equal(image_run("M=%s W=%s; %s", at.text, work.text, ways[i].command), 0);
+        expect_told(&f, ways[i].what);
+        assert_int_equal(umount2(at.text, MNT_DETACH), 0);
+    }
+    fixture_unmount(&f);
+    umount2(host_path(work.text, "cg").text, MNT_DETACH);
+}
+
+/* The kernel mounts a file over a file, too: nothing of it is to be read. */
+TEST(a_file_of_the_kernels_mounted_over_a_file_is_not_read)
+{
+    static const char *const files[] = {"/proc/version", "/proc/self/ns/uts", "/dev/null"};
+    struct fixture f = {.crossmnt = true};
+    char text[4096];
+
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    fixture_begin(&f);
+    host_write(f.export, "file", "of the export");
+    struct host_path at = host_path(f.export, "file");
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        fixture_host();
+        host_mount_bind(files[i], at.text);
+        struct vnode *vn = fixture_find(&f, "file");
+        assert_int_equal(fixture_read(&f, vn, text), EACCES);
+        assert_int_equal(fixture_write(&f, vn, "text", VSTABLE_FILE), EACCES);
+        vnode_put(vn);
+        fixture_host();
+        host_unmount(at.text);
+    }
+    fixture_unmount(&f);
 }
 
 TEST(with_pseudo_proc_is_crossed)
