@@ -40,11 +40,9 @@ int export_caller(const struct export_client *client, const struct rpc_call *cal
             return EACCES;
     }
     if (peer.kind == RPC_PEER_FAR || peer.kind == RPC_PEER_ROOT || !cred_can_switch())
-        export_cred(client, &call->auth, cred, storage);
-    else if (peer.kind == RPC_PEER_USER && call->auth.flavor == RPC_AUTH_SYS &&
-             call->auth.uid == peer.uid)
-        export_cred_of_user(client, &call->auth, cred, storage);
-    else
-        export_cred(client, &anonymous, cred, storage);
-    return 0;
+        return export_cred(client, &call->auth, cred, storage);
+    if (peer.kind == RPC_PEER_USER && call->auth.flavor == RPC_AUTH_SYS &&
+        call->auth.uid == peer.uid)
+        return export_cred_of_user(client, &call->auth, cred, storage);
+    return export_cred(client, &anonymous, cred, storage);
 }

@@ -168,19 +168,21 @@ bool export_admits_others(const struct export *export, int family, const struct 
 /*
  * The caller's credential after squash and id map, for requests with `auth` under this client's
  * options: root_squash, all_squash, AUTH_NONE as anonymous; --manage-gids. `cred` borrows from
- * `auth` and from `storage`, which the caller keeps as long as cred.
+ * `auth` and from `storage`, which the caller keeps as long as cred. VFS_EJUKEBOX: the user
+ * database has not answered yet, and nothing may be done as this user.
  */
 struct export_cred_storage {
     gid_t gids[RPC_GIDS_MAX];
     void *managed; /* a reference on a looked-up list of groups; released by export_cred_release */
 };
-void export_cred(const struct export_client *client, const struct rpc_auth *auth, struct cred *cred,
-                 struct export_cred_storage *storage);
+int export_cred(const struct export_client *client, const struct rpc_auth *auth, struct cred *cred,
+                struct export_cred_storage *storage);
 void export_cred_release(struct export_cred_storage *storage);
 /*
  * The same for a call: who may be believed to be whom, then export_cred(). For nfsd/'s gate and
  * mountd/. EACCES, with a text in *why: `secure` wants a port below 1024 of another host's client;
  * and on this host, where the server can't act as the caller, the server's own user or root.
+ * VFS_EJUKEBOX: as export_cred().
  */
 int export_caller(const struct export_client *client, const struct rpc_call *call,
                   struct cred *cred, struct export_cred_storage *storage, const char **why);

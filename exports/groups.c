@@ -78,16 +78,17 @@ static struct lookup_answer *ask_groups(const void *key, size_t len)
 
 static struct lookup_cache groups_of_uids = LOOKUP_CACHE_INIT(ask_groups, LOOKUP_OLD_SEC);
 
-struct groups *groups_get(uid_t uid)
+int groups_get(uid_t uid, struct groups **groups)
 {
     struct lookup_answer *answer;
+    int error = lookup_get(&groups_of_uids, &uid, sizeof(uid), RESOLVER_WAIT, &answer);
 
-    lookup_get(&groups_of_uids, &uid, sizeof(uid), RESOLVER_WAIT, &answer);
     if (answer && answer->kind != LOOKUP_FOUND) {
         lookup_put(answer);
         answer = NULL;
     }
-    return (struct groups *)answer;
+    *groups = (struct groups *)answer;
+    return error;
 }
 
 struct groups *groups_replace(struct groups *list, gid_t from, gid_t to)

@@ -70,9 +70,9 @@ void names_clear(void);
 void names_check(struct draft *draft, bool wait);
 
 /* squash.c: the credential of a user of this host, whose uid is certain, and whose groups are the
- * user database's; without an entry there, it has none. */
-void export_cred_of_user(const struct export_client *client, const struct rpc_auth *auth,
-                         struct cred *cred, struct export_cred_storage *storage);
+ * user database's; without an entry there, it has none. VFS_EJUKEBOX: as export_cred(). */
+int export_cred_of_user(const struct export_client *client, const struct rpc_auth *auth,
+                        struct cred *cred, struct export_cred_storage *storage);
 
 /* groups.c: a uid's groups by the user database; refcounted by its answer. */
 struct groups {
@@ -80,8 +80,9 @@ struct groups {
     uint32_t count;
     gid_t gids[];
 };
-/* NULL: unknown user, or the database did not answer. May sleep, and say so. */
-struct groups *groups_get(uid_t uid);
+/* To *groups, with a reference; NULL: unknown user, or the database says that it can't tell.
+ * VFS_EJUKEBOX: it has not answered yet. May sleep for some seconds, and says so. */
+int groups_get(uid_t uid, struct groups **groups);
 /* Like `list`, which is put, but with every gid `from` as `to`. NULL: no memory. */
 struct groups *groups_replace(struct groups *list, gid_t from, gid_t to);
 void groups_clear(void);

@@ -84,14 +84,17 @@ static void cred_take_groups(const struct export_options *options, struct groups
 
 /* The groups of this host's user database, and none else: a user whom it does not know has none,
  * and so has everybody of whom it can't say, for as long as the name service fails and no older
- * answer is in force. Who was squashed has those of whom he became. */
-static void cred_managed_groups(const struct export_options *options, struct cred *cred,
-                                struct export_cred_storage *storage)
+ * answer is in force. While it is silent nothing is known, and the call has to come again. Who was
+ * squashed has those of whom he became. */
+static int cred_managed_groups(const struct export_options *options, struct cred *cred,
+                               struct export_cred_storage *storage)
 {
-    struct groups *groups = groups_get(cred->uid);
+    struct groups *groups;
+    int error = groups_get(cred->uid, &groups);
 
     if (groups)
         cred_take_groups(options, groups, cred, storage);
+    return error;
 }
 
 /* The groups the call brought: borrowed as they are, copied where one has to be squashed. */
@@ -108,10 +111,11 @@ static void cred_given_groups(const struct export_options *options, const struct
     cred->groups = same ? auth->gids : storage->gids;
 }
 
-void export_cred(const struct export_client *client, const struct rpc_auth *auth, struct cred *cred,
-                 struct export_cred_storage *storage)
+int export_cred(const struct export_client *client, const struct rpc_auth *auth, struct cred *cred,
+                struct export_cred_storage *storage)
 {
     const struct export_options *options = &client->options;
+    int error = 0;
 
     memset(cred, 0, sizeof(*cred));
     storage->managed = NULL;
@@ -122,13 +126,14 @@ void export_cred(const struct export_client *client, const struct rpc_auth *auth
         cred->uid = squash_uid(options, auth->uid);
         cred->gid = squash_gid(options, auth->gid);
         if (manage_gids)
-            cred_managed_groups(options, cred, storage);
+            error = cred_managed_groups(options, cred, storage);
         else
             cred_given_groups(options, auth, cred, storage);
         if (!cred->ngroups)
             cred->groups = NULL;
     }
     cred_seal_again(cred);
+    return error;
 }
 
 static bool groups_have(const struct groups *groups, uint32_t gid)
@@ -139,27 +144,31 @@ static bool groups_have(const struct groups *groups, uint32_t gid)
     return false;
 }
 
-void export_cred_of_user(const struct export_client *client, const struct rpc_auth *auth,
-                         struct cred *cred, struct export_cred_storage *storage)
+int export_cred_of_user(const struct export_client *client, const struct rpc_auth *auth,
+                        struct cred *cred, struct export_cred_storage *storage)
 {
     const struct export_options *options = &client->options;
     /* The group it names, which new files get, where it is one of the user's. */
-    struct groups *groups = groups_get(auth->uid);
+    struct groups *groups;
     struct rpc_auth known = {.flavor = RPC_AUTH_SYS, .uid = auth->uid, .gid = options->anon_gid};
+    int error = groups_get(auth->uid, &groups);
 
+    if (error)
+        return error;
     if (groups_have(groups, auth->gid))
         known.gid = auth->gid;
     else if (groups && groups->count > 0)
         known.gid = groups->gids[0]; /* getgrouplist(3): the user's own */
-    export_cred(client, &known, cred, storage);
-    if (options->all_squash || !groups) {
+    error = export_cred(client, &known, cred, storage);
+    if (error || options->all_squash || !groups) {
         if (groups)
             lookup_put(&groups->answer);
-        return;
+        return error;
     }
     export_cred_release(storage);
     cred_take_groups(options, groups, cred, storage);
     cred_seal_again(cred);
+    return 0;
 }
 
 void export_cred_release(struct export_cred_storage *storage)

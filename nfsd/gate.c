@@ -30,7 +30,7 @@ static int gate_client(struct nfs3_request *rq)
         error = export_caller(client, rq->call, &rq->cred, &rq->cred_storage, &why);
     if (error == 0)
         rq->client = client;
-    else if (log_limit_allows(&limit)) {
+    else if (error != VFS_EJUKEBOX && log_limit_allows(&limit)) {
         char text[ADDRESS_TEXT_MAX];
         log_warning("%s: refused %s: %s", rq->export->path, address_format(peer, true, text), why);
     }
