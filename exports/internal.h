@@ -61,8 +61,8 @@ void current_replace(struct exports *fresh);
  * not known yet. */
 int names_has_address(const char *name, const struct address *peer, int wait, bool *has);
 int names_fits(const char *pattern, const struct address *peer, int wait, bool *fits);
-/* Has the addresses of a name asked for, before they are needed. */
-void names_fetch(const char *name, int wait);
+/* Has the addresses of a name asked for, before they are needed; *kind: whether there are any. */
+int names_fetch(const char *name, int wait, enum lookup_kind *kind);
 void names_clear(void);
 
 /* name_check.c: has every host name of the draft looked up, and warns of those that can't be found;

@@ -3,32 +3,54 @@
  *
  * Called by load.c when a table was read. A name that nobody has lets nobody in, which looks like
  * any other refusal from the client's side; so it is said once, with its place. A name server may
- * be slow or silent, and neither a start nor a reload waits for it: the names are looked up on a
- * thread of their own, which owns them. --check waits.
+ * be slow or silent, and neither a start nor a reload waits for it: a thread, which owns the names,
+ * has the resolver's pool look them up, and ends when a newer table has names of its own. --check
+ * waits.
  */
 #include "base/log.h"
 #include "exports/internal.h"
-#include <netdb.h>
+#include "exports/resolver.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <time.h>
+
+/* How often a name is asked for that the pool has no answer to within RESOLVER_WAIT. */
+#define ATTEMPTS 10
 
 struct check {
+    unsigned number; /* the newest one goes on */
     size_t count;
     struct draft_name *names;
 };
 
-static void check_one(const struct draft_name *name)
-{
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    int gai = getaddrinfo(name->name, NULL, &hints, &found);
+static _Atomic unsigned newest;
 
-    if (gai)
-        log_warning("%s: client '%s' is nobody's: %s", name->where, name->name, gai_strerror(gai));
-    else
-        freeaddrinfo(found);
+static bool is_over(const struct check *check)
+{
+    return check->number != newest;
+}
+
+static void check_one(const struct check *check, const struct draft_name *name)
+{
+    enum lookup_kind kind = LOOKUP_FAILED;
+    int error = names_fetch(name->name, RESOLVER_WAIT, &kind);
+
+    for (int i = 1; error && i < ATTEMPTS && !is_over(check); i++) {
+        /* The pool may be full of others' questions, and then nobody waits for it. */
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+        error = names_fetch(name->name, RESOLVER_WAIT, &kind);
+    }
+    if (is_over(check))
+        return;
+    if (error)
+        log_warning("%s: client '%s' can't be looked up: the name service does not answer",
+                    name->where, name->name);
+    else if (kind == LOOKUP_NONE)
+        log_warning("%s: client '%s' is nobody's: no host has that name", name->where, name->name);
+    else if (kind == LOOKUP_FAILED)
+        log_warning("%s: client '%s' can't be looked up: the name service fails", name->where,
+                    name->name);
 }
 
 static void *check_main(void *arg)
@@ -36,7 +58,7 @@ static void *check_main(void *arg)
     struct check *check = arg;
 
     for (size_t i = 0; i < check->count; i++) {
-        check_one(&check->names[i]);
+        check_one(check, &check->names[i]);
         free(check->names[i].where);
         free(check->names[i].name);
     }
@@ -51,12 +73,13 @@ void names_check(struct draft *draft, bool wait)
     sigset_t all, before;
     pthread_t thread;
 
+    unsigned number = ++newest;
     if (draft->nnames == 0)
         return;
     struct check *check = malloc(sizeof(*check));
     if (!check)
         return;
-    *check = (struct check){draft->nnames, draft->names};
+    *check = (struct check){number, draft->nnames, draft->names};
     draft->names = NULL;
     draft->nnames = 0;
     if (wait) {

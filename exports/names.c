@@ -133,12 +133,14 @@ int names_fits(const char *pattern, const struct address *peer, int wait, bool *
     return error;
 }
 
-void names_fetch(const char *name, int wait)
+int names_fetch(const char *name, int wait, enum lookup_kind *kind)
 {
     struct lookup_answer *answer;
+    int error = lookup_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
 
-    lookup_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
+    *kind = answer ? answer->kind : LOOKUP_FAILED;
     lookup_put(answer);
+    return error;
 }
 
 void names_clear(void)

@@ -3,7 +3,9 @@
  */
 #include "tests/hang/fixture.h"
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -79,6 +81,68 @@ TEST(strangers_and_a_silent_name_server_hold_up_no_client_that_is_known_by_its_a
         close(strangers[i].fd);
     }
     assert_int_equal(jukebox, STRANGERS);
+    close(names);
+    mounted_end(&m);
+}
+
+static unsigned threads_of(pid_t pid)
+{
+    char path[64];
+    unsigned count = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", pid);
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        count++;
+    closedir(dir);
+    return count - 2;
+}
+
+static unsigned log_count(const struct server *server, const char *text)
+{
+    FILE *log = fopen(server->log, "re");
+    char line[512];
+    unsigned count = 0;
+
+    assert_non_null(log);
+    while (fgets(line, sizeof(line), log))
+        count += strstr(line, text) != NULL;
+    fclose(log);
+    return count;
+}
+
+#define RELOADS 40
+
+/* Each of them has a name looked up, to warn of it where it is nobody's. */
+TEST(reloads_with_a_silent_name_server_pile_up_no_threads)
+{
+    static char spec[256];
+    struct mounted m;
+    char question[512];
+
+    host_private_mounts();
+    server_prepare(&m.server, NULL);
+    int names = silence_names(&m.server);
+    snprintf(spec, sizeof(spec), "%s,client=127.0.0.1,client=gone.example,rw,insecure",
+             m.server.export_dir);
+    m.server.no_plain_export = true;
+    server_add_arg(&m.server, "--export");
+    server_add_arg(&m.server, spec);
+    mounted_begin_prepared(&m);
+    assert_true(recv(names, question, sizeof(question), 0) > 0);
+    unsigned before = threads_of(m.server.pid);
+    for (unsigned i = 1; i <= RELOADS; i++) {
+        unsigned seen = 0;
+        kill(m.server.pid, SIGHUP);
+        for (int tries = 0; seen < i && tries < 6000; tries++) {
+            host_sleep_ms(5);
+            seen = log_count(&m.server, "exports reloaded: ");
+        }
+        assert_int_equal(seen, i);
+    }
+    assert_in_range(threads_of(m.server.pid), 1, before + RELOADS / 4);
+    expect_ok(ask_getattr(&m.client, &m.root, &(struct attr){0}));
     close(names);
     mounted_end(&m);
 }
