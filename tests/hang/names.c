@@ -12,21 +12,28 @@
 #include <unistd.h>
 
 #define STRANGERS 600
-#define NOBODY    "127.0.0.99" /* where the name server is that never answers */
+#define ADDRESSES 100
 
-/* Has this host ask a name server that listens and is silent; its socket. */
+/* Has this host ask a name server that listens and is silent; its socket. It is at an address that
+ * no other test has taken. */
 static int silence_names(const struct server *server)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(53)};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = -1;
+    char address[32] = "", text[64];
 
-    host_write(server->home, "resolv.conf", "nameserver " NOBODY "\n");
+    for (int i = 1; result != 0 && i <= ADDRESSES; i++) {
+        snprintf(address, sizeof(address), "127.0.99.%d", i);
+        inet_pton(AF_INET, address, &at.sin_addr);
+        result = bind(fd, (struct sockaddr *)&at, sizeof(at));
+    }
+    if (result != 0)
+        test_skip("no name server at %s: %s", address, strerror(errno));
+    snprintf(text, sizeof(text), "nameserver %s\n", address);
+    host_write(server->home, "resolv.conf", text);
     host_write(server->home, "nsswitch.conf", "passwd: files\ngroup: files\nhosts: dns\n");
     host_mount_bind(host_path(server->home, "resolv.conf").text, "/etc/resolv.conf");
     host_mount_bind(host_path(server->home, "nsswitch.conf").text, "/etc/nsswitch.conf");
-    inet_pton(AF_INET, NOBODY, &at.sin_addr);
-    if (bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0)
-        test_skip("no name server at %s: %s", NOBODY, strerror(errno));
     return fd;
 }
 
