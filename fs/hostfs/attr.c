@@ -281,17 +281,19 @@ int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
                    struct vchange *change_out)
 {
     struct hostfs *h = hostfs_of(vn);
+    struct hostfs_turn turn;
     int fd;
     int error = hostfs_enter(ctx, vn, &fd);
     if (error)
         return error;
     /* Of two clients with the same guard only one may win. */
-    pthread_mutex_t *guard_lock = &hostfs_node(vn)->mount->guard_lock;
     if (set->guarded)
-        pthread_mutex_lock(guard_lock);
+        error = hostfs_turn_begin(&h->guards, vn, &turn);
+    if (error)
+        return error;
     error = change(ctx, vn, fd, set);
     if (set->guarded)
-        pthread_mutex_unlock(guard_lock);
+        hostfs_turn_end(&h->guards, &turn);
     hostfs_writes_forget(vn);
     hostfs_reads_forget();
     if (!error && vn->type == VREG && atomic_load(&h->verifiers_kept) > 0)

@@ -46,7 +46,8 @@ static void free_hostfs(struct hostfs *h)
     if (h->proc_fds >= 0)
         close(h->proc_fds);
     pthread_mutex_destroy(&h->mounts_lock);
-    pthread_mutex_destroy(&h->lend_lock);
+    hostfs_turns_finish(&h->guards);
+    hostfs_turns_finish(&h->lends);
     pthread_mutex_destroy(&h->table_lock);
     pthread_mutex_destroy(&h->named_lock);
     pthread_mutex_destroy(&h->heal_lock);
@@ -65,7 +66,8 @@ static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *ar
     h->subtree_check = args->subtree_check;
     h->pseudo = args->pseudo;
     pthread_mutex_init(&h->mounts_lock, NULL);
-    pthread_mutex_init(&h->lend_lock, NULL);
+    hostfs_turns_init(&h->guards);
+    hostfs_turns_init(&h->lends);
     pthread_mutex_init(&h->table_lock, NULL);
     pthread_mutex_init(&h->named_lock, NULL);
     pthread_mutex_init(&h->heal_lock, NULL);

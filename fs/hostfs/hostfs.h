@@ -12,9 +12,8 @@
  *
  * Locks: the list of mounts only grows and is read without a lock (mounts.c, hold.c); the table has
  * its own (table.c); descriptors of a node are set once by compare-and-swap and closed only when
- * the node has no user (node.c); a mount's `guard_lock` makes a guarded SETATTR's comparison and
- * change one step; `lend_lock`, which may be taken within it, lets one at a time lend a right
- * (io.c).
+ * the node has no user (node.c). A guarded SETATTR's comparison and change are one step, and one at
+ * a time lends a right at a file: what takes system calls are turns (turn.c), not locks.
  */
 #ifndef HOSTFS_HOSTFS_H
 #define HOSTFS_HOSTFS_H
@@ -22,6 +21,7 @@
 #include "base/flush.h"
 #include "below.h"
 #include "points.h"
+#include "turn.h"
 #include <fcntl.h>
 #include <loopnfs/vfs.h>
 #include <pthread.h>
@@ -49,11 +49,10 @@ struct hostfs_mount {
     _Atomic int64_t used;     /* when: s of CLOCK_MONOTONIC */
     _Atomic bool gone;        /* it is another one that is there now */
     struct wait_place *place; /* of its disk, whoever else exports that */
-    pthread_mutex_t guard_lock;
-    uint64_t id;       /* the kernel's, of this boot */
-    uint64_t instance; /* which file system it is (instance.c) */
-    uint64_t key;      /* stable: of instance and place; 0: the export's own */
-    _Atomic int fd;    /* its root; O_PATH only where the server may not read it; -1: given up */
+    uint64_t id;              /* the kernel's, of this boot */
+    uint64_t instance;        /* which file system it is (instance.c) */
+    uint64_t key;             /* stable: of instance and place; 0: the export's own */
+    _Atomic int fd; /* its root; O_PATH only where the server may not read it; -1: given up */
     dev_t dev;
     uint32_t serial;                  /* no other mount had it, in this process */
     const struct hostfs_below *below; /* what its kind of file system can be trusted with */
@@ -94,7 +93,7 @@ struct hostfs {
     bool has_proc;       /* /proc/self/fd works */
     int proc_fds;        /* a descriptor of it; -1 */
     unsigned proc_forks; /* which process opened that: contain.c */
-    pthread_mutex_t lend_lock;
+    struct hostfs_turns guards, lends; /* lends within guards */
     char *state_dir;
     _Atomic unsigned verifiers_kept;    /* kept.c: about how many */
     pthread_mutex_t table_lock;         /* for opening the table */

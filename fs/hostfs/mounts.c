@@ -130,7 +130,6 @@ int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
     mount->id = st.stx_mnt_id;
     mount->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
     mount->below = hostfs_below_of(fd);
-    pthread_mutex_init(&mount->guard_lock, NULL);
     mount->place = place_get(h, mount);
     if (!mount->place)
         return ENOMEM;

@@ -65,15 +65,17 @@ static uint32_t lent_mode(const struct statx *st, int mode)
 static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int *fd)
 {
     struct hostfs *h = hostfs_of(vn);
+    struct hostfs_turn turn;
     struct hostfs_kept kept;
     struct statx st;
     int path_fd;
     int error = hostfs_fd(vn, &path_fd);
     if (!error)
         error = cred_assume_server();
+    if (!error)
+        error = hostfs_turn_begin(&h->lends, vn, &turn);
     if (error)
         return error;
-    pthread_mutex_lock(&h->lend_lock);
     error = hostfs_stat(vn, path_fd, &st);
     if (!error && st.stx_uid != cred_server()->uid)
         error = EACCES;
@@ -87,7 +89,7 @@ static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int 
         if (set_mode(path_fd, st.stx_mode & 07777) == 0)
             hostfs_kept_end(h, &kept);
     }
-    pthread_mutex_unlock(&h->lend_lock);
+    hostfs_turn_end(&h->lends, &turn);
     return error;
 }
 

@@ -43,12 +43,22 @@ static void answer(int fd, uint64_t unique, int error, const void *body, size_t 
         _exit(0);
 }
 
+static const struct hung_fuse *ours;
+static uint32_t modes[HUNG_FUSE_FILES]; /* 0: 0666 */
+
+static uint32_t mode_of(uint64_t node)
+{
+    uint32_t mode = modes[node - 2];
+    return S_IFREG | (mode ? mode & 07777 : 0666);
+}
+
 static struct fuse_attr attr_of(uint64_t node)
 {
     return (struct fuse_attr){
+        .uid = ours->uid,
         .ino = node,
         .size = node == FUSE_ROOT_ID ? 4096 : strlen(HUNG_FUSE_TEXT),
-        .mode = node == FUSE_ROOT_ID ? S_IFDIR | 0777 : S_IFREG | 0666,
+        .mode = node == FUSE_ROOT_ID ? S_IFDIR | 0777 : mode_of(node),
         .nlink = node == FUSE_ROOT_ID ? 2 : 1,
         .blksize = 4096,
     };
@@ -85,6 +95,7 @@ static void answer_request(int fd, const uint8_t *bytes)
     struct fuse_open_out opened = {.open_flags = FOPEN_DIRECT_IO};
     struct fuse_statfs_out statfs = {.st = {.bsize = 4096, .namelen = 255, .frsize = 4096}};
     const struct fuse_read_in *reads = (const void *)body;
+    const struct fuse_setattr_in *set = (const void *)body;
     const size_t size = strlen(HUNG_FUSE_TEXT);
 
     switch (in->opcode) {
@@ -97,6 +108,12 @@ static void answer_request(int fd, const uint8_t *bytes)
         break;
     case FUSE_LOOKUP:
         answer_lookup(fd, in, (const char *)body);
+        break;
+    case FUSE_SETATTR:
+        if (in->nodeid != FUSE_ROOT_ID && set->valid & FATTR_MODE)
+            modes[in->nodeid - 2] = set->mode | S_IFREG;
+        attr.attr = attr_of(in->nodeid);
+        answer(fd, in->unique, 0, &attr, sizeof(attr));
         break;
     case FUSE_GETATTR:
         answer(fd, in->unique, 0, &attr, sizeof(attr));
@@ -131,6 +148,14 @@ static bool wants_no_answer(const uint8_t *bytes)
 
     return in->opcode == FUSE_FORGET || in->opcode == FUSE_BATCH_FORGET ||
            in->opcode == FUSE_INTERRUPT;
+}
+
+static bool is_hung(const struct hung_fuse *fuse, const uint8_t *bytes)
+{
+    const struct fuse_in_header *in = (const void *)bytes;
+
+    return fuse->hung && (fuse->hung_kind == 0 || in->opcode == fuse->hung_kind) &&
+           (fuse->hung_file == 0 || in->nodeid == fuse->hung_file + 1);
 }
 
 static void keep(struct hung_fuse *fuse, const uint8_t *bytes, size_t len)
@@ -170,7 +195,7 @@ static void serve(struct hung_fuse *fuse, int fd)
             _exit(0);
         if (n < (ssize_t)sizeof(struct fuse_in_header))
             continue;
-        if (fuse->hung)
+        if (is_hung(fuse, bytes))
             keep(fuse, bytes, (size_t)n);
         else
             answer_request(fd, bytes);
@@ -208,12 +233,16 @@ struct hung_fuse *hung_fuse_mount(const char *at)
     assert_true(fuse != MAP_FAILED);
     if (fd < 0)
         test_skip("there is no /dev/fuse here");
-    snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fd);
+    snprintf(options, sizeof(options),
+             "fd=%d,rootmode=40000,user_id=0,group_id=0,"
+             "allow_other,default_permissions",
+             fd);
     if (mount("hung", at, "fuse", MS_NOSUID | MS_NODEV, options) != 0)
         test_skip("FUSE can't be mounted here");
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        ours = fuse;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         serve(fuse, fd);
     }
