@@ -47,11 +47,15 @@ void beside_begin(void)
 {
     if (geteuid() != 0)
         test_skip("needs to be several users: run as root");
-    host_private_mounts();
+    if (beside_dir[0])
+        clean_up(); /* of the one before, in this process */
+    else
+        host_private_mounts();
     strcpy(beside_dir, "/tmp/loopnfs-beside.XXXXXX");
     assert_non_null(mkdtemp(beside_dir));
+    if (owner == 0)
+        atexit(clean_up);
     owner = getpid();
-    atexit(clean_up);
     assert_int_equal(mount("tmpfs", beside_dir, "tmpfs", 0, "mode=0777"), 0);
     umask(0);
     cred_init();

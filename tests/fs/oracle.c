@@ -100,6 +100,11 @@ static void become(uid_t uid, gid_t gid, size_t count, const gid_t *groups)
         assert_int_equal(syscall(SYS_setresuid, keep, uid, keep), 0);
 }
 
+void oracle_become(const struct cred *cred)
+{
+    become(cred->uid, cred->gid, cred->ngroups, cred->groups);
+}
+
 int oracle_ask(const struct cred *cred, int (*call)(const void *question), const void *question)
 {
     gid_t groups[256];

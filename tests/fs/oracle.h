@@ -11,7 +11,9 @@
 #include <loopnfs/cred.h>
 #include <loopnfs/vnode.h>
 
-/* What `call` returns as this user. */
+/* Has the thread be this user, from root or back to it. */
+void oracle_become(const struct cred *cred);
+/* What `call` returns as this user; the thread is root before and after. */
 int oracle_ask(const struct cred *cred, int (*call)(const void *question), const void *question);
 /*
  * Truncates, gives away, changes the mode and sets the times of the file, as `set` asks and in this

@@ -13,12 +13,12 @@
 #include "tests/lib/host.h"
 #include "tests/lib/test.h"
 #include "vfs/mount.h"
-#include "vfs/vnode_table.h"
 #include "vfs/vop.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define OLD 1000000000
@@ -28,10 +28,12 @@ static const uint32_t modes[] = {0644, 0664, 0666, 0444, 0000, 0246, 0420, 06777
 /* A file system's file. */
 struct subject {
     const char *type;
-    bool is_host;     /* its rights are those of a file of the host */
-    bool plain_modes; /* it has no set-id bits */
-    bool fixed_owner; /* mode, owner and group are not its to change */
-    char host[100];   /* the host's file, "" where there is none */
+    bool is_host;              /* its rights are those of a file of the host */
+    bool plain_modes;          /* it has no set-id bits */
+    bool fixed_owner;          /* mode, owner and group are not its to change */
+    enum vtype kind;           /* VNON: a regular file */
+    const struct cred *server; /* who runs the server; NULL: root */
+    char host[100];            /* the host's file, "" where there is none */
     struct vfs *fs;
     struct vnode *vn;
     /* Brings the file back to owner OWNER:GROUP, this mode, 5 bytes and old times. */
@@ -50,14 +52,15 @@ static void begin(void)
 static void host_reset(const char *path, uint32_t mode)
 {
     const struct timespec old[2] = {{.tv_sec = OLD}, {.tv_sec = OLD}};
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    struct stat st;
 
-    assert_true(fd >= 0);
-    assert_int_equal(ftruncate(fd, 5), 0);
-    assert_int_equal(fchown(fd, OWNER, GROUP), 0);
-    assert_int_equal(fchmod(fd, mode), 0);
-    assert_int_equal(futimens(fd, old), 0);
-    close(fd);
+    assert_int_equal(lstat(path, &st), 0);
+    if (S_ISREG(st.st_mode))
+        assert_int_equal(truncate(path, 5), 0);
+    assert_int_equal(lchown(path, OWNER, GROUP), 0);
+    if (!S_ISLNK(st.st_mode))
+        assert_int_equal(chmod(path, mode), 0);
+    assert_int_equal(utimensat(AT_FDCWD, path, old, AT_SYMLINK_NOFOLLOW), 0);
 }
 
 /* --- combinations --- */
@@ -107,53 +110,67 @@ static bool time_is(enum vset_time how, time_t given, struct timespec was)
 }
 
 /* What the file became. Where one time is to be now and the host lets nobody set it alone (an
- * append-only file), the other may be, too. */
+ * append-only file, or an ordinary user's server), the other may be, too. */
 static bool same_result(const struct subject *s, const struct vsetattr *set, enum extra extra,
                         const struct stat *want, const struct vattr *got)
 {
     enum vset_time mtime =
         set->set_size && set->set_mtime == VTIME_KEEP ? VTIME_NOW : set->set_mtime;
     uint32_t mask = s->plain_modes ? 0777 : 07777;
+    bool same_size = s->kind == VDIR || (uint64_t)want->st_size == got->size;
     bool times = time_is(set->set_atime, set->atime.tv_sec, got->atime) &&
                  time_is(mtime, set->mtime.tv_sec, got->mtime);
 
-    if (extra == EXTRA_APPEND && !times)
+    if ((extra == EXTRA_APPEND || s->server) && !times)
         times = (set->set_atime == VTIME_NOW) != (set->set_mtime == VTIME_NOW);
-    return times && (uint64_t)want->st_size == got->size &&
-           (want->st_mode & mask) == (got->mode & mask) && want->st_uid == got->uid &&
-           want->st_gid == got->gid;
+    return times && same_size && (want->st_mode & mask) == (got->mode & mask) &&
+           want->st_uid == got->uid && want->st_gid == got->gid;
 }
 
 static bool untouched(const struct subject *s, uint32_t mode, const struct vattr *got)
 {
-    uint32_t mask = s->plain_modes ? 0777 : 07777;
-    return got->size == 5 && (got->mode & mask) == (mode & mask) && got->uid == OWNER &&
-           got->gid == GROUP && got->mtime.tv_sec == OLD && got->atime.tv_sec == OLD;
+    uint32_t mask = s->kind == VLNK ? 0 : s->plain_modes ? 0777 : 07777;
+    return (s->kind != VNON || got->size == 5) && (got->mode & mask) == (mode & mask) &&
+           got->uid == OWNER && got->gid == GROUP && got->mtime.tv_sec == OLD &&
+           got->atime.tv_sec == OLD;
+}
+
+static const struct cred root = {.uid = 0};
+
+/* Where an ordinary user runs the server, the test's own hands are another's. */
+static void hands(const struct subject *s, const struct cred *cred)
+{
+    assert_int_equal(cred_assume_server(), 0);
+    if (s->server)
+        oracle_become(cred);
 }
 
 static void compare_one(struct subject *s, size_t caller, uint32_t mode, enum extra extra,
                         const struct vsetattr *set)
 {
-    const struct cred *cred = &beside_callers[caller].cred;
-    struct vctx ctx = beside_ctx(cred);
+    const struct cred *cred = s->server ? s->server : &beside_callers[caller].cred;
+    struct vctx ctx = beside_ctx(&beside_callers[caller].cred);
     struct vchange change = {.has_before = false};
     struct vattr got = {.type = VNON};
     struct stat want;
 
-    assert_int_equal(cred_assume_server(), 0);
+    hands(s, &root);
     host_reset(reference, mode);
     beside_extra_give(reference, extra, mode);
     s->reset(s, mode);
     if (s->is_host)
         beside_extra_give(s->host, extra, mode);
     int expected = oracle_setattr(cred, reference, OWNER, set);
-    assert_int_equal(stat(reference, &want), 0);
+    assert_int_equal(lstat(reference, &want), 0);
+    hands(s, s->server);
     int error = vop_setattr(&ctx, s->vn, set, &change);
     assert_int_equal(cred_assume_server(), 0);
     assert_int_equal(vop_getattr(&ctx, s->vn, &got), 0);
-    beside_extra_take(reference);
-    if (s->is_host)
+    hands(s, &root);
+    if (s->is_host && extra != EXTRA_NONE) {
+        beside_extra_take(reference);
         beside_extra_take(s->host);
+    }
     bool right = expected == 0 ? error == 0 && same_result(s, set, extra, &want, &got)
                                : (error == EPERM || error == EACCES) && untouched(s, mode, &got);
     if (right)
@@ -169,6 +186,9 @@ static void compare_one(struct subject *s, size_t caller, uint32_t mode, enum ex
 /* Only what the file system can be asked for. */
 static bool asks_too_much(const struct subject *s, uint32_t mode, const struct vsetattr *set)
 {
+    /* What is none of a file's sizes is refused (once for each time is enough). */
+    if (set->set_size && s->kind != VNON)
+        return true;
     if (s->plain_modes && ((set->set_mode && set->mode & 07000) || mode & 07000))
         return true;
     return s->fixed_owner &&
@@ -181,9 +201,12 @@ static void compare(struct subject *s)
     struct vsetattr set;
     unsigned compared = 0;
 
-    for (size_t caller = 0; caller < BESIDE_CALLERS; caller++) {
-        for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++)
-            for (int extra = 0; extra < (s->is_host && m % 3 == 0 ? EXTRAS : 1); extra++)
+    const bool extras = s->is_host && (s->kind == VNON || s->kind == VDIR);
+    const size_t step = s->kind == VNON && !s->server ? 1 : 3;
+
+    for (size_t caller = 0; caller < BESIDE_CALLERS; caller += s->server ? 7 : 1) {
+        for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m += step)
+            for (int extra = 0; extra < (extras && m % 3 == 0 ? EXTRAS : 1); extra++)
                 for (unsigned n = 0; combination(n, modes[m], &set); n++) {
                     if (asks_too_much(s, modes[m], &set))
                         continue;
@@ -194,9 +217,7 @@ static void compare(struct subject *s)
     test_note("%u combinations", compared);
     assert_true(compared > 1000);
     vnode_put(s->vn);
-    assert_int_equal(cred_assume_server(), 0);
-    vfs_put(s->fs);
-    vnode_table_finish();
+    beside_finish(s->fs);
 }
 
 /* --- the file systems --- */
@@ -228,7 +249,8 @@ static void reset_own(struct subject *s, uint32_t mode)
     struct vctx ctx = beside_ctx(cred_server());
     struct vchange change = {.has_before = false};
 
-    assert_int_equal(vop_setattr(&ctx, s->vn, &size, &change), 0);
+    if (s->kind == VNON)
+        assert_int_equal(vop_setattr(&ctx, s->vn, &size, &change), 0);
     assert_int_equal(vop_setattr(&ctx, s->vn, &owner, &change), 0);
     assert_int_equal(vop_setattr(&ctx, s->vn, &rest, &change), 0);
 }
@@ -256,22 +278,73 @@ static void run_command(struct subject *s, int fd, const char *const *argv, int 
     assert_int_equal(s->fs->type->ops.control(s->fs, &control), 0);
 }
 
-TEST(attributes_on_hostfs_are_set_by_whom_the_host_lets)
+static void host_make(const char *path, enum vtype kind)
 {
-    struct subject s = {.is_host = true};
+    static const mode_t types[] = {[VNON] = S_IFREG, [VREG] = S_IFREG,   [VBLK] = S_IFBLK,
+                                   [VCHR] = S_IFCHR, [VSOCK] = S_IFSOCK, [VFIFO] = S_IFIFO};
 
-    begin();
-    host_mkdir(beside_dir, "export", 0777);
-    snprintf(s.host, sizeof(s.host), "%s/export/file", beside_dir);
-    host_write(beside_dir, "export/file", "text");
-    char source[80];
+    if (kind == VDIR)
+        assert_int_equal(mkdir(path, 0777), 0);
+    else if (kind == VLNK)
+        assert_int_equal(symlink("nowhere", path), 0);
+    else
+        assert_int_equal(mknod(path, types[kind] | 0644, makedev(7, 200)), 0);
+}
+
+static void compare_on_hostfs(enum vtype kind, const struct cred *server)
+{
+    struct subject s = {
+        .is_host = true, .type = "hostfs", .reset = reset_host, .kind = kind, .server = server};
+    char source[64];
+
+    beside_begin();
+    snprintf(reference, sizeof(reference), "%s/reference", beside_dir);
     snprintf(source, sizeof(source), "%s/export", beside_dir);
+    snprintf(s.host, sizeof(s.host), "%s/file", source);
+    host_mkdir(beside_dir, "export", 0777);
+    host_make(reference, kind);
+    host_make(s.host, kind);
     struct vfs_mount_args args = {.source = source, .state_dir = beside_dir, .fsid = 7};
-    s.type = "hostfs";
-    s.reset = reset_host;
+    hands(&s, server);
+    if (server)
+        cred_init();
+    assert_true(cred_can_switch() == !server);
     assert_int_equal(vfs_mount("hostfs", &args, &s.fs), 0);
     find(&s, "file");
     compare(&s);
+}
+
+TEST(attributes_on_hostfs_are_set_by_whom_the_host_lets)
+{
+    compare_on_hostfs(VNON, NULL);
+}
+
+TEST(attributes_of_directories_are_set_by_whom_the_host_lets)
+{
+    compare_on_hostfs(VDIR, NULL);
+}
+
+TEST(attributes_of_symbolic_links_are_set_by_whom_the_host_lets)
+{
+    compare_on_hostfs(VLNK, NULL);
+}
+
+TEST(attributes_of_special_files_are_set_by_whom_the_host_lets)
+{
+    static const enum vtype kinds[] = {VFIFO, VSOCK, VCHR, VBLK};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        compare_on_hostfs(kinds[i], NULL);
+}
+
+/* Whoever asks: what its user may do is done, and no more. */
+TEST(attributes_by_an_ordinary_users_server_are_set_as_its_user_may)
+{
+    static const size_t servers[] = {0, 3, 4}; /* owner, member, other */
+
+    for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++)
+        compare_on_hostfs(VNON, &beside_callers[servers[i]].cred);
+    compare_on_hostfs(VDIR, &beside_callers[0].cred);
 }
 
 TEST(attributes_on_etfs_are_set_by_whom_the_host_lets)
@@ -307,24 +380,49 @@ TEST(a_write_to_a_key_takes_the_set_user_id_bit_away_whoever_wrote_before)
         }
     }
     vnode_put(s.vn);
-    vfs_put(s.fs);
-    vnode_table_finish();
+    beside_finish(s.fs);
+}
+
+static void compare_on_memfs(enum vtype kind)
+{
+    struct subject s = {.type = "memfs", .reset = reset_own, .kind = kind};
+    struct vfs_mount_args args = {.fsid = 7};
+    const struct vsetattr set = {.set_mode = true, .mode = 0644};
+    struct vcreate how = {.mode = VCREATE_GUARDED, .attr = set};
+    struct vattr attr = {.type = VNON};
+    struct vchange change = {.has_before = false};
+    const struct view name = beside_view("file");
+    int error;
+
+    beside_begin();
+    snprintf(reference, sizeof(reference), "%s/reference", beside_dir);
+    host_make(reference, kind);
+    struct vctx ctx = beside_ctx(cred_server());
+    assert_int_equal(vfs_mount("memfs", &args, &s.fs), 0);
+    struct vnode *top = s.fs->root;
+    if (kind == VDIR)
+        error = vop_mkdir(&ctx, top, name, &set, &s.vn, &attr, &change);
+    else if (kind == VLNK)
+        error = vop_symlink(&ctx, top, name, beside_view("nowhere"), &set, &s.vn, &attr, &change);
+    else if (kind == VNON)
+        error = vop_create(&ctx, top, name, &how, &s.vn, &attr, &change);
+    else
+        error = vop_mknod(&ctx, top, name, kind, 7, 200, &set, &s.vn, &attr, &change);
+    assert_int_equal(error, 0);
+    compare(&s);
 }
 
 TEST(attributes_on_memfs_are_set_by_whom_the_host_lets)
 {
-    struct subject s = {.type = "memfs", .reset = reset_own};
-    struct vfs_mount_args args = {.fsid = 7};
-    struct vcreate how = {.mode = VCREATE_GUARDED, .attr = {.set_mode = true, .mode = 0644}};
-    struct vattr attr = {.type = VNON};
-    struct vchange change = {.has_before = false};
+    compare_on_memfs(VNON);
+}
 
-    begin();
-    struct vctx ctx = beside_ctx(cred_server());
-    assert_int_equal(vfs_mount("memfs", &args, &s.fs), 0);
-    assert_int_equal(vop_create(&ctx, s.fs->root, beside_view("file"), &how, &s.vn, &attr, &change),
-                     0);
-    compare(&s);
+TEST(attributes_of_what_is_no_file_on_memfs_are_set_by_whom_the_host_lets)
+{
+    static const enum vtype kinds[] = {VDIR, VLNK, VFIFO, VBLK};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        compare_on_memfs(kinds[i]);
 }
 
 /* --- a file system that leaves rights to the library --- */
