@@ -41,10 +41,10 @@ uint32_t vaccess_granted(const struct cred *cred, const struct vattr *attr, uint
 
     if (bits & 4)
         granted |= VACCESS_READ;
-    if (bits & 2)
-        granted |= VACCESS_MODIFY | VACCESS_EXTEND;
     if (is_dir && (bits & 3) == 3)
-        granted |= VACCESS_DELETE;
+        granted |= VACCESS_MODIFY | VACCESS_EXTEND | VACCESS_DELETE;
+    else if (!is_dir && bits & 2)
+        granted |= VACCESS_MODIFY | VACCESS_EXTEND;
     if (bits & 1)
         granted |= is_dir ? VACCESS_LOOKUP : VACCESS_EXECUTE;
     return granted & want;

@@ -41,6 +41,16 @@ static int data_check(const struct vctx *ctx, struct vnode *vn, uint32_t any_of)
     return err;
 }
 
+/* The right to write to the object itself: a directory's times and its `..` take that alone, its
+ * names the right to search as well. */
+static int write_check(const struct cred *cred, const struct vattr *attr)
+{
+    struct vattr object = *attr;
+
+    object.type = VREG;
+    return vaccess_check(cred, &object, VACCESS_MODIFY);
+}
+
 int rights_read(const struct vctx *ctx, struct vnode *vn)
 {
     return data_check(ctx, vn, VACCESS_READ | VACCESS_EXECUTE);
@@ -85,7 +95,7 @@ int rights_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
         set->set_mtime == VTIME_GIVEN)
         return EPERM;
     if (set->set_size || set->set_atime == VTIME_NOW || set->set_mtime == VTIME_NOW)
-        err = vaccess_check(cred, &attr, VACCESS_MODIFY);
+        err = write_check(cred, &attr);
     return err;
 }
 
@@ -169,7 +179,7 @@ int rights_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
     if (err == 0 && from_dir != to_dir)
         err = find(ctx, from_dir, from, &vn, &attr);
     if (err == 0 && vn != NULL && vn->type == VDIR)
-        err = vaccess_check(ctx->cred, &attr, VACCESS_MODIFY);
+        err = write_check(ctx->cred, &attr);
     vnode_put(vn);
     return err;
 }

@@ -347,7 +347,8 @@ int vnode_unregister(struct vfs *fs, void *pointer, void (*done)(void *pointer))
 void vnode_attr_default(const struct vnode *vn, struct vattr *attr);
 
 /* Which of `want` (enum vaccess) a caller has by owner, group, mode and type of these attributes;
- * uid 0 may all but execute what nobody may. */
+ * uid 0 may all but execute what nobody may. What changes names in a directory takes the right to
+ * write and the right to search it. */
 uint32_t vaccess_granted(const struct cred *cred, const struct vattr *attr, uint32_t want);
 /* 0 where all of `want` is granted, else EACCES. */
 int vaccess_check(const struct cred *cred, const struct vattr *attr, uint32_t want);
