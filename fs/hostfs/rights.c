@@ -180,6 +180,15 @@ static uint32_t access_of_file(uint32_t bits)
     return granted;
 }
 
+/* What the kernel looks at only when something is opened or removed: in an append-only directory
+ * nothing is, and a WRITE does not say that it appends. */
+static uint32_t withheld(const struct vnode *vn, const struct statx *st)
+{
+    if (!(st->stx_attributes & STATX_ATTR_APPEND))
+        return 0;
+    return vn->type == VDIR ? VACCESS_DELETE : VACCESS_MODIFY | VACCESS_EXTEND;
+}
+
 int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
                   struct vattr *attr)
 {
@@ -197,7 +206,8 @@ int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint3
     if (error)
         return error;
     uint32_t bits = verdict(ctx, vn, fd, &st, R_OK | W_OK | X_OK);
-    *granted = want & (vn->type == VDIR ? access_of_directory(bits) : access_of_file(bits));
+    *granted = want & (vn->type == VDIR ? access_of_directory(bits) : access_of_file(bits)) &
+               ~withheld(vn, &st);
     hostfs_attr(vn, &st, attr);
     return 0;
 }
