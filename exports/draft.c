@@ -63,11 +63,15 @@ void draft_finish(struct draft *draft)
     draft->count = draft->room = 0;
 }
 
-/* "FILE:LINE", "--export SPEC", or "" where the message says it itself. */
+/* "FILE:LINE", "--export SPEC", "export PATH" where nobody typed a spec, or "" where the message
+ * says it itself. */
 static void draft_where(const struct draft *draft, char out[WHERE_MAX])
 {
     if (draft->line)
         snprintf(out, WHERE_MAX, "%s:%u", draft->reading, draft->line);
+    else if (draft->reading && draft->made_up)
+        snprintf(out, WHERE_MAX, "export %.*s",
+                 (int)strnlen(draft->reading, strcspn(draft->reading, ",")), draft->reading);
     else if (draft->reading)
         snprintf(out, WHERE_MAX, "--export %.*s%s", SPEC_SHOWN, draft->reading,
                  strlen(draft->reading) > SPEC_SHOWN ? "..." : "");

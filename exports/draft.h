@@ -36,6 +36,7 @@ struct draft {
     unsigned line;            /* in the file; 0: it has no lines */
     char *message;            /* the caller's; the first complaint stays */
     size_t message_size;
+    bool made_up;  /* as in struct exports_source */
     bool lenient;  /* a directory that is not there makes an export that is absent */
     int64_t until; /* of CLOCK_MONOTONIC, ms: look.h's time for what does not answer is over */
 };

@@ -85,6 +85,7 @@ struct exports_source {
     const char *file;   /* --exports FILE, or NULL */
     const char **specs; /* --export PATH[,fs=TYPE][,source=SRC][,client=SPEC]...[,OPTION]... */
     size_t nspecs;
+    bool made_up; /* nobody typed the specs: a file system's own program has made them (lib/) */
     const char **dirs; /* DIR: rw,no_root_squash,secure to this host; as it was typed */
     size_t ndirs;
     const char *state_dir; /* for the file systems */

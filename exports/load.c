@@ -328,6 +328,7 @@ int exports_load(const struct exports_source *source, char *message, size_t mess
     load_lock();
     draft_init(&draft, message, message_size);
     draft.lenient = !source->check_only;
+    draft.made_up = source->made_up;
     error = load_keep(source);
     if (!error)
         error = load_read(&draft, source);

@@ -66,6 +66,7 @@ static int spec_make(struct loopnfs *server, const struct loopnfs_config *config
         return ENOMEM;
     server->options.exports.specs[0] = server->spec;
     server->options.exports.nspecs = 1;
+    server->options.exports.made_up = true;
     return 0;
 }
 

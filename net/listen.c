@@ -129,11 +129,26 @@ static void listener_destroy(struct source *source)
 static const struct source_ops listener_ops = {
     .event = listener_event, .drain = listener_drain, .destroy = listener_destroy};
 
+/* Once for an address, of which there are several sockets. By the thread that starts the server. */
+static void tell_early(const struct address *address)
+{
+    static struct address told[16];
+    static size_t count;
+    char text[ADDRESS_TEXT_MAX];
+
+    for (size_t i = 0; i < count; i++)
+        if (address_same_host(&told[i], address))
+            return;
+    if (count < sizeof(told) / sizeof(told[0]))
+        told[count++] = *address;
+    log_warning("%s is not an address of this host yet: it is listened on when it comes",
+                address_format(address, false, text));
+}
+
 /* Binds; an address that this host does not have yet as well, where that is wanted. */
 static int bind_perhaps_early(int fd, const struct address *address)
 {
     bool ipv6 = address->any.sa_family == AF_INET6;
-    char text[ADDRESS_TEXT_MAX];
     int on = 1;
 
     if (bind(fd, &address->any, address_len(address)) == 0)
@@ -144,8 +159,7 @@ static int bind_perhaps_early(int fd, const struct address *address)
                    sizeof(on)) != 0 ||
         bind(fd, &address->any, address_len(address)) != 0)
         return errno;
-    log_warning("%s is not an address of this host yet: it is listened on when it comes",
-                address_format(address, true, text));
+    tell_early(address);
     return 0;
 }
 

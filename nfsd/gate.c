@@ -25,7 +25,7 @@ static int gate_client(struct nfs3_request *rq)
         return error;
     error = EACCES;
     if (client != NULL && rq->call->is_datagram && !client->options.udp)
-        why = "it came over UDP (option `udp`, or --udp, allows)";
+        why = "it came over UDP (option `udp` allows)";
     else if (client != NULL)
         error = export_caller(client, rq->call, &rq->cred, &rq->cred_storage, &why);
     if (error == 0)

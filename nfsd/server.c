@@ -133,7 +133,8 @@ static enum server_status start_caches(const struct options *options, const stru
             server.stage = HAS_REPLIES;
     }
     if (server.stage != HAS_REPLIES)
-        return fail(answer, "out of memory for the caches; try a smaller --cache-nodes");
+        return fail(answer, "out of memory for the caches%s",
+                    options->exports.made_up ? "" : "; try a smaller --cache-nodes");
     export_manage_gids(options->manage_gids);
     return SERVER_OK;
 }
@@ -167,7 +168,8 @@ static enum server_status load_exports(const struct options *options, const stru
 
 /* One address. *bound: whether it is one now; an optional one that this host does not have is not.
  */
-static enum server_status start_listening(struct address *address, bool is_optional, bool *bound,
+static enum server_status start_listening(const struct options *options, struct address *address,
+                                          bool is_optional, bool *bound,
                                           const struct answer *answer)
 {
     char text[ADDRESS_TEXT_MAX];
@@ -190,11 +192,8 @@ static enum server_status start_listening(struct address *address, bool is_optio
     case EACCES:
         return fail(answer, "no right to listen on %s; use --listen with a port above 1023", text);
     case EADDRNOTAVAIL:
-        return fail(
-            answer,
-            "%s is not an address of this host; see `ip address`, or use --freebind for one "
-            "that is to come",
-            text);
+        return fail(answer, "%s is not an address of this host; see `ip address`%s", text,
+                    options->exports.made_up ? "" : ", or use --freebind for one that is to come");
     default:
         return fail(answer, "can't listen on %s: %s", text, strerror(error));
     }
@@ -213,7 +212,7 @@ static enum server_status start_sockets(struct options *options, const struct an
         if (bound > 0) /* the port that was chosen for the first, where it was 0 */
             address_set_port(a, address_port(&options->listen[0]));
         enum server_status status =
-            start_listening(a, options->listen_optional[bound], &is_bound, answer);
+            start_listening(options, a, options->listen_optional[bound], &is_bound, answer);
         if (status != SERVER_OK)
             return status;
         bound += is_bound;

@@ -53,7 +53,7 @@ struct rpc_peer rpc_peer_of(const struct rpc_call *call)
     if (peer.kind == RPC_PEER_UNKNOWN && log_limit_allows(&limit)) {
         char text[ADDRESS_TEXT_MAX];
         log_warning("%s: an address of this host, but no process of it has this socket%s%s; its "
-                    "calls are anonymous (see --local-peers)",
+                    "calls are anonymous (option `insecure` believes them)",
                     address_format(call->peer, true, text), error != 0 ? ": " : "",
                     error != 0 ? strerror(error) : "");
     }

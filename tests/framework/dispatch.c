@@ -160,5 +160,7 @@ TEST(a_config_that_makes_no_sense_is_refused)
     assert_int_not_equal(loopnfs_start(server), 0);
     test_note("%s", loopnfs_message(server));
     assert_non_null(strstr(loopnfs_message(server), "sideways"));
+    assert_int_equal(strncmp(loopnfs_message(server), "export /", 8), 0);
+    assert_null(strstr(loopnfs_message(server), "--"));
     loopnfs_destroy(server);
 }

@@ -84,7 +84,7 @@ test_an_address_that_comes_late_is_listened_on_when_it_comes() {
     echo 'OPTIONS=--listen 192.0.2.77' > /etc/loopnfs/options
     systemctl start loopnfsd
     same "$(property ActiveState)" active
-    grep -q '192.0.2.77:2049 is not an address of this host yet' /run/log
+    grep -q '192.0.2.77 is not an address of this host yet' /run/log
     refused answers 192.0.2.77
     ip address add 192.0.2.77/32 dev lo
     answers 192.0.2.77

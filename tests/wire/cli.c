@@ -121,6 +121,27 @@ TEST(run_time_errors_exit_1_and_say_what)
     server_finish(&server);
 }
 
+/* There are sockets for TCP and UDP, and the portmapper's. */
+TEST(an_address_that_is_to_come_is_told_of_once)
+{
+    struct server server;
+    char line[512];
+    unsigned told = 0;
+
+    server_prepare(&server, NULL);
+    server_add_arg(&server, "--freebind");
+    server_add_arg(&server, "--udp");
+    server_add_arg(&server, "--listen=192.0.2.77:0");
+    server_start(&server);
+    FILE *log = fopen(server.log, "re");
+    assert_non_null(log);
+    while (fgets(line, sizeof(line), log))
+        told += strstr(line, "192.0.2.77 is not an address of this host yet") != NULL;
+    fclose(log);
+    assert_int_equal(told, 1);
+    server_finish(&server);
+}
+
 TEST(what_is_not_there_and_not_served_later_is_told_in_one_line)
 {
     struct server server;
