@@ -1,8 +1,8 @@
 /*
  * slow_stat.c - a preloaded library with which a server works 20 us for each statx().
  *
- * guard.sh starts loopnfsd with it, to see whether bench/compare notices a server that became slow
- * by a factor. Not linked with any test.
+ * bench/guard starts loopnfsd with it, to see whether bench/compare notices a server that became
+ * slow by a factor. Not linked with any program.
  */
 #include <dlfcn.h>
 #include <stdlib.h>
