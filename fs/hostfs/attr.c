@@ -13,9 +13,7 @@
 #include "named.h"
 #include "newfile.h"
 #include <errno.h>
-#include <linux/fs.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,9 +23,6 @@
 
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452 /* Linux 6.6 */
-#endif
-#ifndef FS_CASEFOLD_FL
-#define FS_CASEFOLD_FL 0x40000000
 #endif
 
 static struct timespec time_of(const struct statx_timestamp *at)
@@ -343,20 +338,6 @@ int hostfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
     return 0;
 }
 
-/* Directories of ext4 and f2fs can fold case, each for itself. */
-static bool folds_case(struct vnode *vn, int fd)
-{
-    long flags = 0;
-    if (vn->type != VDIR || hostfs_is_hidden(vn) || cred_assume_server() != 0)
-        return false;
-    int dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0)
-        return false;
-    bool folds = ioctl(dir, FS_IOC_GETFLAGS, &flags) == 0 && flags & FS_CASEFOLD_FL;
-    close(dir);
-    return folds;
-}
-
 int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc)
 {
     struct statvfs fs;
@@ -375,7 +356,7 @@ int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *
     pc->name_max = fs.f_namemax < VNAME_MAX ? (uint32_t)fs.f_namemax : VNAME_MAX;
     pc->no_trunc = true;
     pc->chown_restricted = true;
-    pc->case_insensitive = folds_case(vn, fd);
+    pc->case_insensitive = hostfs_folds_case(vn, fd);
     pc->case_preserving = true;
 out:
     place_end(vn);

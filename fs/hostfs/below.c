@@ -55,6 +55,7 @@ static const struct hostfs_below old_tmpfs = {
     .granularity_ns = NANOSECOND,
     .memory = true,
     .unique_numbers = true,
+    .case_by_flag = true,
 };
 
 static const struct hostfs_below rows[] = {
@@ -70,6 +71,7 @@ static const struct hostfs_below rows[] = {
         .unique_numbers = true,
         .positions_last = true,
         .brings_new = true,
+        .case_by_flag = true,
     },
     {
         .name = "xfs",
@@ -95,6 +97,7 @@ static const struct hostfs_below rows[] = {
         .memory = true,
         .unique_numbers = true,
         .positions_last = true,
+        .case_by_flag = true,
     },
     {
         .name = "ramfs", /* its handles have no generation that anybody sets */
@@ -104,6 +107,7 @@ static const struct hostfs_below rows[] = {
         .granularity_ns = NANOSECOND,
         .memory = true,
         .unique_numbers = true,
+        .case_by_flag = true,
     },
     {
         .name = "btrfs", /* each of its subvolumes numbers its objects by itself */
@@ -116,6 +120,7 @@ static const struct hostfs_below rows[] = {
         .links_max = 65535,
         .positions_last = true,
         .brings_new = true,
+        .case_by_flag = true,
     },
     {
         .name = "f2fs",
@@ -126,6 +131,7 @@ static const struct hostfs_below rows[] = {
         .unique_numbers = true,
         .positions_last = true,
         .brings_new = true,
+        .case_by_flag = true,
     },
     {
         .name = "bcachefs", /* its subvolumes are like those of btrfs */
@@ -136,6 +142,7 @@ static const struct hostfs_below rows[] = {
         .part_bytes = 4,
         .positions_last = true,
         .brings_new = true,
+        .case_by_flag = true,
     },
     {
         .name = "zfs",
@@ -172,6 +179,7 @@ static const struct hostfs_below rows[] = {
         .granularity_ns = SECOND,
         .unique_numbers = true,
         .positions_last = true,
+        .case_by_flag = true,
     },
     {
         .name = "erofs",
@@ -182,6 +190,7 @@ static const struct hostfs_below rows[] = {
         .granularity_ns = NANOSECOND,
         .unique_numbers = true,
         .positions_last = true,
+        .case_by_flag = true,
     },
     {
         .name = "iso9660",

@@ -48,6 +48,7 @@ struct hostfs_below {
     bool positions_last; /* a directory position means something in a later opening */
     bool opener_judged;  /* rights may depend on the credential that opened a descriptor */
     bool shows_others;   /* a mount may show directories of others: origin.c */
+    bool case_by_flag;   /* case matters, but in directories that have FS_CASEFOLD_FL */
     bool pseudo;         /* an interface to the kernel, such as proc: see base/pseudo.h */
 };
 

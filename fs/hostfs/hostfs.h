@@ -396,6 +396,8 @@ int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
 int hostfs_apply(int fd, enum vtype type, const struct vsetattr *set);
 int hostfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st);
 int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc);
+/* Whether the directory fd, vn's, takes names of two cases for one. Acts as the server. folds.c */
+bool hostfs_folds_case(struct vnode *vn, int fd);
 
 /* rights.c */
 /* Whether the caller, whose identity the thread has, may read (R_OK) or write (W_OK) a regular

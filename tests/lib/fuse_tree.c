@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -77,9 +78,11 @@ static void reply_entry(uint64_t unique, uint64_t id)
 
 static uint64_t find(uint64_t parent, const char *name)
 {
+    int (*differ)(const char *, const char *) = child.tree->folds ? strcasecmp : strcmp;
+
     for (uint32_t i = 1; i < FUSE_TREE_NODES; i++) {
         const struct fuse_tree_node *node = &child.tree->nodes[i];
-        if (node->alive && node->parent == parent - 1 && strcmp(node->name, name) == 0)
+        if (node->alive && node->parent == parent - 1 && differ(node->name, name) == 0)
             return i + 1;
     }
     return 0;

@@ -19,6 +19,7 @@
 struct fuse_tree {
     _Atomic uint32_t openings; /* of directories, so far */
     _Atomic uint32_t requests; /* of the kernel, so far */
+    _Atomic bool folds;        /* names that differ in case only are one name */
     struct fuse_tree_node {
         _Atomic bool alive;
         bool directory;

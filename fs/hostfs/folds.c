@@ -1,0 +1,139 @@
+/*
+ * folds.c - whether a directory takes names of two cases for one: PATHCONF's case_insensitive.
+ *
+ * Called by attr.c. Some kinds of file systems say it by a flag of each directory (ext4, f2fs,
+ * tmpfs: below.h). Of the others nobody can be asked, since it is a matter of how they were made,
+ * of mount options, or of what a FUSE daemon shows. So it is tried: a name that is listed is looked
+ * for with its letters' case changed. Where that is found and not listed itself, the two are one.
+ * A directory without such a name is answered for by the one above. Owns nothing; only looks.
+ */
+#include "base/cred.h"
+#include "hostfs.h"
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#ifndef FS_CASEFOLD_FL
+#define FS_CASEFOLD_FL 0x40000000
+#endif
+
+/* Directories that are tried, from the one that is asked about upwards; names in each of which
+ * no letter is one of ASCII, or that go while they are looked at. */
+#define LEVELS 16
+#define NAMES  1000
+
+enum verdict { UNKNOWN, MATTERS, FOLDS };
+
+/* false: it has no letter that could be changed. */
+static bool change_case(const char *name, char changed[NAME_MAX + 1])
+{
+    bool any = false;
+    size_t len = strlen(name);
+
+    if (len > NAME_MAX)
+        return false;
+    for (size_t i = 0; i <= len; i++) {
+        unsigned char c = (unsigned char)name[i];
+        bool letter = c < 0x80 && isalpha(c);
+        changed[i] = (char)(letter ? c ^ 0x20 : c);
+        any |= letter;
+    }
+    return any;
+}
+
+static bool is_listed(DIR *dir, const char *name)
+{
+    const struct dirent *entry;
+
+    rewinddir(dir);
+    while ((entry = readdir(dir)) != NULL)
+        if (strcmp(entry->d_name, name) == 0)
+            return true;
+    return false;
+}
+
+static enum verdict try_name(DIR *dir, const char *name, const char *changed)
+{
+    struct statx st;
+    int error = hostfs_statx(dirfd(dir), changed, &st);
+
+    if (error == ENOENT)
+        return hostfs_statx(dirfd(dir), name, &st) == 0 ? MATTERS : UNKNOWN;
+    if (error)
+        return UNKNOWN;
+    return is_listed(dir, changed) ? MATTERS : FOLDS;
+}
+
+/* Takes fd. */
+static enum verdict try_names(int fd)
+{
+    enum verdict verdict = UNKNOWN;
+    char name[NAME_MAX + 1], changed[NAME_MAX + 1];
+    const struct dirent *entry;
+    DIR *dir = fdopendir(fd);
+
+    if (!dir) {
+        close(fd);
+        return UNKNOWN;
+    }
+    for (unsigned i = 0; i < NAMES && verdict == UNKNOWN && (entry = readdir(dir)); i++) {
+        if (!change_case(entry->d_name, changed))
+            continue;
+        /* The next readdir() may take the entry's place. */
+        memcpy(name, entry->d_name, strlen(changed) + 1);
+        verdict = try_name(dir, name, changed);
+    }
+    closedir(dir);
+    return verdict;
+}
+
+static bool folds_by_flag(int dir)
+{
+    long flags = 0;
+
+    return ioctl(dir, FS_IOC_GETFLAGS, &flags) == 0 && flags & FS_CASEFOLD_FL;
+}
+
+/* Upwards as long as it is the same mount. */
+static bool folds_by_trying(const struct hostfs_mount *mount, int dir)
+{
+    enum verdict verdict = UNKNOWN;
+    int at = openat(dir, ".", HOST_O_PATH | O_DIRECTORY);
+    struct statx st;
+
+    for (int level = 0; at >= 0 && level < LEVELS && verdict == UNKNOWN; level++) {
+        int listed = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (listed >= 0)
+            verdict = try_names(listed);
+        int above = openat(at, "..", HOST_O_PATH | O_DIRECTORY);
+        close(at);
+        at = above;
+        if (at >= 0 && (hostfs_statx(at, "", &st) != 0 || st.stx_mnt_id != mount->id)) {
+            close(at);
+            at = -1;
+        }
+    }
+    if (at >= 0)
+        close(at);
+    return verdict == FOLDS;
+}
+
+bool hostfs_folds_case(struct vnode *vn, int fd)
+{
+    if (vn->type != VDIR || hostfs_is_hidden(vn) || cred_assume_server() != 0)
+        return false;
+    const struct hostfs_mount *mount = hostfs_node(vn)->mount;
+    int dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return false;
+    bool folds = folds_by_flag(dir);
+    if (!folds && !mount->below->case_by_flag)
+        folds = folds_by_trying(mount, dir);
+    close(dir);
+    return folds;
+}
