@@ -4,7 +4,8 @@
  * A process of its own answers the kernel (raw /dev/fuse): a root directory with the files "f0",
  * "f1", ... of HUNG_FUSE_TEXT each. While `hung` is set it takes requests and answers none, so that
  * who made them sleeps in a way that no signal ends; what it kept is answered when `hung` is taken
- * back. Nothing is cached by the kernel. Modes can be changed, and the kernel judges by them.
+ * back. What is written is taken and forgotten. Nothing is cached by the kernel. Modes can be
+ * changed, and the kernel judges by them.
  */
 #ifndef TESTS_LIB_HUNG_FUSE_H
 #define TESTS_LIB_HUNG_FUSE_H
@@ -21,6 +22,7 @@ struct hung_fuse {
     /* If not 0: it hangs for requests of this kind (FUSE_SETATTR, ...), or of this file only. */
     _Atomic uint32_t hung_kind, hung_file; /* of "f0": 1 */
     _Atomic uint32_t uid;                  /* whose the files are, 0 at first */
+    _Atomic int close_error;               /* with which it answers to a close; 0 at first */
     _Atomic uint32_t held;                 /* requests that wait for an answer now */
     pid_t pid;
 };
