@@ -295,6 +295,45 @@ TEST(an_exclusive_verifier_keeps_all_bits_where_times_are_whole_seconds)
     fixture_unmount(&f);
 }
 
+/* In the second of the last change a client may have looked before another change that its guard
+ * would not show. */
+TEST(a_guard_of_the_second_that_goes_on_has_to_come_again_where_times_are_whole_seconds)
+{
+    test_skip_in_variant("user", "mounts");
+    struct vsetattr set = {.set_mode = true, .mode = 0600, .guarded = true};
+    struct disk disk;
+    struct fixture f = {0};
+    struct vattr attr;
+    struct vnode *vn;
+    struct vchange change;
+    int error = 0;
+
+    disk_begin(&disk, "-I 128");
+    begin_on(&f, &disk);
+    host_write(f.export, "file", "text");
+    vn = fixture_find(&f, "file");
+    /* Unless the second ends just now. */
+    for (int i = 0; error == 0 && i < 100; i++) {
+        host_chmod(f.export, "file", 0640);
+        assert_int_equal(vop_getattr(&f.ctx, vn, &attr), 0);
+        assert_int_equal(attr.ctime.tv_nsec, 0);
+        set.guard = attr.ctime;
+        error = vop_setattr(&f.ctx, vn, &set, &change);
+    }
+    assert_int_equal(error, VFS_EJUKEBOX);
+    assert_int_equal(host_stat(f.export, "file").st_mode & 07777, 0640);
+    for (int i = 0; error == VFS_EJUKEBOX && i < 1000; i++) {
+        host_sleep_ms(20);
+        error = vop_setattr(&f.ctx, vn, &set, &change);
+    }
+    assert_int_equal(error, 0);
+    assert_int_equal(host_stat(f.export, "file").st_mode & 07777, 0600);
+    set.guard.tv_sec--;
+    assert_int_equal(vop_setattr(&f.ctx, vn, &set, &change), VFS_ENOTSYNC);
+    vnode_put(vn);
+    fixture_unmount(&f);
+}
+
 TEST(an_exclusive_verifier_keeps_all_bits_on_fuse)
 {
     test_skip_in_variant("user", "mounts");
