@@ -80,7 +80,7 @@ daemon() {
     "$@" &
     DAEMON=$!
     until mountpoint -q "$M"; do
-        if ! kill -0 $DAEMON 2> /dev/null || [ $((tries += 1)) -gt 500 ]; then
+        if ! kill -0 $DAEMON 2> /dev/null || [ $((tries += 1)) -gt 3000 ]; then
             echo "below: no mount by: $*" >&2
             return 1
         fi
@@ -284,7 +284,7 @@ make_sshfs() {
     /usr/sbin/sshd -f "$ssh/conf"
     # It listens only after its parent has ended.
     local tries=0
-    until (: < /dev/tcp/127.0.0.1/2222) 2> /dev/null || [ $((tries += 1)) -gt 500 ]; do
+    until (: < /dev/tcp/127.0.0.1/2222) 2> /dev/null || [ $((tries += 1)) -gt 3000 ]; do
         sleep 0.02
     done
 }

@@ -133,7 +133,7 @@ TEST(windows_without_insecure_is_refused_and_the_log_says_why)
     replay_run(replay, "windows-refused.rpc");
     world_neighbour_end();
     replay_destroy(replay);
-    assert_true(server_log_waits_for(&world.server, "insecure", 2000));
+    assert_true(server_log_waits_for(&world.server, "insecure", 60000));
     world_finish(&world);
 }
 

@@ -91,7 +91,7 @@ TEST(a_frozen_disk_stops_no_other_export_nor_the_reading_of_them)
     assert_int_equal(ok, 0);
     expect_ok(ask_create(&m.client, &m.root, "other", H_UNCHECKED, NULL, NULL, NULL));
     kill(m.server.pid, SIGHUP);
-    assert_true(server_log_waits_for(&m.server, "exports reloaded: 2", 30000));
+    assert_true(server_log_waits_for(&m.server, "exports reloaded: 2", 60000));
     expect_ok(ask_getattr(&m.client, &m.root, &(struct attr){0}));
     thaw();
     hang_statuses(&slow, OF_USER, &ok, &jukebox);

@@ -163,7 +163,7 @@ TEST(a_mount_that_comes_later_is_known_as_well)
     host_mkdir(m.server.export_dir, "later", 0777);
     struct host_path later = host_path(m.server.export_dir, "later");
     struct hung_fuse *second = hung_fuse_mount(later.text);
-    assert_true(server_log_waits_for(&m.server, "file systems mounted below it: 2", 30000));
+    assert_true(server_log_waits_for(&m.server, "file systems mounted below it: 2", 60000));
     second->hung = true;
     client_connect(&slow, m.server.port, 0);
     for (unsigned i = 0; i < MANY; i++)

@@ -23,8 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define START_MS 20000 /* a sanitized server on a busy machine needs seconds */
-#define STOP_MS  10000
+#define START_MS 120000 /* a sanitized server on a busy machine needs seconds */
+#define STOP_MS  60000
 
 /* What clean_up() needs of the servers that have not been finished. By value: the struct server of
  * a test that failed lay on a stack that is gone. */

@@ -211,7 +211,7 @@ uint64_t wait_size(struct scene *s, const struct fh *fh, uint64_t size)
 {
     uint64_t now = 0;
 
-    for (int i = 0; i < 500 && (now = size_of(s, fh)) < size; i++)
+    for (int i = 0; i < 6000 && (now = size_of(s, fh)) < size; i++)
         host_sleep_ms(10);
     assert_true(now >= size);
     return now;

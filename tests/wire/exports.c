@@ -287,7 +287,7 @@ TEST(sighup_reloads_the_exports)
     write_exports(&m.server, "127.0.0.1(ro,no_root_squash,insecure)");
     more_exports(&m.server, "second", "127.0.0.1(rw,no_root_squash,insecure)");
     kill(m.server.pid, SIGHUP);
-    assert_true(server_log_waits_for(&m.server, "reloaded", 5000));
+    assert_true(server_log_waits_for(&m.server, "reloaded", 60000));
     assert_int_equal(ask_mnt(&m.client, 3, second.text, NULL), MNT_OK);
     expect_content(&m.client, &fh, "text");
     expect_status(ask_write(&m.client, &fh, 0, "x", 1, S_UNSTABLE, NULL), NFS_ROFS);
@@ -311,7 +311,7 @@ TEST(a_reload_with_a_mistake_changes_nothing_and_names_the_line)
         more_exports(&m.server, "export", mistakes[i]);
         kill(m.server.pid, SIGHUP);
         snprintf(line, sizeof(line), "exports:%zu:", i + 1);
-        if (!server_log_waits_for(&m.server, line, 5000))
+        if (!server_log_waits_for(&m.server, line, 60000))
             fail_msg("the log does not name the line of %s", mistakes[i]);
         expect_ok(ask_write(&m.client, &fh, 0, "t", 1, S_UNSTABLE, NULL));
         assert_int_equal(ask_mnt(&m.client, 3, m.dir, NULL), MNT_OK);
@@ -326,7 +326,7 @@ TEST(an_export_of_proc_is_left_out_and_the_log_says_why)
     prepare_with_file(&m.server, "127.0.0.1(rw,no_root_squash,insecure)");
     host_append(m.server.home, "exports", "/proc 127.0.0.1(rw,no_root_squash,insecure)\n");
     mounted_begin_prepared(&m);
-    assert_true(server_log_waits_for(&m.server, "only with the option 'pseudo'", 10000));
+    assert_true(server_log_waits_for(&m.server, "only with the option 'pseudo'", 60000));
     assert_int_not_equal(ask_mnt(&m.client, 3, "/proc", NULL), MNT_OK);
     assert_int_equal(ask_mnt(&m.client, 3, m.dir, NULL), MNT_OK);
     mounted_end(&m);
@@ -354,7 +354,7 @@ TEST(an_export_taken_away_is_stale)
     host_write(m.server.home, "exports", "");
     more_exports(&m.server, "second", "127.0.0.1(rw,no_root_squash,insecure)");
     kill(m.server.pid, SIGHUP);
-    assert_true(server_log_waits_for(&m.server, "reloaded", 5000));
+    assert_true(server_log_waits_for(&m.server, "reloaded", 60000));
     uint32_t status = ask_getattr(&m.client, &fh, NULL);
     assert_true(status == NFS_STALE || status == NFS_ACCES || status == NFS_BADHANDLE);
     mounted_end(&m);

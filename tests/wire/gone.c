@@ -27,7 +27,7 @@ static struct host_path second(struct mounted *m)
 /* Asks until the status is the one that is waited for: what the server looks at every 2 s. */
 static void expect_in_time(struct mounted *m, const struct fh *fh, uint32_t status)
 {
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 600; i++) {
         if (ask_getattr(&m->client, fh, NULL) == status)
             return;
         host_sleep_ms(100);
@@ -119,7 +119,7 @@ TEST(an_exported_directory_that_is_replaced_is_noticed_without_a_mount)
     mounted_begin(&m);
     host_rename(m.server.home, strrchr(m.dir, '/') + 1, m.server.home, "aside");
     host_mkdir(m.server.home, strrchr(m.dir, '/') + 1, 0755);
-    assert_true(server_log_waits_for(&m.server, "another directory is at", 30000));
+    assert_true(server_log_waits_for(&m.server, "another directory is at", 60000));
     expect_in_time(&m, &m.root, NFS_STALE);
     mounted_end(&m);
 }
@@ -168,7 +168,7 @@ TEST(a_reload_with_a_directory_that_is_gone_serves_the_others)
     struct fh fh = make_file(&m, "file", "text");
     assert_int_equal(rmdir(second(&m).text), 0);
     kill(m.server.pid, SIGHUP);
-    assert_true(server_log_waits_for(&m.server, "reloaded", 30000));
+    assert_true(server_log_waits_for(&m.server, "reloaded", 60000));
     expect_content(&m.client, &fh, "text");
     assert_int_equal(ask_mnt(&m.client, 3, second(&m).text, NULL), MNT_NOENT);
     mounted_end(&m);
@@ -181,9 +181,9 @@ TEST(a_state_directory_that_is_removed_while_in_use_is_made_again_with_its_key)
     mounted_begin(&m);
     struct fh fh = make_file(&m, "file", "text");
     host_remove_tree(m.server.state_dir);
-    assert_true(server_log_waits_for(&m.server, "was removed or replaced", 30000));
-    assert_true(server_log_waits_for(&m.server, "made again", 30000));
-    for (int i = 0; i < 300 && !host_exists(m.server.state_dir, "handle.key"); i++)
+    assert_true(server_log_waits_for(&m.server, "was removed or replaced", 60000));
+    assert_true(server_log_waits_for(&m.server, "made again", 60000));
+    for (int i = 0; i < 600 && !host_exists(m.server.state_dir, "handle.key"); i++)
         host_sleep_ms(100);
     expect_content(&m.client, &fh, "text");
     server_stop(&m.server);

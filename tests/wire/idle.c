@@ -10,13 +10,13 @@
 
 static void unmount_in_time(const char *at)
 {
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 600; i++) {
         if (umount2(at, UMOUNT_NOFOLLOW) == 0)
             return;
         assert_int_equal(errno, EBUSY);
         host_sleep_ms(100);
     }
-    fail_msg("%s is still in use after 30 s", at);
+    fail_msg("%s is still in use after 60 s", at);
 }
 
 /* A tmpfs at HOME/disk, shown at `at`. */

@@ -23,14 +23,14 @@ static struct fh make_in(struct mounted *m, const struct fh *dir, const char *na
 /* Uses it all the time, so that it stays open, until it is stale. */
 static void expect_stale_in_use(struct mounted *m, const struct fh *fh)
 {
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 1200; i++) {
         uint32_t status = ask_getattr(&m->client, fh, NULL);
         if (status == NFS_STALE)
             return;
         expect_ok(status);
         host_sleep_ms(50);
     }
-    fail_msg("it is still in use after 20 s");
+    fail_msg("it is still in use after 60 s");
 }
 
 static void begin_with_options(struct mounted *m, const char *options)

@@ -62,7 +62,7 @@ TEST(files_are_committed_while_they_are_written)
     fault_set(&m.server, "");
     /* This goes through all of the list. */
     kill(m.server.pid, SIGHUP);
-    assert_true(server_log_waits_for(&m.server, "reloaded", 20000));
+    assert_true(server_log_waits_for(&m.server, "reloaded", 60000));
     for (int round = 0; round < 3; round++)
         for (int i = 0; i < FILES; i++) {
             expect_ok(ask_commit(&other, &fh[i], 0, 0, NULL, NULL));

@@ -104,7 +104,7 @@ TEST(a_reload_begins_and_ends_nfs_over_udp)
             kill(m.server.pid, SIGHUP);
         bool on = i == 1;
         uint32_t port = on ? 0 : 1;
-        for (int tries = 0; tries < 1000 && (port != 0) != on; tries++) {
+        for (int tries = 0; tries < 6000 && (port != 0) != on; tries++) {
             port = portmap_port(&m.client, PROGRAM_NFS, IPPROTO_UDP);
             host_sleep_ms(10);
         }
