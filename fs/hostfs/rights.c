@@ -103,7 +103,7 @@ int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct st
 {
     /* The kernel looks at these only when a file is opened, and the node's may be open already. */
     if (want == W_OK && st->stx_attributes & (STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE))
-        return EPERM;
+        return ask(fd, want) == EROFS ? EROFS : EPERM;
     if (st->stx_uid == hostfs_uid(ctx) || verdict(ctx, vn, fd, st, (uint32_t)want) ||
         hostfs_privileged(ctx, vn, fd, st, want))
         return 0;
