@@ -218,19 +218,26 @@ static int file_set(const struct cred *cred, struct srv_entry *entry, const stru
                                       set->set_mtime == VTIME_GIVEN ? set->mtime
                                       : set->set_mtime == VTIME_NOW ? now
                                                                     : keep};
+    bool given = set->set_atime == VTIME_GIVEN || set->set_mtime == VTIME_GIVEN;
 
     if (!entry->may_write)
         return EACCES;
     int err = cred_assume(cred);
     if (err != 0)
         return err;
+    /* Who may not set the times must not have cut the file, which makes mtime now. */
+    if (given && futimens(entry->fd, times) != 0)
+        return errno;
     if (set->set_size && entry->kind == SRV_FILE && ftruncate(entry->fd, (off_t)set->size) != 0)
         return errno;
     if ((set->set_atime == VTIME_KEEP && set->set_mtime == VTIME_KEEP) ||
         futimens(entry->fd, times) == 0)
         return 0;
-    /* Who has only the descriptor may not: no reason to fail an open with O_TRUNC. */
-    return set->set_mtime == VTIME_GIVEN || set->set_atime == VTIME_GIVEN ? errno : 0;
+    /* Now is what a time becomes when the file is used, which takes the descriptor only. */
+    if (cred_assume_server() == 0 && futimens(entry->fd, times) == 0)
+        return 0;
+    /* A user's server can't set one alone; and that is no reason to fail an open with O_TRUNC. */
+    return set->set_size || futimens(entry->fd, NULL) == 0 ? 0 : EPERM;
 }
 
 static int entry_set(const struct cred *cred, struct srv_entry *entry, const struct vsetattr *set)
