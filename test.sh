@@ -10,8 +10,8 @@
 # below run in both, those of the second are called asan.GROUP.SENTENCE. What each test said is
 # in build/Testing/Temporary/LastTest.log, and shown where it failed.
 #
-# As root, or as an ordinary user: then missing packages are installed with sudo, and tests that
-# need root say so. All of it takes about half an hour on two CPUs; lint and unit alone, two.
+# As root, or as an ordinary user: then missing packages are installed with sudo, tests that need
+# root say so, and those of below are run with sudo, which may ask for a password once. All of it takes about half an hour on two CPUs; lint and unit alone, two.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -128,6 +128,12 @@ elif [ ${#groups[@]} = 0 ] || [[ " $sanitized " =~ " "($(IFS='|'; echo "${groups
     build asan -DCMAKE_BUILD_TYPE=Release -DLOOPNFS_SANITIZE=ON -DLOOPNFS_TEST_PREFIX=asan. \
         "-DLOOPNFS_TEST_GROUPS=${sanitized// /;}"
     trees+=(asan)
+fi
+
+# It makes and mounts file systems (tests/below/as_root.sh). Where the whole is run, sudo is used if
+# it does not ask.
+if [ "$(id -u)" != 0 ] && [[ " ${groups[*]} " = *" below "* ]]; then
+    sudo -v || echo "test.sh: without sudo the tests of below are skipped" >&2
 fi
 
 # One ctest over both trees: one summary, and what must not run twice at once doesn't.
