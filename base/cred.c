@@ -169,6 +169,19 @@ int cred_assume(const struct cred *cred)
     return 0;
 }
 
+int cred_assume_reader(const struct cred *cred)
+{
+    struct __user_cap_data_struct reads[_LINUX_CAPABILITY_U32S_3];
+    int error = cred_assume(cred);
+
+    if (error != 0 || !can_switch || cred->uid == 0)
+        return error;
+    memcpy(reads, bare, sizeof(reads));
+    reads[0].effective = reads[0].permitted & 1u << CAP_DAC_READ_SEARCH;
+    acting.known = false; /* the next one to be assumed is set anew */
+    return reads[0].effective != 0 ? set_capabilities(reads) : EPERM;
+}
+
 int cred_assume_server(void)
 {
     return cred_assume(&server);

@@ -31,6 +31,9 @@ void cred_never_switch(void);
 int cred_assume(const struct cred *cred);
 /* cred_assume(cred_server()): for what the server does for itself, such as opening by handle. */
 int cred_assume_server(void);
+/* The same as cred_assume(), and the kernel lets the thread read what modes forbid: for the opening
+ * of what the caller may execute, by which a file system still sees who opens. EPERM. */
+int cred_assume_reader(const struct cred *cred);
 /* For a moment as the server in the middle of an operation: who the thread acts as is kept, and is
  * assumed again. False: that is not known (a caller of very many groups), and nothing was done. */
 #define CRED_PAUSE_GROUPS 64

@@ -300,8 +300,9 @@ bool hostfs_comes_to_end(const struct hostfs_mount *mount, int fd, uint64_t end,
 
 bool hostfs_below_numbers_paths(const char *type)
 {
-    /* mergerfs: a directory's number is a hash of its path, and a file's may be (inodecalc=). */
-    static const char *const types[] = {"fuse.mergerfs"};
+    /* mergerfs: a directory's number is a hash of its path, and a file's may be (inodecalc=).
+     * unionfs: its numbers (use_ino) are those of the layer, and change when it copies up. */
+    static const char *const types[] = {"fuse.mergerfs", "fuse.unionfs"};
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (strcmp(type, types[i]) == 0)

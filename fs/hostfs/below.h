@@ -59,8 +59,8 @@ const struct hostfs_below *hostfs_below_of(int fd);
  * without a journal has none, nor have ext2's, which are of its kind. Where the kernel does not
  * say: false. */
 bool hostfs_below_keeps_order(const struct hostfs_below *below, dev_t dev);
-/* Whether inode numbers on FUSE of this type ("fuse.x" in /proc/self/mountinfo) are those of paths:
- * they change with a rename, also of a directory above. */
+/* Whether inode numbers on FUSE of this type ("fuse.x" in /proc/self/mountinfo) are those of paths,
+ * or of layers: they change with a rename, also of a directory above, or with a copy-up. */
 bool hostfs_below_numbers_paths(const char *type);
 /* Whether a file system of this type finds its directories without asking another program or host,
  * which might never answer. */

@@ -62,6 +62,7 @@ struct hostfs_mount {
     /* What trying has found (mounts.c). named: ids are by name (named.c); numbers: the host's inode
      * numbers stay while it is mounted; lasting: number and birth of an object never change. */
     bool named, numbers, lasting;
+    bool by_modes; /* FUSE: the kernel judges by modes before the daemon does */
     /* Syncing a directory commits all metadata changed before; what was made in it. */
     bool one_commit, brings_new;
     struct hostfs_origin *origin; /* origin.c: what it is a view of; NULL: that is not known */

@@ -142,7 +142,7 @@ int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
     mount->instance = hostfs_instance(fd, mount->below);
     try_out(mount, &st);
     if (mount->below->handles == HANDLES_MOUNT)
-        mount->origin = hostfs_origin_find(mount, fd, &st);
+        mount->origin = hostfs_origin_find(mount, fd, &st, &mount->by_modes);
     if (!mount->disk && !(mount->disk = hostfs_disk_get(mount->dev)))
         return ENOMEM;
     mount->key = 0;

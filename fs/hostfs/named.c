@@ -269,7 +269,8 @@ int hostfs_named_check(struct hostfs *h, const struct vnode_id *id, int fd, bool
                        struct hostfs_object *object)
 {
     struct hostfs_proof was, is;
-    int error = hostfs_statx(fd, "", &object->st);
+    /* What the kernel keeps of one name may be of before another one came or went. */
+    int error = hostfs_statx_now(fd, &object->st);
     if (error)
         return error;
     object->id = *id;

@@ -331,8 +331,8 @@ int hostfs_stat(struct vnode *vn, int fd, struct statx *st)
 {
     const struct hostfs_mount *mount = hostfs_node(vn)->mount;
     int error = hostfs_statx(fd, "", st);
-    /* FUSE asks its daemon, by name. */
-    bool gone = mount->named && error == ENOENT;
+    /* FUSE asks its daemon, by name; another name of the object may be left. */
+    bool gone = mount->named && (error == ENOENT || error == ESTALE);
     if (!error && mount->named && !hostfs_named_look(vn, fd, st))
         gone = true;
     if (!error && st->stx_nlink == 0 && mount->counts_links)

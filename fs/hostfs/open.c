@@ -4,7 +4,8 @@
  * Called by io.c and sync.c. A file is opened as the caller, so that the kernel judges the opening.
  * Where it says EACCES the server opens for him, in two cases that every NFS server knows
  * (hostfs_privileged): he owns the file, or he may execute it and reads. This is the one place
- * where more is allowed than the host would; never in a pseudo file system.
+ * where more is allowed than the host would; never in a pseudo file system. Where a FUSE daemon
+ * judges who opens, who may execute opens it himself, with the kernel's leave to read alone.
  *
  * The descriptor is then kept in the node and serves all callers, each of whom is checked against
  * the kernel's word of him (hostfs_may). That is right only where the kernel judges by owner, mode
@@ -107,6 +108,19 @@ static int open_again(int held, int mode, int *fd)
     return errno == ENOENT || errno == ELOOP ? ESTALE : errno;
 }
 
+/* As execve() does: the kernel asks for no right to read, and a FUSE daemon sees who it is. */
+static int open_to_execute(const struct vctx *ctx, int held, int *fd)
+{
+    int error = cred_assume_reader(ctx->cred);
+
+    if (!error)
+        error = open_again(held, O_RDONLY, fd);
+    int back = cred_assume(ctx->cred);
+    if (!error && back)
+        close(*fd);
+    return error ? error : back;
+}
+
 static int open_as_server(struct vnode *vn, int held, int mode, int *fd)
 {
     struct vnode_id id;
@@ -134,6 +148,9 @@ static int open_for(const struct vctx *ctx, struct vnode *vn, int mode, int held
             return error;
         if (hostfs_node(vn)->mount->below->pseudo || !hostfs_privileged(ctx, vn, held, st, want))
             return EACCES;
+        /* What judges by its opener judges the caller, unless he owns it. */
+        if (is_opener_judged(vn) && st->stx_uid != hostfs_uid(ctx))
+            return mode == O_RDONLY ? open_to_execute(ctx, held, fd) : EACCES;
     } else {
         /* Nobody but the server can open it then, by its handle. */
         error = is_opener_judged(vn) ? EACCES : hostfs_may(ctx, vn, held, st, want);

@@ -189,13 +189,14 @@ static char *join(const char *one, const char *other)
 }
 
 struct hostfs_origin *hostfs_origin_find(const struct hostfs_mount *mount, int fd,
-                                         const struct statx *st)
+                                         const struct statx *st, bool *by_modes)
 {
     uint64_t numbers[ORIGINS_MAX], born;
     struct row row;
     struct hostfs_origin *origin = calloc(1, sizeof(*origin));
     bool found = origin && row_find(mount->id, &row);
 
+    *by_modes = found && strstr(row.options, "default_permissions");
     if (found && hostfs_below_numbers_paths(row.type)) {
         origin->merged = look_merged(fd, st, numbers) > 0;
         found = origin->merged;

@@ -11,9 +11,9 @@
 /* Paths that a directory of a merged view is made of, and that are looked at. */
 #define ORIGINS_MAX 8
 /* What the objects of this FUSE mount are views of, where that can be found; NULL. st is of fd, its
- * root. Acts as the server. */
+ * root. by_modes: whether the kernel judges by modes (default_permissions). Acts as the server. */
 struct hostfs_origin *hostfs_origin_find(const struct hostfs_mount *mount, int fd,
-                                         const struct statx *st);
+                                         const struct statx *st, bool *by_modes);
 void hostfs_origin_free(struct hostfs_origin *origin);
 /* Whether the daemon's numbers say nothing of this type, and those of the origin are to be taken.
  */

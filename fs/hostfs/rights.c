@@ -86,6 +86,17 @@ uid_t hostfs_uid(const struct vctx *ctx)
     return cred_can_switch() ? ctx->cred->uid : cred_server()->uid;
 }
 
+/* Who may execute has to read the program to do so. Where a file judges by its opener, the word of
+ * the kernel that he may execute means little: FUSE says so of anybody, unless modes count there.
+ */
+static bool executes(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st)
+{
+    const struct hostfs_mount *mount = hostfs_node(vn)->mount;
+
+    return vn->type == VREG && (!mount->below->opener_judged || mount->by_modes) &&
+           verdict(ctx, vn, fd, st, X_OK);
+}
+
 bool hostfs_privileged(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
                        int want)
 {
@@ -93,10 +104,7 @@ bool hostfs_privileged(const struct vctx *ctx, struct vnode *vn, int fd, const s
      * no open to remember that by (RFC 1813 section 4.4). */
     if (st->stx_uid == hostfs_uid(ctx))
         return true;
-    /* Who may execute has to read the program to do so. Where a file judges by its opener, the word
-     * of the kernel that he may execute means little: FUSE says so of anybody. */
-    return want == R_OK && vn->type == VREG && !hostfs_node(vn)->mount->below->opener_judged &&
-           verdict(ctx, vn, fd, st, X_OK);
+    return want == R_OK && executes(ctx, vn, fd, st);
 }
 
 int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want)

@@ -87,6 +87,55 @@ TEST(on_fuse_a_caller_keeps_what_he_opened)
     end_fuse(&f, tree);
 }
 
+/* To execute a program its bytes have to be read, and NFS has no other word for it than READ (RFC
+ * 1813, 4.4). The daemon is asked as by execve(). */
+TEST(on_fuse_a_program_is_read_by_who_may_execute_it)
+{
+    static const struct {
+        uint32_t mode, opened_by;
+        int error;
+    } cases[] = {{0711, 0, 0},      {0111, 0, 0},           {0111, ONE, 0}, {0111, ANOTHER, EACCES},
+                 {0110, 0, EACCES}, {0600, 0, EACCES},      {0644, 0, 0},   {0100, 0, EACCES},
+                 {0700, 0, EACCES}, {0711, ANOTHER, EACCES}};
+    struct fixture f = {0};
+    char text[4096];
+
+    test_skip_in_variant("user", "mounting needs root");
+    host_private_mounts();
+    fixture_begin(&f);
+    fixture_unmount(&f);
+    struct fuse_tree *tree = fuse_tree_mount_by_modes(f.export);
+    fixture_mount(&f);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "file%zu", i);
+        uint32_t file = fuse_tree_add(tree, 0, name, "a program");
+        tree->nodes[file].mode = cases[i].mode;
+        tree->nodes[file].opened_by = cases[i].opened_by;
+        fixture_as(&f, ONE, ONE, -1);
+        struct vnode *vn = fixture_find(&f, name);
+        test_note("%s: mode %o, for %u", name, cases[i].mode, cases[i].opened_by);
+        for (int round = 0; round < 2; round++)
+            assert_int_equal(fixture_read(&f, vn, text), cases[i].error);
+        if (cases[i].error == 0) {
+            assert_string_equal(text, "a program");
+            assert_int_equal(tree->opener, ONE);
+        }
+        assert_int_equal(fixture_write(&f, vn, "text", VSTABLE_FILE), EACCES);
+        vnode_put(vn);
+    }
+    /* What the thread could do for that moment is over. */
+    char line[128];
+    FILE *status = fopen("/proc/thread-self/status", "re");
+    assert_non_null(status);
+    bool none = false;
+    while (fgets(line, sizeof(line), status))
+        none = none || strcmp(line, "CapEff:\t0000000000000000\n") == 0;
+    fclose(status);
+    assert_true(none);
+    end_fuse(&f, tree);
+}
+
 /* --- interfaces to the kernel --- */
 
 static void begin_kernel(struct fixture *f, const char *type)

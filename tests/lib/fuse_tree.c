@@ -62,7 +62,7 @@ static void fill_attr(uint64_t id, struct fuse_attr *attr)
         .size = node->directory ? 4096
                 : node->claims  ? node->claims
                                 : strlen(node->text),
-        .mode = node->directory ? S_IFDIR | 0777 : S_IFREG | 0666,
+        .mode = node->directory ? S_IFDIR | 0777 : S_IFREG | (node->mode ? node->mode : 0666),
         .nlink = 1,
         .blksize = 4096,
     };
@@ -161,6 +161,7 @@ static void open_file(const struct fuse_in_header *in)
                                           node != NULL && node->direct ? FOPEN_DIRECT_IO : 0};
     uint32_t only = node != NULL ? node->opened_by : 0;
 
+    child.tree->opener = in->uid;
     if (only != 0 && only != in->uid)
         reply(in->unique, EACCES, NULL, 0);
     else
@@ -280,7 +281,7 @@ static void __attribute__((noreturn)) serve(void)
     }
 }
 
-struct fuse_tree *fuse_tree_mount(const char *at)
+static struct fuse_tree *tree_mount(const char *at, const char *more)
 {
     char options[128];
 
@@ -292,8 +293,8 @@ struct fuse_tree *fuse_tree_mount(const char *at)
     assert_true(tree != MAP_FAILED);
     child.tree = tree;
     tree->nodes[0].alive = tree->nodes[0].directory = true;
-    snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other",
-             child.fd);
+    snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other%s",
+             child.fd, more);
     assert_int_equal(mount("loopnfs-test", at, "fuse", MS_NOSUID | MS_NODEV, options), 0);
     child_pid = fork();
     if (child_pid == 0)
@@ -301,6 +302,16 @@ struct fuse_tree *fuse_tree_mount(const char *at)
     assert_true(child_pid > 0);
     close(child.fd);
     return tree;
+}
+
+struct fuse_tree *fuse_tree_mount(const char *at)
+{
+    return tree_mount(at, "");
+}
+
+struct fuse_tree *fuse_tree_mount_by_modes(const char *at)
+{
+    return tree_mount(at, ",default_permissions");
 }
 
 void fuse_tree_kill(struct fuse_tree *tree, const char *at)

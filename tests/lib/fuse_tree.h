@@ -20,11 +20,13 @@ struct fuse_tree {
     _Atomic uint32_t openings; /* of directories, so far */
     _Atomic uint32_t requests; /* of the kernel, so far */
     _Atomic bool folds;        /* names that differ in case only are one name */
+    _Atomic uint32_t opener;   /* the uid that opened a file last */
     struct fuse_tree_node {
         _Atomic bool alive;
         bool directory;
         uint32_t parent;            /* index; the root is 0, and its own parent */
         _Atomic uint32_t opened_by; /* the only uid that may open the file; 0: any */
+        _Atomic uint32_t mode;      /* of a file; 0: 0666 */
         char text[32];              /* what a file holds */
         uint64_t claims;            /* what its size is said to be; 0: as much as it holds */
         bool direct;                /* the kernel keeps no pages of it (FOPEN_DIRECT_IO) */
@@ -36,6 +38,8 @@ struct fuse_tree {
  * test (host_private_mounts). Skips the test where there is no FUSE. Ends with the test's process.
  */
 struct fuse_tree *fuse_tree_mount(const char *at);
+/* The same, and the kernel judges by modes, as for most daemons that several users may use. */
+struct fuse_tree *fuse_tree_mount_by_modes(const char *at);
 /* Ends the file system's process as if it had crashed, and takes its mount away. */
 void fuse_tree_kill(struct fuse_tree *tree, const char *at);
 /* Adds a file (text not NULL) or a directory; its index. */
