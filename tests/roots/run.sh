@@ -74,6 +74,8 @@ cp /etc/resolv.conf "$root/etc/resolv.conf"
 # As Debian's installer writes it.
 printf '127.0.0.1\tlocalhost\n127.0.1.1\t%s\n::1\tlocalhost ip6-localhost ip6-loopback\n' "$(hostname)" \
     > "$root/etc/hosts"
+# The root is thrown away: what is installed there need not be on the disk.
+echo force-unsafe-io > "$root/etc/dpkg/dpkg.cfg.d/roots"
 [ -z "$tmp" ] || mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 git clone -q "$source" "$root/loopnfs"
 mkdir "$root/old"
