@@ -21,8 +21,8 @@
 /* A call that sleeps for so long keeps its connection waiting no longer, however the place works.
  */
 #define PAUSE_MS 5000
-/* A source with so many sleeping calls in places that work begins no more. */
-#define PAUSE_LATE 64
+/* A source with this part of all that may sleep in places that work begins no more. */
+#define PAUSE_LATE 4
 /* And with any, where such a place has this part of its calls, in sixteenths. */
 #define PAUSE_PART 8
 /* From this part on it is shared out, though it works: it may begin to hang, and what one user has
@@ -311,7 +311,7 @@ bool wait_should_pause(const void *source, uint32_t late)
     bool full = false;
 
     /* Nobody is near a bound. */
-    if (late < PAUSE_LATE && (late == 0 || asleep_all < calls_max / 8))
+    if (late < calls_max / PAUSE_LATE && (late == 0 || asleep_all < calls_max / 8))
         return false;
     int64_t now = now_ms();
     pthread_mutex_lock(&lock);
@@ -322,5 +322,5 @@ bool wait_should_pause(const void *source, uint32_t late)
         full |= call->counted->asleep >= most_of(call->counted) * PAUSE_PART / PARTS;
     }
     pthread_mutex_unlock(&lock);
-    return slow >= PAUSE_LATE || full;
+    return slow >= calls_max / PAUSE_LATE || full;
 }

@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Calls that may sleep at once: threads, some tens of KiB each. */
+/* Calls that may sleep at once (--waiting): threads, some tens of KiB each. */
 #define WAIT_CALLS_DEFAULT 512
 #define WAIT_CALLS_MIN     64
 #define WAIT_CALLS_MAX     4096

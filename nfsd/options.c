@@ -8,6 +8,7 @@
  */
 #include "nfsd/options.h"
 #include "base/option_words.h"
+#include "base/wait_place.h"
 #include "net/net.h"
 #include "nfsd/listen_option.h"
 #include "nfsd/server.h"
@@ -36,6 +37,7 @@ enum option_key {
     OPT_CONTROL,
     OPT_THREADS,
     OPT_SPIN,
+    OPT_WAITING,
     OPT_MANAGE_GIDS,
     OPT_LOCAL_PEERS,
     OPT_UDP,
@@ -65,6 +67,7 @@ static const struct argp_option option_rows[] = {
     {"control", OPT_CONTROL, "PATH", 0, "the control socket, for loopnfs(1)", 0},
     {"threads", OPT_THREADS, "N", 0, "loops that serve (default: as many as CPUs, at most 8)", 0},
     {"spin", OPT_SPIN, "USEC", 0, "poll so long before sleeping (default: automatic; 0: never)", 0},
+    {"waiting", OPT_WAITING, "N", 0, "let N calls wait for disks at once (default: 512)", 0},
     {"manage-gids", OPT_MANAGE_GIDS, NULL, 0,
      "take a caller's groups from this host's user database, not from the call", 0},
     {"udp", OPT_UDP, NULL, 0, "serve NFS over UDP, too, where anybody may write any sender", 0},
@@ -216,6 +219,9 @@ static bool option_value(struct options *options, int key, const char *arg)
         return true;
     case OPT_SPIN:
         options->spin_usec = (int)number_parse("spin", arg, 0, SPIN_USEC_MAX);
+        return true;
+    case OPT_WAITING:
+        options->waiting = (uint32_t)number_parse("waiting", arg, WAIT_CALLS_MIN, WAIT_CALLS_MAX);
         return true;
     case OPT_RUNNING:
         options->running = (pid_t)number_parse("running", arg, 1, INT_MAX);

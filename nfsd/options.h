@@ -27,6 +27,7 @@ struct options {
     unsigned threads;      /* 0: as many as CPUs */
     int spin_usec;         /* -1: automatic */
     uint32_t cache_nodes;
+    uint32_t waiting;   /* calls that may sleep at once */
     uint32_t cache_fds; /* 0: by RLIMIT_NOFILE */
     bool manage_gids;
     bool local_peers_any; /* clients on this host are known by their ports only */

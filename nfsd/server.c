@@ -9,6 +9,7 @@
 #include "base/cred.h"
 #include "base/fds.h"
 #include "base/log.h"
+#include "base/wait_place.h"
 #include "exports/handle.h"
 #include "mountd/mountd.h"
 #include "net/net.h"
@@ -77,6 +78,7 @@ void server_defaults(struct options *options)
     *options = (struct options){
         .spin_usec = -1,
         .cache_nodes = CACHE_NODES_DEFAULT,
+        .waiting = WAIT_CALLS_DEFAULT,
         .log_level = LOG_LEVEL_INFO,
         .portmap = PORTMAP_AUTO,
     };
@@ -127,6 +129,7 @@ static uint32_t cache_fds(const struct options *options)
 
 static enum server_status start_caches(const struct options *options, const struct answer *answer)
 {
+    wait_places_init(options->waiting);
     if (vnode_table_init(options->cache_nodes, cache_fds(options)) == 0) {
         server.stage = HAS_NODES;
         if (reply_cache_init(REPLIES_MAX, REPLIES_BYTES_MAX) == 0)

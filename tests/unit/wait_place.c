@@ -126,9 +126,12 @@ TEST(calls_of_a_disk_that_works_make_their_connection_wait_and_no_other)
 {
     struct wait_place *place = wait_place_get(0, "a");
 
-    for (int i = 0; i < 64; i++)
+    for (int i = 0; i < 100; i++)
         assert_true(sleep_at(place, 1, 1, &a_source));
-    assert_true(wait_should_pause(&a_source, 64));
+    assert_false(wait_should_pause(&a_source, 100));
+    for (int i = 0; i < 20; i++)
+        assert_true(sleep_at(place, 1, 1, &a_source));
+    assert_true(wait_should_pause(&a_source, 120));
     assert_false(wait_should_pause(&another, 1));
 }
 

@@ -229,11 +229,11 @@ TEST(a_path_that_is_too_long_is_refused)
 /* Two values of an option, both of them right. */
 static void two_values(const struct cli_option *option, char first[TEXT_MAX], char second[TEXT_MAX])
 {
-    bool nodes = strcmp(option->name, "cache-nodes") == 0;
+    bool large = strcmp(option->name, "cache-nodes") == 0 || strcmp(option->name, "waiting") == 0;
 
     if (is_number(option)) {
-        snprintf(first, TEXT_MAX, "--%s=%d", option->name, nodes ? 300 : 20);
-        snprintf(second, TEXT_MAX, "--%s=%d", option->name, nodes ? 400 : 30);
+        snprintf(first, TEXT_MAX, "--%s=%d", option->name, large ? 300 : 20);
+        snprintf(second, TEXT_MAX, "--%s=%d", option->name, large ? 400 : 30);
     } else if (is_word(option)) {
         size_t len = strcspn(option->value, "|");
         snprintf(first, TEXT_MAX, "--%s=%.*s", option->name, (int)len, option->value);
