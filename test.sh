@@ -31,7 +31,8 @@ packages=(
     gcc pax tar sqlite3 procps
     # host file systems below the server
     e2fsprogs xfsprogs btrfs-progs squashfs-tools erofs-utils dosfstools xorriso
-    bindfs mergerfs ntfs-3g exfat-fuse exfatprogs squashfuse sshfs openssh-server openssh-client
+    bindfs mergerfs unionfs-fuse fuse-overlayfs
+    ntfs-3g exfat-fuse exfatprogs squashfuse sshfs openssh-server openssh-client
     # what a day's work needs
     rsync
     # the unit
