@@ -170,7 +170,7 @@ int vop_mkdir(const struct vctx *ctx, struct vnode *dir, struct view view,
     if (err == 0 && vop_table(dir)->mkdir == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
-        err = rights_add(ctx, dir);
+        err = rights_add(ctx, dir, name.text);
     if (err == 0)
         err = vop_checked(dir, "mkdir",
                           vop_table(dir)->mkdir(ctx, dir, name.text, &made, out, attr, dir_change));
@@ -209,7 +209,7 @@ int vop_symlink(const struct vctx *ctx, struct vnode *dir, struct view view, str
     if (err == 0 && vop_table(dir)->symlink == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
-        err = rights_add(ctx, dir);
+        err = rights_add(ctx, dir, name.text);
     if (err == 0)
         err = vop_checked(
             dir, "symlink",
@@ -235,7 +235,7 @@ int vop_mknod(const struct vctx *ctx, struct vnode *dir, struct view view, enum 
     if (err == 0 && vop_table(dir)->mknod == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
-        err = rights_add(ctx, dir);
+        err = rights_special(ctx, dir, name.text, type);
     if (err == 0)
         err = vop_checked(dir, "mknod",
                           vop_table(dir)->mknod(ctx, dir, name.text, type, rdev_major, rdev_minor,
@@ -320,7 +320,7 @@ int vop_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, struct
     if (err == 0 && vop_table(dir)->link == NULL)
         err = EOPNOTSUPP;
     if (err == 0)
-        err = rights_add(ctx, dir);
+        err = rights_add(ctx, dir, name.text);
     if (err == 0)
         err = vop_checked(dir, "link",
                           vop_table(dir)->link(ctx, vn, dir, name.text, attr, dir_change));

@@ -109,11 +109,6 @@ void rights_new(const struct vctx *ctx, struct vsetattr *set)
         set->set_gid = false;
 }
 
-int rights_add(const struct vctx *ctx, struct vnode *dir)
-{
-    return rights_check(ctx, dir, VACCESS_LOOKUP | VACCESS_MODIFY);
-}
-
 /* The node called `name`, without a look at rights: NULL where there is none. */
 static int find(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
                 struct vattr *attr)
@@ -126,6 +121,44 @@ static int find(const struct vctx *ctx, struct vnode *dir, const char *name, str
     return err == ENOENT ? 0 : err;
 }
 
+/* What a local file system says before EACCES to who may look up the name: that it is there, where
+ * it is to be new, or is not, where it is to be taken. */
+static int name_first(const struct vctx *ctx, struct vnode *dir, const char *name, bool is_new,
+                      int err)
+{
+    struct vnode *vn = NULL;
+    struct vattr attr;
+
+    if (err != EACCES || rights_check(ctx, dir, VACCESS_LOOKUP) != 0 ||
+        find(ctx, dir, name, &vn, &attr) != 0)
+        return err;
+    bool there = vn != NULL;
+    vnode_put(vn);
+    return there != is_new ? err : is_new ? EEXIST : ENOENT;
+}
+
+int rights_add(const struct vctx *ctx, struct vnode *dir, const char *name)
+{
+    int err = rights_check(ctx, dir, VACCESS_LOOKUP | VACCESS_MODIFY);
+
+    return name_first(ctx, dir, name, true, err);
+}
+
+int rights_special(const struct vctx *ctx, struct vnode *dir, const char *name, enum vtype type)
+{
+    struct vnode *vn = NULL;
+    struct vattr attr;
+    int err = rights_add(ctx, dir, name);
+
+    if (err != 0 || is_free(ctx, dir) || (type != VBLK && type != VCHR))
+        return err;
+    err = find(ctx, dir, name, &vn, &attr);
+    if (err == 0)
+        err = vn != NULL ? EEXIST : EPERM;
+    vnode_put(vn);
+    return err;
+}
+
 int rights_create(const struct vctx *ctx, struct vnode *dir, const char *name,
                   const struct vcreate *how)
 {
@@ -133,13 +166,13 @@ int rights_create(const struct vctx *ctx, struct vnode *dir, const char *name,
     struct vattr attr;
 
     if (is_free(ctx, dir) || how->mode != VCREATE_UNCHECKED)
-        return rights_add(ctx, dir);
+        return rights_add(ctx, dir, name);
     int err = rights_check(ctx, dir, VACCESS_LOOKUP);
     if (err == 0)
         err = find(ctx, dir, name, &vn, &attr);
     if (err == 0 && vn == NULL)
-        err = rights_add(ctx, dir);
-    else if (err == 0 && how->attr.set_size)
+        err = rights_add(ctx, dir, name);
+    else if (err == 0 && how->attr.set_size && vn->type == VREG)
         err = rights_write(ctx, vn);
     vnode_put(vn);
     return err;
@@ -156,7 +189,7 @@ int rights_take(const struct vctx *ctx, struct vnode *dir, const char *name)
     if (err == 0)
         err = vaccess_check(ctx->cred, &dir_attr, VACCESS_LOOKUP | VACCESS_MODIFY);
     if (err != 0 || !(dir_attr.mode & STICKY) || dir_attr.uid == ctx->cred->uid)
-        return err;
+        return name_first(ctx, dir, name, false, err);
     err = find(ctx, dir, name, &vn, &attr);
     if (err == 0 && vn != NULL && attr.uid != ctx->cred->uid)
         err = EPERM;
@@ -164,22 +197,39 @@ int rights_take(const struct vctx *ctx, struct vnode *dir, const char *name)
     return err;
 }
 
+/* Both names, and what moving the one to the other takes. */
+static int may_move(const struct vctx *ctx, struct vnode *from_dir, const char *from,
+                    struct vnode *to_dir, const char *to)
+{
+    struct vnode *vn = NULL, *there = NULL;
+    struct vattr attr, other;
+    int err = find(ctx, from_dir, from, &vn, &attr);
+
+    if (err == 0)
+        err = find(ctx, to_dir, to, &there, &other);
+    /* Nothing to move, or two names of one object: the operation says so, and changes nothing. */
+    if (err != 0 || vn == NULL || vn == there)
+        goto out;
+    err = rights_take(ctx, from_dir, from);
+    if (err == 0)
+        err = there != NULL ? rights_take(ctx, to_dir, to) : rights_add(ctx, to_dir, to);
+    /* A directory that moves changes, too: its `..` is another. */
+    if (err == 0 && from_dir != to_dir && vn->type == VDIR &&
+        (there == NULL || there->type == VDIR))
+        err = write_check(ctx->cred, &attr);
+out:
+    vnode_put(vn);
+    vnode_put(there);
+    return err;
+}
+
 int rights_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
                   struct vnode *to_dir, const char *to)
 {
-    struct vnode *vn = NULL;
-    struct vattr attr;
-
     if (is_free(ctx, from_dir))
         return 0;
-    int err = rights_take(ctx, from_dir, from);
+    int err = rights_check(ctx, from_dir, VACCESS_LOOKUP);
     if (err == 0)
-        err = rights_take(ctx, to_dir, to);
-    /* A directory that moves changes, too: its `..` is another. */
-    if (err == 0 && from_dir != to_dir)
-        err = find(ctx, from_dir, from, &vn, &attr);
-    if (err == 0 && vn != NULL && vn->type == VDIR)
-        err = write_check(ctx->cred, &attr);
-    vnode_put(vn);
-    return err;
+        err = rights_check(ctx, to_dir, VACCESS_LOOKUP);
+    return err == 0 ? may_move(ctx, from_dir, from, to_dir, to) : err;
 }

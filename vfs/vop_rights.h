@@ -22,12 +22,15 @@ int rights_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
  * caller may not give. RFC 1813 lets a client say them (some always do); the object is the
  * caller's then. */
 void rights_new(const struct vctx *ctx, struct vsetattr *set);
-/* A new name in `dir`. */
-int rights_add(const struct vctx *ctx, struct vnode *dir);
+/* A new name in `dir`. EEXIST comes before EACCES, where the name may be looked up. */
+int rights_add(const struct vctx *ctx, struct vnode *dir, const char *name);
+/* The same for a special file: EPERM, who is not root makes no device nodes. */
+int rights_special(const struct vctx *ctx, struct vnode *dir, const char *name, enum vtype type);
 /* The same for CREATE, which opens a file that exists where it is not to be new. */
 int rights_create(const struct vctx *ctx, struct vnode *dir, const char *name,
                   const struct vcreate *how);
-/* A name is taken out of `dir`; sticky directories are the owners'. EACCES, EPERM. */
+/* A name is taken out of `dir`; sticky directories are the owners'. EACCES, EPERM; ENOENT comes
+ * before them, where the name may be looked up. */
 int rights_take(const struct vctx *ctx, struct vnode *dir, const char *name);
 int rights_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
                   struct vnode *to_dir, const char *to);

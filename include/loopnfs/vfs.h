@@ -198,7 +198,8 @@ struct vfs_ops {
     int (*symlink)(const struct vctx *ctx, struct vnode *dir, const char *name, const char *target,
                    const struct vsetattr *set, struct vnode **out, struct vattr *attr,
                    struct vchange *dir_change);
-    /* type: VBLK, VCHR (rdev counts), VSOCK, VFIFO. */
+    /* type: VBLK, VCHR (rdev counts), VSOCK, VFIFO. Without `access`, devices are made by root
+     * only. */
     int (*mknod)(const struct vctx *ctx, struct vnode *dir, const char *name, enum vtype type,
                  uint32_t rdev_major, uint32_t rdev_minor, const struct vsetattr *set,
                  struct vnode **out, struct vattr *attr, struct vchange *dir_change);
