@@ -17,7 +17,8 @@ struct beside_rights {
 /* A file system's tree. */
 struct beside_tree {
     const char *type;
-    const char *host; /* the host's directory of it, or NULL */
+    const char *host;          /* the host's directory of it, or NULL */
+    const struct cred *server; /* who runs the server; NULL: root */
     struct vfs *fs;
 };
 
