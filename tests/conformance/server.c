@@ -18,6 +18,7 @@
 static pid_t server;
 static int program = -1;
 static uint16_t listens_at;
+static unsigned starts; /* of servers with this log */
 static char log_path[80], exported[4200];
 
 static char *log_read(void)
@@ -140,7 +141,8 @@ void server_begin(const struct target *target, uint16_t *port, const char **path
     listens_at = 0;
     atexit(show_log);
     spawn(target);
-    wait_ready(1);
+    starts = 1;
+    wait_ready(starts);
     *port = listens_at;
     *path = exported;
 }
@@ -152,7 +154,7 @@ void server_again(const struct target *target, void (*between)(void))
     if (between != NULL)
         between();
     spawn(target);
-    wait_ready(2);
+    wait_ready(++starts);
 }
 
 void server_forget(void)
