@@ -74,4 +74,4 @@ build() {
 usage_check "$@"
 install_missing
 build
-exec "$here/build/nfsd/loopnfsd" "$@"
+exec "$here/build/bin/loopnfsd" "$@"

@@ -2,8 +2,8 @@
  * option_words.h - a command line is looked through before getopt_long(3) or argp(3) reads it.
  *
  * Both take abbreviations (`--port` was `--portmap` once) and empty values (a variable that is not
- * set). Used by nfsd/options.c (loopnfsd), lib/serve.c (a
- * program with the library) and ctl/loopnfs.c (the tool).
+ * set). Used by cmd/loopnfsd/options.c (loopnfsd), lib/serve.c (a
+ * program with the library) and cmd/loopnfs/main.c (the tool).
  */
 #ifndef BASE_OPTION_WORDS_H
 #define BASE_OPTION_WORDS_H

@@ -1,8 +1,8 @@
 /*
  * socket_owner.h - whose socket is at the other end of a connection within this host.
  *
- * The kernel tells by sock_diag(7). rpc/peer.c asks, once a connection; nfsd/server.c tries at the
- * start whether this kernel answers at all.
+ * The kernel tells by sock_diag(7). rpc/peer.c asks, once a connection; server/server.c tries at
+ * the start whether this kernel answers at all.
  */
 #ifndef BASE_SOCKET_OWNER_H
 #define BASE_SOCKET_OWNER_H

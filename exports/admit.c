@@ -1,6 +1,6 @@
 /*
  * admit.c - whether anything at all is exported to a peer. rpc/admission.c asks, by the hook that
- * nfsd/server.c sets, before the first call of a connection and before each datagram is decoded.
+ * server/server.c sets, before the first call of a connection and before each datagram is decoded.
  *
  * First by what is written as addresses, in all exports; the name service is asked only about a
  * peer that no address lets in, and only where an export has names.

@@ -1,7 +1,7 @@
 /*
  * audience.c - which hosts an export is for, as far as it can be told without asking anybody.
  *
- * For the mount commands (nfsd/announce.c), which are printed while the server starts: a name
+ * For the mount commands (server/announce.c), which are printed while the server starts: a name
  * server that does not answer must not keep them back. So a client given by its name is another
  * host, unless it is plainly this one.
  */

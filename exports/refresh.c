@@ -2,9 +2,9 @@
  * refresh.c - exports that are not what they were when they were loaded: a directory that was
  * removed, replaced or mounted over, one that has come since, a disk or an image that has.
  *
- * Called every few seconds (nfsd/upkeep.c), and by MNT for the one export it is about. Nothing that
- * the user wrote is read again: a new table is made from the current one, with another file system
- * for the exports that need one. Requests that are running end with the old one (current.c).
+ * Called every few seconds (server/upkeep.c), and by MNT for the one export it is about. Nothing
+ * that the user wrote is read again: a new table is made from the current one, with another file
+ * system for the exports that need one. Requests that are running end with the old one (current.c).
  */
 #include "base/log.h"
 #include "exports/internal.h"

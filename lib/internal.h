@@ -4,7 +4,8 @@
 #ifndef LIB_INTERNAL_H
 #define LIB_INTERNAL_H
 
-#include "nfsd/options.h"
+#include "base/log.h"
+#include "server/config.h"
 #include <loopnfs/loopnfs.h>
 #include <pthread.h>
 
@@ -14,8 +15,9 @@ struct proxy;
 
 struct loopnfs {
     const struct vfs_type *type;
-    struct options options; /* what server_start() is given; strings are in `texts` or in spec */
-    char *spec;             /* the export, as --export has it */
+    struct server_config config; /* its strings are the members below, or the author's */
+    enum log_level log_level;
+    char *spec; /* the export, as --export has it */
     char *state_dir;
     struct proxy *proxy; /* NULL without LOOPNFS_DISPATCH */
     bool running;

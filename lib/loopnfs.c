@@ -1,14 +1,14 @@
 /*
  * loopnfs.c - libloopnfs: the server inside somebody's program; see loopnfs/loopnfs.h.
  *
- * A struct loopnfs is what the author said, as the options of nfsd/server.c. Between start and stop
- * it has a thread that keeps house; all others are net/'s. Authors call everything here from
+ * A struct loopnfs is what the author said, as the config of server/server.c. Between start and
+ * stop it has a thread that keeps house; all others are net/'s. Authors call everything here from
  * one thread.
  */
 #include "lib/internal.h"
-#include "nfsd/listen_option.h"
-#include "nfsd/server.h"
-#include "nfsd/state_dir.h"
+#include "server/listen_option.h"
+#include "server/server.h"
+#include "server/state_dir.h"
 #include "vfs/mount.h"
 #include "vfs/type_check.h"
 #include <errno.h>
@@ -61,18 +61,18 @@ static int spec_make(struct loopnfs *server, const struct loopnfs_config *config
         fprintf(out, ",%s", config->options);
     if (fclose(out) != 0)
         return ENOMEM;
-    server->options.exports.specs = calloc(1, sizeof(char *));
-    if (server->options.exports.specs == NULL)
+    server->config.exports.specs = calloc(1, sizeof(char *));
+    if (server->config.exports.specs == NULL)
         return ENOMEM;
-    server->options.exports.specs[0] = server->spec;
-    server->options.exports.nspecs = 1;
-    server->options.exports.made_up = true;
+    server->config.exports.specs[0] = server->spec;
+    server->config.exports.nspecs = 1;
+    server->config.exports.made_up = true;
     return 0;
 }
 
 static int listen_make(struct loopnfs *server, const struct loopnfs_config *config)
 {
-    struct options *options = &server->options;
+    struct server_config *made = &server->config;
     uint16_t port = config->port == 0 ? NFS_PORT : (uint16_t)config->port;
     struct listen_option listen = {0};
     const char *why = "";
@@ -88,7 +88,7 @@ static int listen_make(struct loopnfs *server, const struct loopnfs_config *conf
             return refuse(server, *text, why);
     listen.has_common_port = config->port != 0;
     listen.common_port = port;
-    if (listen_option_settle(&listen, options, &why) != 0)
+    if (listen_option_settle(&listen, made, &why) != 0)
         return refuse(server, "listen", why);
     return 0;
 }
@@ -107,21 +107,21 @@ static int state_dir_make(struct loopnfs *server, const char *given)
         server->state_dir = strdup(path);
     else if (asprintf(&server->state_dir, "%s/%s", path, server->type->name) < 0)
         server->state_dir = NULL;
-    server->options.state_dir = server->state_dir;
+    server->config.state_dir = server->state_dir;
     return server->state_dir != NULL ? 0 : ENOMEM;
 }
 
 static int config_apply(struct loopnfs *server, const struct loopnfs_config *config)
 {
-    struct options *options = &server->options;
+    struct server_config *made = &server->config;
     const char *log_level = config->log_level != NULL ? config->log_level : "warning";
     const char *portmap = config->portmap != NULL ? config->portmap : "off";
 
-    server_defaults(options);
-    options->threads = config->threads;
-    if (!log_level_parse(log_level, &options->log_level))
+    server_defaults(made);
+    made->threads = config->threads;
+    if (!log_level_parse(log_level, &server->log_level))
         return refuse(server, log_level, "give error, warning, info or debug as log level");
-    if (!portmap_mode_parse(portmap, &options->portmap))
+    if (!portmap_mode_parse(portmap, &made->portmap))
         return refuse(server, portmap, "give auto, builtin, system or off as portmap");
     if (config->path != NULL && config->path[0] != '/')
         return refuse(server, config->path, "the path that clients mount begins with '/'");
@@ -164,7 +164,7 @@ int loopnfs_create(const struct vfs_type *type, const struct loopnfs_config *con
         loopnfs_destroy(server);
         return err;
     }
-    log_init(server->options.log_level);
+    log_init(server->log_level);
     *out = server;
     return 0;
 }
@@ -234,7 +234,7 @@ int loopnfs_start(struct loopnfs *server)
     }
     server->message[0] = '\0';
     enum server_status status =
-        server_start(&server->options, server->message, sizeof(server->message));
+        server_start(&server->config, server->message, sizeof(server->message));
     if (status != SERVER_OK)
         return status == SERVER_USAGE ? EINVAL : EIO;
     int err = housekeeper_start(server);
@@ -297,7 +297,7 @@ void loopnfs_destroy(struct loopnfs *server)
     if (server->proxy != NULL)
         vfs_unregister(proxy_type(server->proxy));
     proxy_destroy(server->proxy);
-    free(server->options.exports.specs);
+    free(server->config.exports.specs);
     free(server->spec);
     free(server->state_dir);
     pthread_cond_destroy(&server->wake);
@@ -315,7 +315,7 @@ const char *loopnfs_message(const struct loopnfs *server)
 
 unsigned loopnfs_port(const struct loopnfs *server)
 {
-    return server->running ? address_port(&server->options.listen[0]) : 0;
+    return server->running ? address_port(&server->config.listen[0]) : 0;
 }
 
 int loopnfs_fd(const struct loopnfs *server)

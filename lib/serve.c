@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "base/option_words.h"
 #include "lib/internal.h"
-#include "nfsd/announce.h"
-#include "nfsd/process.h"
-#include "rpc/portmap.h"
+#include "portmap/portmap.h"
+#include "server/announce.h"
+#include "server/process.h"
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -226,7 +226,7 @@ static int run(const struct vfs_type *type, const struct loopnfs_config *config)
         loopnfs_destroy(server);
         return err == EINVAL ? STATUS_USAGE : STATUS_FAILURE;
     }
-    announce_ready(server->options.listen, server->options.nlisten, portmap_active());
+    announce_ready(server->config.listen, server->config.nlisten, portmap_active());
     process_notify_ready();
     do
         caught = sigwaitinfo(&waited, NULL);

@@ -4,7 +4,7 @@
 #ifndef MOUNTD_MNT_H
 #define MOUNTD_MNT_H
 
-#include "exports/handle.h"
+#include "access/handle.h"
 #include "rpc/program.h"
 #include "xdr/mount.h"
 

@@ -2,8 +2,8 @@
  * attributes.c - attributes, times and handles to and from their wire types; see attributes.h.
  */
 #include "nfsd/attributes.h"
+#include "access/handle.h"
 #include "base/hash.h"
-#include "exports/handle.h"
 #include "vfs/vop.h"
 #include <errno.h>
 #include <string.h>

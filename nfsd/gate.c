@@ -3,9 +3,9 @@
  * the procedures with two handles.
  */
 #include "nfsd/gate.h"
+#include "access/handle.h"
 #include "base/log.h"
 #include "base/wait_place.h"
-#include "exports/handle.h"
 #include "vfs/vnode_table.h"
 #include <errno.h>
 

@@ -10,7 +10,7 @@
  * Cookies are the file system's own and stay good when the directory changes, so the cookie
  * verifier has nothing to say: we give zeros, and take any.
  */
-#include "exports/handle.h"
+#include "access/handle.h"
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
 #include "vfs/vop.h"

@@ -3,7 +3,7 @@
  */
 #include "rpc/admission.h"
 #include "base/log.h"
-#include "rpc/portmap_table.h"
+#include "rpc/program.h"
 #include <time.h>
 
 static enum rpc_verdict (*ask_hook)(const struct address *peer);

@@ -2,7 +2,7 @@
  * admission.h - who is turned away before anything else is done for him.
  *
  * dispatch.c asks for each message, before it is decoded. The verdict itself is exports/'s, below
- * which rpc/ lies: nfsd/server.c says whom to ask. What was found about a connection is kept with
+ * which rpc/ lies: server/server.c says whom to ask. What was found about a connection is kept with
  * it, until other exports are in force. This host is no stranger to its own portmapper (port 111).
  */
 #ifndef RPC_ADMISSION_H

@@ -1,7 +1,7 @@
 /*
  * program.h - ONC RPC programs as tables of procedures (RFC 5531), and the call they get.
  *
- * mountd/, nfsd/ and rpc/portmap register programs; rpc/dispatch.c finds the row for a call,
+ * mountd/, nfsd/ and portmap/ register programs; rpc/dispatch.c finds the row for a call,
  * decodes the arguments, runs it, encodes the results. Who writes a program fills in rows; the
  * macros at the end make the typed thunks.
  */
@@ -104,6 +104,8 @@ struct rpc_program {
     const struct rpc_version *versions;
 };
 
+/* Where the portmapper is, on every host (RFC 1833). */
+#define PORTMAP_PORT     111
 #define RPC_PROGRAMS_MAX 8
 /* Before net_start(). The program is borrowed for ever. */
 void rpc_register(const struct rpc_program *program);

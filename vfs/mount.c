@@ -11,8 +11,8 @@
 #include "base/sleep.h"
 #include "base/wait_place.h"
 #include "vfs/cookies.h"
-#include "vfs/given.h"
 #include "vfs/node_life.h"
+#include "vfs/node_verify.h"
 #include "vfs/type_check.h"
 #include "vfs/vnode_table.h"
 #include <errno.h>

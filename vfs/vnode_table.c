@@ -17,8 +17,8 @@
 #include "base/wait_place.h"
 #include "vfs/closer.h"
 #include "vfs/cookies.h"
-#include "vfs/given.h"
 #include "vfs/node_life.h"
+#include "vfs/node_verify.h"
 #include "vfs/vnode_shard.h"
 #include "vfs/vop_check.h"
 #include <errno.h>

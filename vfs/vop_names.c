@@ -1,7 +1,7 @@
 /*
  * vop_names.c - the checked wrappers of vop.h for operations on names in directories.
  */
-#include "vfs/given.h"
+#include "vfs/node_verify.h"
 #include "vfs/vnode_table.h"
 #include "vfs/vop.h"
 #include "vfs/vop_check.h"

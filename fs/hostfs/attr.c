@@ -10,7 +10,8 @@
 #include "base/hash.h"
 #include "base/settled.h"
 #include "disk.h"
-#include "named.h"
+#include "fs/hostfs/locate/locate.h"
+#include "fs/hostfs/locate/named.h"
 #include "newfile.h"
 #include <errno.h>
 #include <string.h>

@@ -14,6 +14,7 @@
  */
 #include "base/file_end.h"
 #include "base/pseudo.h"
+#include "fs/hostfs/locate/locate.h"
 #include "origin.h"
 #include <limits.h>
 #include <linux/magic.h>

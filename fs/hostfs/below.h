@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What inode number and birth time say about an object (births.c): nothing for certain; which one
- * it is, once the birth is some time ago; which one it is. */
+/* What inode number and birth time say about an object (ident_cache.c): nothing for certain; which
+ * one it is, once the birth is some time ago; which one it is. */
 enum hostfs_births { BIRTHS_UNKNOWN, BIRTHS_SETTLE, BIRTHS_UNIQUE };
 
 /* How far the kernel's file handle (name_to_handle_at(2)) can be trusted to mean one object. */

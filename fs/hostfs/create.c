@@ -8,6 +8,7 @@
  */
 #include "base/cred.h"
 #include "disk.h"
+#include "fs/hostfs/locate/locate.h"
 #include "newfile.h"
 #include "open.h"
 #include "watch.h"

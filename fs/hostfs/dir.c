@@ -11,7 +11,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/workdir.h"
-#include "named.h"
+#include "fs/hostfs/locate/locate.h"
+#include "fs/hostfs/locate/named.h"
 #include "window.h"
 #include <dirent.h>
 #include <errno.h>

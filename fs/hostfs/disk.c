@@ -14,9 +14,9 @@
  * written for QUIET_S seconds, by when the host has mostly written them back itself, and for the
  * oldest where pins take too many descriptors. Where even that does not help, WRITEs flush.
  *
- * Called by mounts.c (get, put), io.c (hostfs_write_begins), sync.c, births.c (a node is forgotten)
- * and hostfs.c (tick, release). `disks_lock` guards the list of disks and their users; a disk's own
- * lock its pins. None is held together with another, nor while anything sleeps.
+ * Called by mounts.c (get, put), io.c (hostfs_write_begins), sync.c, ident_cache.c (a node is
+ * forgotten) and hostfs.c (tick, release). `disks_lock` guards the list of disks and their users; a
+ * disk's own lock its pins. None is held together with another, nor while anything sleeps.
  */
 #include "disk.h"
 #include "base/cred.h"

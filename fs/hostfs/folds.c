@@ -8,6 +8,7 @@
  * A directory without such a name is answered for by the one above. Owns nothing; only looks.
  */
 #include "base/cred.h"
+#include "fs/hostfs/locate/locate.h"
 #include "hostfs.h"
 #include <ctype.h>
 #include <dirent.h>

@@ -2,15 +2,17 @@
  * hostfs.c - the host's directories as a file system: its row, and how it is mounted.
  *
  * Registered under the name "hostfs"; exports/ mounts one for each exported directory. The rest of
- * this folder: node.c (nodes and descriptors), id.c (what they are called), mounts.c, contain.c,
- * table.c, resolve.c and heal.c (finding nodes without kernel handles), and the operations.
+ * this folder: node.c (nodes and descriptors), id.c (what they are called), mounts.c,
+ * containment.c, name_table.c, resolve.c and reconnect.c (finding nodes without kernel handles),
+ * and the operations.
  */
 #include "base/cred.h"
 #include "base/log.h"
 #include "base/wait_place.h"
 #include "base/workdir.h"
 #include "disk.h"
-#include "named.h"
+#include "fs/hostfs/locate/locate.h"
+#include "fs/hostfs/locate/named.h"
 #include "newfile.h"
 #include "watch.h"
 #include "window.h"

@@ -9,6 +9,7 @@
 #include "base/cred.h"
 #include "base/round.h"
 #include "disk.h"
+#include "fs/hostfs/locate/locate.h"
 #include "newfile.h"
 #include "open.h"
 #include <errno.h>

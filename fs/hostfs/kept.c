@@ -26,6 +26,7 @@
 #include "base/cred.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "fs/hostfs/locate/locate.h"
 #include "hostfs.h"
 #include "newfile.h"
 #include <dirent.h>

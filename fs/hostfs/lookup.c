@@ -2,12 +2,13 @@
  * lookup.c - from names to nodes, and what symbolic links hold.
  *
  * The thread acts as the caller while a name is looked up, so the kernel checks his right to
- * search. Where births.c knows the object, one statx tells which it is and what it is like. Else id
- * and attributes are two system calls, between which the name may come to mean another object: they
- * are checked against each other, and looked up again where they differ.
+ * search. Where ident_cache.c knows the object, one statx tells which it is and what it is like.
+ * Else id and attributes are two system calls, between which the name may come to mean another
+ * object: they are checked against each other, and looked up again where they differ.
  */
 #include "base/cred.h"
-#include "named.h"
+#include "fs/hostfs/locate/locate.h"
+#include "fs/hostfs/locate/named.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

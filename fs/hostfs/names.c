@@ -7,7 +7,8 @@
  */
 #include "base/cred.h"
 #include "disk.h"
-#include "named.h"
+#include "fs/hostfs/locate/locate.h"
+#include "fs/hostfs/locate/named.h"
 #include "watch.h"
 #include <errno.h>
 #include <stdio.h>

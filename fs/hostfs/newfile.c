@@ -16,6 +16,7 @@
 #include "newfile.h"
 #include "base/cred.h"
 #include "disk.h"
+#include "fs/hostfs/locate/locate.h"
 #include "open.h"
 #include <errno.h>
 #include <string.h>

@@ -9,7 +9,8 @@
 #include "base/cred.h"
 #include "base/round.h"
 #include "base/wait_place.h"
-#include "named.h"
+#include "fs/hostfs/locate/locate.h"
+#include "fs/hostfs/locate/named.h"
 #include <errno.h>
 #include <sched.h>
 #include <string.h>

@@ -19,7 +19,8 @@
  */
 #include "open.h"
 #include "base/cred.h"
-#include "named.h"
+#include "fs/hostfs/locate/locate.h"
+#include "fs/hostfs/locate/named.h"
 #include "newfile.h"
 #include <errno.h>
 #include <string.h>

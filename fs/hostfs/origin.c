@@ -16,6 +16,7 @@
 #include "base/cred.h"
 #include "base/hash.h"
 #include "base/pseudo.h"
+#include "fs/hostfs/locate/locate.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

@@ -13,6 +13,7 @@
  */
 #include "base/cred.h"
 #include "disk.h"
+#include "fs/hostfs/locate/locate.h"
 #include "open.h"
 #include <errno.h>
 #include <unistd.h>

@@ -35,6 +35,7 @@
 #include "watch.h"
 #include "base/cred.h"
 #include "base/round.h"
+#include "fs/hostfs/locate/locate.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

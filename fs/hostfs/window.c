@@ -20,6 +20,7 @@
  */
 #include "window.h"
 #include "base/list.h"
+#include "fs/hostfs/locate/locate.h"
 #include <dirent.h>
 #include <errno.h>
 #include <sodium.h>

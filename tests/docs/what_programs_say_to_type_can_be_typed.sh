@@ -6,7 +6,7 @@
 : "${LOOPNFS_BUILD_DIR:?}"
 work=$(mktemp -d /tmp/loopnfs-said.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-loopnfsd=$LOOPNFS_BUILD_DIR/nfsd/loopnfsd
+loopnfsd=$LOOPNFS_BUILD_DIR/bin/loopnfsd
 
 problem() {
     echo "$*"
@@ -20,14 +20,14 @@ options_of() {
 
 # The string constants of the programs, a line each; neighbours are one.
 said() {
-    sources 'base/*.c' 'net/*.c' 'rpc/*.c' 'vfs/*.c' 'fs/*.c' 'exports/*.c' 'mountd/*.c' 'ctl/*.c' 'nfsd/*.[ch]' 'lib/*.c' |
+    sources 'base/*.c' 'net/*.c' 'rpc/*.c' 'vfs/*.c' 'fs/*.c' 'exports/*.c' 'mountd/*.c' 'access/*.c' 'portmap/*.c' 'ctl/*.c' 'nfsd/*.c' 'server/*.[ch]' 'lib/*.c' 'cmd/*.[ch]' |
         xargs cat | tr '\n' ' ' | sed -E "s#/\*([^*]|\*+[^*/])*\*+/##g; s/'\\\\?\"'//g; s/\" +\"//g" | grep -oE '"([^"\\]|\\.)*"'
     sed -nE 's/^ *(say|die) //p' run.sh
 }
 said > "$work/said"
 
 "$loopnfsd" --help > "$work/help"
-"$LOOPNFS_BUILD_DIR/ctl/loopnfs" --help > "$work/help.tool"
+"$LOOPNFS_BUILD_DIR/bin/loopnfs" --help > "$work/help.tool"
 grep -oE '^ +"[^"]*--[a-z-]+' lib/serve.c > "$work/help.lib"
 known=$(cat "$work"/help* | options_of)
 mapfile -t options < <(options_of < "$work/said")

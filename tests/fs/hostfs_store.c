@@ -6,6 +6,7 @@
  * to its own file or, where the table can't know any more, is looked for; never to another file.
  */
 #include "fs/hostfs/hostfs.h"
+#include "fs/hostfs/locate/locate.h"
 #include "tests/fs/fixture.h"
 #include "vfs/mount.h"
 #include <fcntl.h>

@@ -4,6 +4,7 @@
  * Where the kernel opens handles there is no table, and these tests have nothing to look at.
  */
 #include "fs/hostfs/hostfs.h"
+#include "fs/hostfs/locate/locate.h"
 #include "tests/fs/fixture.h"
 #include <fcntl.h>
 #include <signal.h>

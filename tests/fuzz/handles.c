@@ -1,7 +1,7 @@
 /*
  * handles.c - handle_open() takes what handle_seal() made, and nothing else.
  */
-#include "exports/handle.h"
+#include "access/handle.h"
 #include "tests/fuzz/random.h"
 #include "tests/lib/test.h"
 #include <errno.h>

@@ -95,7 +95,7 @@ TEST(status_says_what_hangs)
     hang_begin(&h);
     let_calls_hang(&h, &slow);
     snprintf(command, sizeof(command),
-             "\"$LOOPNFS_BUILD_DIR/ctl/loopnfs\" --control '%s/control' status",
+             "\"$LOOPNFS_BUILD_DIR/bin/loopnfs\" --control '%s/control' status",
              h.m.server.state_dir);
     for (int i = 0; strstr(found, "it hangs") == NULL; i++) {
         assert_true(i < 600);

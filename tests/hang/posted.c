@@ -31,7 +31,7 @@ static void shell(const char *line)
 {
     char text[1024];
 
-    snprintf(text, sizeof(text), "loopnfs='%s/ctl/loopnfs'; export LOOPNFS_CONTROL='%s'; %s",
+    snprintf(text, sizeof(text), "loopnfs='%s/bin/loopnfs'; export LOOPNFS_CONTROL='%s'; %s",
              getenv("LOOPNFS_BUILD_DIR"), control, line);
     assert_int_equal(system(text), 0);
 }

@@ -10,16 +10,20 @@ include/loopnfs  <loopnfs/*>
 base             base/* <loopnfs/cred.h> <loopnfs/errors.h>
 xdr              base/* xdr/attr.h xdr/memory.h xdr/put.h xdr/view.h
 net              base/* net/*
-rpc              base/* xdr/view.h xdr/rpcb.h net/* rpc/*
+rpc              base/* xdr/view.h net/* rpc/*
 vfs              base/* vfs/* <loopnfs/*>
 fs               base/* fs/* <loopnfs/*>
 exports          base/* rpc/admission.h rpc/peer.h rpc/program.h vfs/* exports/* <loopnfs/*>
-mountd           base/* xdr/view.h xdr/mount.h rpc/* vfs/* exports/* mountd/* <loopnfs/*>
+access           base/* rpc/program.h vfs/* exports/* access/* <loopnfs/*>
+portmap          base/* xdr/view.h xdr/rpcb.h net/net.h rpc/* portmap/*
+mountd           base/* xdr/view.h xdr/mount.h rpc/* vfs/* exports/* access/* mountd/* <loopnfs/*>
+nfsd             base/* xdr/view.h xdr/nfs3.h xdr/nfsacl.h xdr/put.h net/* rpc/* vfs/* exports/* access/* nfsd/* <loopnfs/*>
 ctl              base/* net/* rpc/reply_cache.h vfs/* exports/* ctl/* <loopnfs/*>
-nfsd             base/* xdr/view.h xdr/nfs3.h xdr/nfsacl.h xdr/put.h net/* rpc/* vfs/* exports/* mountd/mountd.h nfsd/* ctl/control.h <loopnfs/*>
-lib              base/* rpc/portmap.h vfs/later.h vfs/mount.h vfs/type_check.h nfsd/* lib/internal.h <loopnfs/*>
+server           base/* net/net.h rpc/* vfs/* exports/* access/* portmap/portmap.h mountd/mountd.h nfsd/nfsd.h server/* <loopnfs/*>
+lib              base/* portmap/portmap.h vfs/later.h vfs/mount.h vfs/type_check.h server/* lib/internal.h <loopnfs/*>
+cmd              base/* net/net.h portmap/portmap.h ctl/* server/* cmd/*
 examples         <loopnfs/*>
-tests            base/* xdr/* net/* rpc/* vfs/* fs/* exports/* mountd/* ctl/* nfsd/* tests/* <loopnfs/*>
+tests            base/* xdr/* net/* rpc/* vfs/* fs/* exports/* access/* portmap/* mountd/* nfsd/* ctl/* server/* cmd/* tests/* <loopnfs/*>
 TABLE
 }
 

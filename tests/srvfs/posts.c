@@ -179,7 +179,7 @@ TEST(a_program_finds_what_it_took_under_any_number)
     post(&s, "service", listen_here(&address));
     for (int number = 3; number < 10; number++) {
         snprintf(line, sizeof(line),
-                 "\"$LOOPNFS_BUILD_DIR/ctl/loopnfs\" --control '%s' take --fd %d service "
+                 "\"$LOOPNFS_BUILD_DIR/bin/loopnfs\" --control '%s' take --fd %d service "
                  "test -S /proc/self/fd/%d",
                  s.control, number, number);
         test_note("%d", number);

@@ -1,8 +1,8 @@
 /*
  * handle_key.c - tests of the key file.
  */
-#include "exports/handle_key.h"
-#include "exports/handle.h"
+#include "access/handle_key.h"
+#include "access/handle.h"
 #include "tests/lib/host.h"
 #include "tests/lib/test.h"
 #include "tests/unit/exports_fixture.h"

@@ -1,7 +1,7 @@
 /*
  * handle_seal.c - tests of file handles: what was not sealed here is not opened.
  */
-#include "exports/handle.h"
+#include "access/handle.h"
 #include "tests/lib/test.h"
 #include <loopnfs/errors.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
  * handle_short.c - tests of the table behind short handles, and of its file.
  */
-#include "exports/handle_short.h"
+#include "access/handle_short.h"
 #include "tests/lib/host.h"
 #include "tests/lib/test.h"
 #include <stdio.h>

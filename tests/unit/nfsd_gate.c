@@ -5,7 +5,7 @@
  * Calls the program's rows as rpc/ does, on two exports of a file system that lives here only: a
  * root directory with one file in it.
  */
-#include "exports/handle.h"
+#include "access/handle.h"
 #include "nfsd/nfsd.h"
 #include "nfsd/procedures.h"
 #include "tests/lib/test.h"

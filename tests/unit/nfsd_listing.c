@@ -2,7 +2,7 @@
  * nfsd_listing.c - tests of READDIR and READDIRPLUS (nfsd/proc_dir.c) on a file system of their
  * own: one directory whose entries have names of all lengths.
  */
-#include "exports/handle.h"
+#include "access/handle.h"
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
 #include "tests/lib/test.h"

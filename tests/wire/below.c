@@ -152,7 +152,7 @@ TEST(status_says_what_is_trusted_below_an_export)
     snprintf(control, sizeof(control), "--control=%s/control", m.server.home);
     server_add_arg(&m.server, control);
     mounted_begin_prepared(&m);
-    snprintf(command, sizeof(command), "%s/ctl/loopnfs %s status", getenv("LOOPNFS_BUILD_DIR"),
+    snprintf(command, sizeof(command), "%s/bin/loopnfs %s status", getenv("LOOPNFS_BUILD_DIR"),
              control);
     FILE *pipe = popen(command, "re"); /* NOLINT(cert-env33-c) */
     assert_non_null(pipe);

@@ -28,7 +28,7 @@ static void tool_says(const char *words, int wanted, const char *word)
 {
     char command[1024], output[4096];
 
-    snprintf(command, sizeof(command), "HOME=/nonexistent '%s/ctl/loopnfs' %s < /dev/null 2>&1",
+    snprintf(command, sizeof(command), "HOME=/nonexistent '%s/bin/loopnfs' %s < /dev/null 2>&1",
              getenv("LOOPNFS_BUILD_DIR"), words);
     FILE *in = popen(command, "re");
     assert_non_null(in);

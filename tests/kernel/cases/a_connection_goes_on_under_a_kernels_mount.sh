@@ -1,6 +1,6 @@
 # Plan 9's /srv: somebody dials, logs in, posts the connection and ends; programs of the client go on
 # with it by reading and writing a file. Owners and modes hold.
-tool=${LOOPNFS_BUILD_DIR:?}/ctl/loopnfs
+tool=${LOOPNFS_BUILD_DIR:?}/bin/loopnfs
 export LOOPNFS_CONTROL=$SCRATCH/state/control
 serve --portmap=off --export "/srv,fs=srvfs,$ALLOW"
 # The service: a line asked is a line answered, and all it gets is kept.

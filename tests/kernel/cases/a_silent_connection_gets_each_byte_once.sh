@@ -1,6 +1,6 @@
 # Nothing is ever received, so the file stays empty while it is written: a kernel's client then has
 # the pages it wrote in its cache, and sends them from their beginning again.
-tool=${LOOPNFS_BUILD_DIR:?}/ctl/loopnfs
+tool=${LOOPNFS_BUILD_DIR:?}/bin/loopnfs
 export LOOPNFS_CONTROL=$SCRATCH/state/control
 serve --portmap=off --export "/srv,fs=srvfs,$ALLOW"
 "$tool" post --fd 3 sink 3> >(exec cat > "$SCRATCH/got")

@@ -1,6 +1,6 @@
 # A connection that says something first, and a client whose pages hold that: by NAME.in only what
 # programs write goes out, whether they open it for each line or keep it open, map it, or sync it.
-tool=${LOOPNFS_BUILD_DIR:?}/ctl/loopnfs
+tool=${LOOPNFS_BUILD_DIR:?}/bin/loopnfs
 export LOOPNFS_CONTROL=$SCRATCH/state/control
 serve --portmap=off --export "/srv,fs=srvfs,$ALLOW"
 cat > "$SCRATCH/peer" <<END

@@ -1,6 +1,6 @@
 # rump's etfs: host files, windows of them and a disk image under keys; a client's writes land in the
 # window and nowhere else, and a removed key is gone at once for everybody but who has it open.
-tool=${LOOPNFS_BUILD_DIR:?}/ctl/loopnfs
+tool=${LOOPNFS_BUILD_DIR:?}/bin/loopnfs
 export LOOPNFS_CONTROL=$SCRATCH/state/control
 head -c 1048576 /dev/urandom > "$SCRATCH/disk"
 cp "$SCRATCH/disk" "$SCRATCH/before"

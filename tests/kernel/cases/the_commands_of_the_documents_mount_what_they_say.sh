@@ -6,7 +6,7 @@ awk '/^```c$/ {inside = 1; next} /^```/ {inside = 0} inside' "$LOOPNFS_SOURCE_DI
     > "$SHARED/hello.c"
 (cd "$LOOPNFS_SOURCE_DIR" && cc -D_GNU_SOURCE -Iinclude "$SHARED/hello.c" -o "$SHARED/hello" "${flags[@]}" \
     "$LOOPNFS_BUILD_DIR/lib/libloopnfs.a" -ltirpc -lsodium -pthread)
-install -m 755 "$LOOPNFS_BUILD_DIR/ctl/loopnfs" "$LOOPNFS_BUILD_DIR/tests/conformance/loopnfs-conformance" \
+install -m 755 "$LOOPNFS_BUILD_DIR/bin/loopnfs" "$LOOPNFS_BUILD_DIR/tests/conformance/loopnfs-conformance" \
     "$SCRATCH/bin"
 export PATH=$SCRATCH/bin:$PATH
 

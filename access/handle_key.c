@@ -1,0 +1,189 @@
+/*
+ * handle_key.c - the key file: read, or made once and for all.
+ *
+ *     0..15    the key
+ *     16..23   its checksum (SipHash-2-4 with a public key): what is damaged is not taken for a key
+ * Earlier servers wrote the key alone, which is still read.
+ *
+ * Who has the key can make handles to any file of any export, so the file must be the server's
+ * alone; who loses it makes every handle that clients hold stale. It is therefore never replaced:
+ * one that looks wrong is refused, for the operator to look at.
+ */
+#include "access/handle_key.h"
+#include "base/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_NAME  "handle.key"
+#define FILE_SIZE (HANDLE_KEY_SIZE + crypto_shorthash_BYTES)
+
+/* What the file of a key holds. */
+static void file_of(const uint8_t key[HANDLE_KEY_SIZE], uint8_t file[FILE_SIZE])
+{
+    static const unsigned char public[crypto_shorthash_KEYBYTES + 1] = "loopnfs key file";
+
+    memcpy(file, key, HANDLE_KEY_SIZE);
+    crypto_shorthash(file + HANDLE_KEY_SIZE, key, HANDLE_KEY_SIZE, public);
+}
+
+/* Whether an open key file is what it must be; says what is wrong with it. */
+static int key_check(const char *state_dir, int fd)
+{
+    struct stat st;
+    const char *why = NULL;
+
+    if (fstat(fd, &st) < 0)
+        return errno;
+    if (!S_ISREG(st.st_mode))
+        why = "it is not a regular file";
+    else if (st.st_uid != geteuid())
+        why = "it belongs to another user";
+    else if (st.st_mode & 077)
+        why = "others may use it (chmod 600 if nobody has read it, else remove it)";
+    else if (st.st_size != HANDLE_KEY_SIZE && st.st_size != FILE_SIZE)
+        why = "its length is wrong (remove it: clients have to mount again then)";
+    if (!why)
+        return 0;
+    log_error("%s/%s: %s", state_dir, KEY_NAME, why);
+    return EINVAL;
+}
+
+/* ENOENT: there is no file yet. */
+static int key_read(const char *state_dir, int dir, uint8_t key[HANDLE_KEY_SIZE])
+{
+    int fd = openat(dir, KEY_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int error;
+
+    if (fd < 0) {
+        error = errno;
+        if (error != ENOENT)
+            log_error("%s/%s: %s", state_dir, KEY_NAME,
+                      error == ELOOP ? "it is a symbolic link" : strerror(error));
+        return error == ELOOP ? EINVAL : error;
+    }
+    error = key_check(state_dir, fd);
+    if (!error) {
+        uint8_t file[FILE_SIZE], right[FILE_SIZE];
+        ssize_t n = pread(fd, file, FILE_SIZE, 0);
+        memcpy(key, file, HANDLE_KEY_SIZE);
+        file_of(key, right);
+        error = n < 0 ? errno : n == HANDLE_KEY_SIZE || n == FILE_SIZE ? 0 : EINVAL;
+        if (n == FILE_SIZE && sodium_memcmp(file, right, FILE_SIZE) != 0) {
+            log_error("%s/%s: it is damaged (remove it: clients have to mount again then)",
+                      state_dir, KEY_NAME);
+            error = EINVAL;
+        }
+        sodium_memzero(file, sizeof(file));
+        sodium_memzero(right, sizeof(right));
+    }
+    close(fd);
+    return error;
+}
+
+/* Writes the new file under a temporary name and makes it durable. */
+static int key_write(int dir, const char *name, const uint8_t key[HANDLE_KEY_SIZE])
+{
+    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int error = 0;
+
+    if (fd < 0)
+        return errno;
+    uint8_t file[FILE_SIZE];
+    file_of(key, file);
+    ssize_t n = write(fd, file, FILE_SIZE);
+    sodium_memzero(file, sizeof(file));
+    if (n != FILE_SIZE)
+        error = n < 0 ? errno : ENOSPC;
+    else if (fchmod(fd, 0600) < 0 || fsync(fd) < 0)
+        error = errno;
+    if (close(fd) < 0 && !error)
+        error = errno;
+    return error;
+}
+
+/* Gives the file its name, unless another server was faster: EEXIST. */
+static int key_rename(int dir, const char *from)
+{
+    if (renameat2(dir, from, dir, KEY_NAME, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    /* A file system without RENAME_NOREPLACE: linkat() refuses to replace, too. */
+    if (linkat(dir, from, dir, KEY_NAME, 0) < 0)
+        return errno;
+    return unlinkat(dir, from, 0) < 0 ? errno : 0;
+}
+
+static int key_create(int dir, const uint8_t key[HANDLE_KEY_SIZE])
+{
+    char name[64];
+    int error;
+
+    snprintf(name, sizeof(name), ".%s.%ld", KEY_NAME, (long)getpid());
+    unlinkat(dir, name, 0); /* left by a server that had our pid and died here */
+    error = key_write(dir, name, key);
+    if (!error)
+        error = key_rename(dir, name);
+    if (!error && fsync(dir) < 0)
+        error = errno;
+    if (error)
+        unlinkat(dir, name, 0);
+    return error;
+}
+
+static int key_make(int dir)
+{
+    uint8_t key[HANDLE_KEY_SIZE];
+
+    randombytes_buf(key, sizeof(key));
+    int error = key_create(dir, key);
+    sodium_memzero(key, sizeof(key));
+    return error;
+}
+
+int handle_key_get(const char *state_dir, uint8_t key[HANDLE_KEY_SIZE])
+{
+    int dir, error;
+
+    if (sodium_init() < 0)
+        return EIO;
+    dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) {
+        error = errno;
+        log_error("%s: %s", state_dir, strerror(error));
+        return error;
+    }
+    error = key_read(state_dir, dir, key);
+    if (error == ENOENT) {
+        error = key_make(dir);
+        if (error && error != EEXIST)
+            log_error("%s: can't make %s: %s", state_dir, KEY_NAME, strerror(error));
+        else
+            error = key_read(state_dir, dir, key);
+    }
+    close(dir);
+    return error;
+}
+
+int handle_key_keep(const char *state_dir, const uint8_t key[HANDLE_KEY_SIZE])
+{
+    uint8_t found[HANDLE_KEY_SIZE];
+    struct stat st;
+    int dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = dir < 0 ? errno : 0;
+
+    if (!error && fstatat(dir, KEY_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        error = errno == ENOENT ? key_create(dir, key) : errno;
+    else if (!error && key_read(state_dir, dir, found) == 0 &&
+             sodium_memcmp(found, key, HANDLE_KEY_SIZE) != 0)
+        error = EEXIST;
+    sodium_memzero(found, sizeof(found));
+    if (dir >= 0)
+        close(dir);
+    return error;
+}

@@ -1,0 +1,189 @@
+/*
+ * containment.c - whether an object is in the export.
+ *
+ * Called when a node is loaded by a kernel handle, which leads to any object of the whole file
+ * system, and for `..`. A directory is in when its path begins with the root's path, or when going
+ * up leads to the root. A file that the kernel found without its directory has no path to judge:
+ * it is accepted (its id was handed out by us, authenticated); subtree_check loads everything from
+ * the root down instead (resolve.c) and never gets here.
+ */
+#include "base/round.h"
+#include "fs/hostfs/hostfs.h"
+#include "fs/hostfs/locate/locate.h"
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Further up than this there is no root, but a file system gone mad. */
+#define DEPTH_MAX 65536
+#define PROC_FDS  "/proc/self/fd/"
+
+void hostfs_proc_path(struct hostfs_proc_path *path, int fd)
+{
+    snprintf(path->text, sizeof(path->text), PROC_FDS "%d", fd);
+}
+
+/* /proc/self/fd is that of the process that opened it: in its children, asking there is wrong. */
+static unsigned forks; /* from the first process on */
+static pthread_key_t at_end;
+static bool has_key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/*
+ * A number of the thread's own, for the descriptors whose paths it asks for: what /proc keeps for a
+ * number stays at hand so, which takes a quarter off. Holds /proc/self/fd itself between two of
+ * them, to keep nothing else open.
+ */
+static _Thread_local struct slot {
+    int fd;
+    char name[12];
+} slot = {.fd = -1};
+
+static void slot_close(void *arg)
+{
+    struct slot *own = arg;
+
+    close(own->fd);
+    own->fd = -1;
+}
+
+static bool slot_open(const struct hostfs *h)
+{
+    if (slot.fd >= 0 || !has_key)
+        return has_key;
+    slot.fd = fcntl(h->proc_fds, F_DUPFD_CLOEXEC, 0);
+    if (slot.fd < 0)
+        return false;
+    snprintf(slot.name, sizeof(slot.name), "%d", slot.fd);
+    if (pthread_setspecific(at_end, &slot) == 0)
+        return true;
+    slot_close(&slot);
+    return false;
+}
+
+static void note_fork(void)
+{
+    forks++;
+}
+
+static void prepare(void)
+{
+    pthread_atfork(NULL, NULL, note_fork);
+    has_key = pthread_key_create(&at_end, slot_close) == 0;
+}
+
+void hostfs_proc_open(struct hostfs *h)
+{
+    struct hostfs_proc_path link;
+    struct stat st;
+
+    pthread_once(&once, prepare);
+    hostfs_proc_path(&link, h->own.fd);
+    h->has_proc = stat(link.text, &st) == 0;
+    h->proc_fds = open("/proc/self/fd", O_DIRECTORY | HOST_O_PATH);
+    h->proc_forks = forks;
+}
+
+static ssize_t path_of(const struct hostfs *h, int fd, char path[PATH_MAX])
+{
+    struct hostfs_proc_path link;
+    ssize_t len;
+
+    if (h->proc_fds >= 0 && forks == h->proc_forks && slot_open(h) &&
+        dup3(fd, slot.fd, O_CLOEXEC) >= 0) {
+        len = readlinkat(h->proc_fds, slot.name, path, PATH_MAX - 1);
+        dup3(h->proc_fds, slot.fd, O_CLOEXEC);
+    } else {
+        hostfs_proc_path(&link, fd);
+        len = readlink(link.text, path, PATH_MAX - 1);
+    }
+    if (len < 0 || len == PATH_MAX - 1)
+        return -1;
+    path[len] = '\0';
+    return len;
+}
+
+/* The root's path, asked for once a round: each time costs a microsecond. */
+struct root_path {
+    uint32_t serial; /* of the export's own mount */
+    uint64_t round;
+    ssize_t len;
+    char text[PATH_MAX];
+};
+
+static const struct root_path *root_path(struct hostfs *h)
+{
+    int fd;
+
+    static _Thread_local struct root_path root;
+
+    if (root.serial != h->own.serial || root.round != round_number || round_number == 0) {
+        root.len = -1;
+        if (hostfs_hold(h, &h->own, &fd) == 0) {
+            root.len = path_of(h, fd, root.text);
+            hostfs_drop(&h->own);
+        }
+        root.round = round_number;
+        root.serial = h->own.serial;
+    }
+    return &root;
+}
+
+static bool same(const struct statx *a, const struct statx *b)
+{
+    return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
+           a->stx_dev_minor == b->stx_dev_minor && a->stx_mnt_id == b->stx_mnt_id;
+}
+
+/* Without /proc, or where a path is longer than it can say. */
+static int climb(struct hostfs *h, int fd, const struct statx *from)
+{
+    struct statx root, here = *from, up = *from;
+    int at = fd, root_fd;
+    int error = hostfs_hold(h, &h->own, &root_fd);
+    if (error)
+        return error;
+    error = hostfs_statx(root_fd, "", &root);
+    hostfs_drop(&h->own);
+
+    for (int depth = 0; error == 0 && !same(&here, &root); depth++) {
+        int parent = openat(at, "..", O_DIRECTORY | HOST_O_PATH);
+        error = parent < 0 ? errno : hostfs_statx(parent, "", &up);
+        if (at != fd)
+            close(at);
+        at = parent;
+        if (error == 0 && (same(&up, &here) || depth == DEPTH_MAX))
+            error = ESTALE;
+        here = up;
+    }
+    if (at != fd && at >= 0)
+        close(at);
+    return error;
+}
+
+int hostfs_contained(struct hostfs *h, int fd, const struct statx *st)
+{
+    char path[PATH_MAX];
+
+    if (h->whole_mount && st->stx_mnt_id == h->own.id)
+        return 0;
+    bool directory = S_ISDIR(st->stx_mode);
+    const struct root_path *root = root_path(h);
+    ssize_t len = path_of(h, fd, path);
+    if (root->len < 0 || len < 0)
+        return directory ? climb(h, fd, st) : 0;
+    if (root->len == 1)
+        return 0;
+    if (strncmp(path, root->text, (size_t)root->len) == 0 &&
+        (path[root->len] == '/' || path[root->len] == '\0'))
+        return 0;
+    /* A path of "/" is one the kernel does not know; another name may well be inside. */
+    if (!directory && (len == 1 || st->stx_nlink > 1))
+        return 0;
+    /* The path may be one seen from elsewhere (a bind mount): going up is certain. */
+    return directory ? climb(h, fd, st) : ESTALE;
+}

@@ -1,0 +1,326 @@
+/*
+ * resolve.c - from an id to an open object by the handle table: up by its rows, down by names.
+ *
+ * Called by node.c where the kernel opens no handle (hostfs_needs_table), and by the operations
+ * that make or move names, to have them noted. Going down from the root (or from a directory on the
+ * way that is open) each step is verified by id; where a name leads elsewhere, reconnect.c looks
+ * where the object went, and the table learns it. Containment needs no check: it came from the
+ * root.
+ *
+ * Acts as the server throughout (hostfs_open_id). Owns the chain it builds, and nothing longer.
+ */
+#include "base/cred.h"
+#include "base/hash.h"
+#include "fs/hostfs/locate/locate.h"
+#include "fs/hostfs/locate/named.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Directories between an object and the root. */
+#define DEPTH_MAX 16384
+/* Times one resolution may begin anew because the tree changed meanwhile. */
+#define ATTEMPTS 4
+
+struct link {
+    struct vnode_id id;
+    struct hostfs_row row;
+};
+
+/* From the object (first) to the child of where going down begins (last). */
+struct chain {
+    struct link *links;
+    size_t count, size;
+    int fd; /* where going down begins; owned */
+    struct vnode_id from;
+};
+
+struct hostfs_table *hostfs_table(struct hostfs *h)
+{
+    struct hostfs_table *table = atomic_load(&h->table);
+    if (table || !h->state_dir)
+        return table;
+    pthread_mutex_lock(&h->table_lock);
+    table = atomic_load(&h->table);
+    if (!table && cred_assume_server() == 0 && hostfs_table_open(h->state_dir, &table) == 0)
+        atomic_store(&h->table, table);
+    pthread_mutex_unlock(&h->table_lock);
+    return table;
+}
+
+static uint32_t where_hash(const struct vnode *dir, const char *name)
+{
+    uint64_t hash = hash_bytes(dir->id, dir->id_len, 0);
+    return (uint32_t)hash_bytes(name, strlen(name), hash) | 1;
+}
+
+void hostfs_record(struct hostfs *h, struct vnode *dir, const char *name, struct vnode *vn)
+{
+    struct vnode_id id;
+    struct hostfs_row row;
+
+    hostfs_id_of(vn, &id);
+    if (!hostfs_needs_table(h, &id) || vn->flags & VNODE_IS_ROOT ||
+        !hostfs_row_name(&row, name, strlen(name)))
+        return;
+    uint32_t where = where_hash(dir, name);
+    if (atomic_load_explicit(&hostfs_node(vn)->where, memory_order_relaxed) == where)
+        return;
+    struct hostfs_table *table = hostfs_table(h);
+    if (!table)
+        return;
+    hostfs_id_of(dir, &row.parent);
+    row.ino = hostfs_node(vn)->ino;
+    /* What could not be noted is tried again when it is met again. */
+    if (hostfs_table_put(table, h->fs->fsid, &id, &row) == 0)
+        atomic_store_explicit(&hostfs_node(vn)->where, where, memory_order_relaxed);
+}
+
+void hostfs_unrecord(struct hostfs *h, struct vnode *dir, const char *name,
+                     const struct vnode_id *id)
+{
+    struct vnode_id parent;
+    struct hostfs_table *table = hostfs_table(h);
+    if (!table)
+        return;
+    hostfs_id_of(dir, &parent);
+    hostfs_table_delete(table, h->fs->fsid, id, &parent, name);
+}
+
+void hostfs_rerecord(struct hostfs *h, struct vnode *from_dir, const char *from,
+                     struct vnode *to_dir, const char *to, const struct vnode_id *id)
+{
+    struct vnode_id parent;
+    struct hostfs_row row;
+    struct hostfs_table *table = hostfs_table(h);
+
+    /* Only what was recorded there; a row that says otherwise is of another name. */
+    if (!table || hostfs_table_get(table, h->fs->fsid, id, &row) != 0)
+        return;
+    hostfs_id_of(from_dir, &parent);
+    if (!hostfs_id_equal(&row.parent, &parent) || strcmp(row.name, from) != 0)
+        return;
+    hostfs_id_of(to_dir, &row.parent);
+    if (hostfs_row_name(&row, to, strlen(to)))
+        hostfs_table_put(table, h->fs->fsid, id, &row);
+}
+
+/* An open directory, unless the host has moved it out of the export. */
+static int open_start(struct hostfs *h, const struct vnode_id *id)
+{
+    struct statx st;
+    struct vnode *vn = vnode_find(h->fs, id);
+    int held = vn ? hostfs_fd_held(vn) : -1;
+    int fd = held >= 0 ? fcntl(held, F_DUPFD_CLOEXEC, 0) : -1;
+
+    vnode_put(vn);
+    if (fd >= 0 && (hostfs_statx(fd, "", &st) != 0 || hostfs_contained(h, fd, &st) != 0)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Where going down may begin: the root, an open directory above the object, or one the kernel opens
+ * for us. */
+static int find_start(struct hostfs *h, const struct vnode_id *id, bool above, int *fd)
+{
+    *fd = -1;
+    if (hostfs_id_equal(id, &h->root_id))
+        return hostfs_hold_copy(h, fd);
+    if (!hostfs_needs_table(h, id))
+        return hostfs_open_id(h, id, HOST_O_PATH, fd);
+    if (above)
+        *fd = open_start(h, id);
+    return 0;
+}
+
+static int chain_push(struct chain *chain, const struct vnode_id *id, const struct hostfs_row *row)
+{
+    if (chain->count == DEPTH_MAX)
+        return ESTALE;
+    if (chain->count == chain->size) {
+        size_t size = chain->size ? chain->size * 2 : 8;
+        struct link *links = realloc(chain->links, size * sizeof(*links));
+        if (!links)
+            return ENOMEM;
+        chain->links = links;
+        chain->size = size;
+    }
+    chain->links[chain->count++] = (struct link){.id = *id, .row = *row};
+    return 0;
+}
+
+static void chain_finish(struct chain *chain)
+{
+    if (chain->fd >= 0)
+        close(chain->fd);
+    free(chain->links);
+}
+
+/* A row for an id that the table does not have, found by walking. */
+static int missing_row(struct hostfs *h, struct hostfs_table *table, const struct vnode_id *id,
+                       struct hostfs_row *row)
+{
+    int error = hostfs_heal_walk(h, id, 0, row);
+    if (!error)
+        hostfs_table_put(table, h->fs->fsid, id, row);
+    return error;
+}
+
+/*
+ * Rows of different ages can make a ring (`mv a/b b; mv a b/a` on the host, one of them learnt).
+ * What is known to be in one is looked for, which breaks it; the caller begins anew.
+ */
+static int break_cycle(struct hostfs *h, struct hostfs_table *table, const struct vnode_id *id)
+{
+    struct hostfs_row row = {.ino = 0};
+    hostfs_table_get(table, h->fs->fsid, id, &row);
+    uint64_t ino = row.ino;
+    int error = hostfs_heal_walk(h, id, ino, &row);
+    if (error)
+        return error;
+    hostfs_table_put(table, h->fs->fsid, id, &row);
+    return EAGAIN;
+}
+
+static int chain_build(struct hostfs *h, struct hostfs_table *table, const struct vnode_id *id,
+                       struct chain *chain)
+{
+    struct vnode_id at = *id, mark = *id;
+    size_t marked = 0;
+    struct hostfs_row row;
+
+    *chain = (struct chain){.fd = -1};
+    for (;;) {
+        int error = find_start(h, &at, chain->count > 0, &chain->fd);
+        if (error)
+            return error;
+        if (chain->fd >= 0)
+            break;
+        error = hostfs_table_get(table, h->fs->fsid, &at, &row);
+        if (error == ENOENT)
+            error = missing_row(h, table, &at, &row);
+        if (!error)
+            error = chain_push(chain, &at, &row);
+        if (error)
+            return error;
+        at = row.parent;
+        if (hostfs_id_equal(&at, &mark))
+            return break_cycle(h, table, &at);
+        if (chain->count >= marked * 2) {
+            mark = at;
+            marked = chain->count;
+        }
+    }
+    chain->from = at;
+    return 0;
+}
+
+/* One step down; ENOENT where the name leads to something else, or nowhere. */
+static int step(struct hostfs *h, int dirfd, const char *name, const struct vnode_id *id, int *out)
+{
+    struct hostfs_object object;
+    int error;
+    int fd = openat(dirfd, name, HOST_O_PATH);
+    if (fd < 0)
+        return errno == ENOTDIR ? ENOENT : errno;
+    if (id->bytes[0] == ID_NAMED)
+        error = hostfs_named_check(h, id, fd, true, &object);
+    else
+        error = hostfs_identify(h, cred_server(), NULL, NULL, fd, "", &object);
+    if (error == EOPNOTSUPP || (!error && !hostfs_id_equal(&object.id, id)))
+        error = ENOENT;
+    if (error)
+        close(fd);
+    else
+        *out = fd;
+    return error;
+}
+
+/* It is nowhere: who meets it by name again, if that can be, notes it anew. */
+static void forget_row(struct hostfs *h, struct hostfs_table *table, const struct link *lost)
+{
+    struct vnode *vn = vnode_find(h->fs, &lost->id);
+
+    if (vn && !hostfs_is_hidden(vn))
+        atomic_store_explicit(&hostfs_node(vn)->where, 0, memory_order_relaxed);
+    vnode_put(vn);
+    hostfs_table_delete(table, h->fs->fsid, &lost->id, &lost->row.parent, lost->row.name);
+}
+
+/*
+ * The object of this link is not where the table says: looks in the directory it was in, in those
+ * above it on the way, then everywhere. The table learns; the caller begins anew.
+ */
+static int heal(struct hostfs *h, struct hostfs_table *table, struct chain *chain, size_t index,
+                int dirfd)
+{
+    struct link *lost = &chain->links[index];
+    int error = hostfs_heal_in(h, dirfd, &lost->id, lost->row.ino, lost->row.name);
+    int fd = fcntl(chain->fd, F_DUPFD_CLOEXEC, 0);
+    for (size_t i = chain->count; error && fd >= 0 && i > index + 1; i--) {
+        struct vnode_id parent = i == chain->count ? chain->from : chain->links[i].id;
+        error = hostfs_heal_in(h, fd, &lost->id, lost->row.ino, lost->row.name);
+        if (!error)
+            lost->row.parent = parent;
+        int next = -1;
+        if (error)
+            step(h, fd, chain->links[i - 1].row.name, &chain->links[i - 1].id, &next);
+        close(fd);
+        fd = next;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (error)
+        error = hostfs_heal_walk(h, &lost->id, lost->row.ino, &lost->row);
+    if (!error)
+        hostfs_table_put(table, h->fs->fsid, &lost->id, &lost->row);
+    else if (error == ESTALE)
+        forget_row(h, table, lost);
+    return error;
+}
+
+/* Goes down the chain. EAGAIN: something had moved, and the table now knows where. */
+static int chain_descend(struct hostfs *h, struct hostfs_table *table, struct chain *chain,
+                         int *out)
+{
+    int at = fcntl(chain->fd, F_DUPFD_CLOEXEC, 0);
+    int error = at < 0 ? errno : 0;
+
+    for (size_t i = chain->count; !error && i-- > 0;) {
+        int next = -1;
+        error = step(h, at, chain->links[i].row.name, &chain->links[i].id, &next);
+        if (error == ENOENT) {
+            error = heal(h, table, chain, i, at);
+            if (!error)
+                error = EAGAIN;
+        }
+        close(at);
+        at = next;
+    }
+    if (error && at >= 0)
+        close(at);
+    *out = at;
+    return error;
+}
+
+int hostfs_resolve(struct hostfs *h, const struct vnode_id *id, int *fd)
+{
+    struct chain chain;
+    struct hostfs_table *table = hostfs_table(h);
+    int error = table ? EAGAIN : ESTALE;
+
+    /* Of another mount, or what a client removed: there is nothing to look for. */
+    if (id->bytes[0] == ID_NAMED && !hostfs_id_equal(id, &h->root_id) &&
+        !(hostfs_named_mount(h, id) && hostfs_named_exists(h, id)))
+        return ESTALE;
+    for (int attempt = 0; error == EAGAIN && attempt < ATTEMPTS; attempt++) {
+        error = chain_build(h, table, id, &chain);
+        if (!error)
+            error = chain_descend(h, table, &chain, fd);
+        chain_finish(&chain);
+    }
+    return error == EAGAIN ? ESTALE : error;
+}

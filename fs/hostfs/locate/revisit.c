@@ -1,0 +1,102 @@
+/*
+ * revisit.c - whether an object that is in use is still in the export.
+ *
+ * Containment is checked when an object is loaded and when it is opened (containment.c, resolve.c);
+ * but what is used all the time stays open, and the host may move it, or a directory above it,
+ * elsewhere. So the check is made again for each object that a request finds in the table, once
+ * per PERIOD_MS. What a RENAME of this server may have moved out of another export, one
+ * below the directories of the RENAME's, is looked at by the next request.
+ *
+ * Called by the vnode table for each request (fs->revisit): where nothing is to be done it costs a
+ * comparison, and nothing at all where the export is all of its file system. Owns nothing.
+ */
+#include "base/cred.h"
+#include "base/round.h"
+#include "fs/hostfs/hostfs.h"
+#include "fs/hostfs/locate/locate.h"
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What is in use is looked at again at the first request after so long. */
+#define PERIOD_MS 1500
+
+/* Exports of a part of a file system, and renames that may have moved something out of one. */
+static _Atomic uint32_t parts, moves;
+
+void hostfs_revisit_begin(struct hostfs *h)
+{
+    if (!h->whole_mount)
+        parts++;
+}
+
+void hostfs_revisit_end(struct hostfs *h)
+{
+    if (!h->whole_mount)
+        parts--;
+}
+
+void hostfs_revisit_all(const struct hostfs *h)
+{
+    /* What it moved stays within its own. */
+    if (parts > (h->whole_mount ? 0 : 1))
+        moves++;
+}
+
+/* Another number in each period, and after each move. Within a round the clock is read once. */
+static uint32_t epoch_now(void)
+{
+    static _Thread_local uint64_t round;
+    static _Thread_local uint32_t period;
+    struct timespec now;
+
+    if (round != round_number || round_number == 0) {
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+        period = (uint32_t)((now.tv_sec * 1000 + now.tv_nsec / 1000000) / PERIOD_MS);
+        round = round_number;
+    }
+    return period * 2654435761u + atomic_load_explicit(&moves, memory_order_relaxed);
+}
+
+/* By its path; where that says nothing and files are to be checked, too, from the root down. */
+static int look(struct hostfs *h, struct vnode *vn, int fd)
+{
+    struct vnode_id id;
+    struct statx st;
+    int found;
+
+    if (hostfs_statx(fd, "", &st) != 0)
+        return 0; /* the operation will find out */
+    int error = hostfs_contained(h, fd, &st);
+    if (error || S_ISDIR(st.stx_mode) || !h->subtree_check || st.stx_nlink == 1)
+        return error;
+    id.len = vn->id_len;
+    memcpy(id.bytes, vn->id, vn->id_len);
+    error = hostfs_resolve(h, &id, &found);
+    if (!error)
+        close(found);
+    return error;
+}
+
+int hostfs_revisit(struct vnode *vn)
+{
+    struct hostfs *h = hostfs_of(vn);
+    struct hostfs_node *node = hostfs_node(vn);
+
+    if ((h->whole_mount && node->mount == &h->own) || hostfs_is_hidden(vn) ||
+        vn->flags & VNODE_IS_ROOT)
+        return 0;
+    uint32_t epoch = epoch_now();
+    if (atomic_load_explicit(&node->checked, memory_order_relaxed) == epoch)
+        return 0;
+    int fd = hostfs_fd_held(vn);
+    /* What is not open is checked when it is opened. */
+    int error = fd >= 0 ? cred_assume_server() : 0;
+    if (!error && fd >= 0)
+        error = look(h, vn, fd);
+    if (!error)
+        atomic_store_explicit(&node->checked, epoch, memory_order_relaxed);
+    else if (error == ESTALE)
+        hostfs_forget(vn);
+    return error;
+}

@@ -1,0 +1,233 @@
+/*
+ * state_dir.c - choosing, making and locking the state directory; see state_dir.h.
+ *
+ * The key of the file handles lies in it: nobody else may read it, and a directory somebody else
+ * owns is not trusted with it.
+ */
+#include "server/state_dir.h"
+#include "base/log.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int lock_fd = -1;
+
+/* The directory before it is made absolute. */
+static int state_dir_default(char *path, size_t size)
+{
+    const char *systemd = getenv("STATE_DIRECTORY");
+    const char *xdg = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    int len;
+
+    if (systemd != NULL && systemd[0] == '/') /* may be a list: the first */
+        len = snprintf(path, size, "%.*s", (int)strcspn(systemd, ":"), systemd);
+    else if (geteuid() == 0)
+        len = snprintf(path, size, "/var/lib/loopnfs");
+    else if (xdg != NULL && xdg[0] == '/')
+        len = snprintf(path, size, "%s/loopnfs", xdg);
+    else if (home != NULL && home[0] == '/')
+        len = snprintf(path, size, "%s/.local/state/loopnfs", home);
+    else
+        return ENOENT;
+    return (size_t)len < size ? 0 : ENAMETOOLONG;
+}
+
+int state_dir_choose(const char *given, char *path, size_t size)
+{
+    char cwd[PATH_MAX];
+    int len;
+
+    if (given == NULL)
+        return state_dir_default(path, size);
+    if (given[0] == '/')
+        len = snprintf(path, size, "%s", given);
+    else if (getcwd(cwd, sizeof(cwd)) != NULL)
+        len = snprintf(path, size, "%s/%s", cwd, given);
+    else
+        return errno;
+    return (size_t)len < size ? 0 : ENAMETOOLONG;
+}
+
+/* mkdir -p, the new directories with mode 0700. */
+static int make_path(const char *path)
+{
+    char part[PATH_MAX];
+
+    for (size_t i = 1;; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        if (i >= sizeof(part))
+            return ENAMETOOLONG;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0700) != 0 && errno != EEXIST) {
+            /* A parent that can't be written to, but is there, is as good. */
+            int error = errno;
+            struct stat st;
+            if (stat(part, &st) != 0)
+                return error;
+        }
+        if (path[i] == '\0')
+            return 0;
+    }
+}
+
+/* Whether a directory is plainly for our state: empty, or used by us before. Somebody's /tmp, named
+ * by mistake, must not be made 0700. */
+static bool is_for_state(int fd)
+{
+    bool empty = true;
+    const struct dirent *entry;
+
+    if (faccessat(fd, "lock", F_OK, 0) == 0 || faccessat(fd, "handle.key", F_OK, 0) == 0)
+        return true;
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    if (dir == NULL) {
+        if (copy >= 0)
+            close(copy);
+        return false;
+    }
+    while (empty && (entry = readdir(dir)) != NULL)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    closedir(dir);
+    return empty;
+}
+
+/* Ours alone: else mended where that is ours to do. */
+static int check_owner(int fd, const char *path, char *message, size_t size)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) {
+        snprintf(message, size, "state directory %s: %s", path, strerror(errno));
+        return EIO;
+    }
+    if (st.st_uid != geteuid()) {
+        snprintf(message, size,
+                 "state directory %s belongs to user %u, not to the server's (%u): chown it, or "
+                 "name another with --state-dir",
+                 path, st.st_uid, geteuid());
+        return EPERM;
+    }
+    if ((st.st_mode & 077) != 0) {
+        if (!is_for_state(fd) || fchmod(fd, 0700) != 0) {
+            snprintf(message, size,
+                     "state directory %s: others have access; name an empty directory, or one "
+                     "with mode 0700, with --state-dir",
+                     path);
+            return EPERM;
+        }
+        log_warning("state directory %s: others had access (mode %03o); made it 700", path,
+                    st.st_mode & 0777);
+    }
+    return 0;
+}
+
+static int take_lock(int dir, const char *path, char *message, size_t size)
+{
+    int error = 0;
+    int fd = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
+        error = errno;
+    if (error == EWOULDBLOCK)
+        snprintf(message, size,
+                 "state directory %s is in use by another loopnfsd; name another with --state-dir",
+                 path);
+    else if (error != 0)
+        snprintf(message, size, "state directory %s: lock: %s; name another with --state-dir", path,
+                 strerror(error));
+    if (error != 0 && fd >= 0)
+        close(fd);
+    else
+        lock_fd = fd;
+    return error;
+}
+
+int state_dir_open(const char *path, char *message, size_t size)
+{
+    int error = make_path(path);
+    int dir = error == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    if (error == 0 && dir < 0)
+        error = errno;
+    if (error != 0) {
+        snprintf(message, size, "state directory %s: %s; name another with --state-dir", path,
+                 strerror(error));
+        return error;
+    }
+    error = check_owner(dir, path, message, size);
+    if (error == 0)
+        error = take_lock(dir, path, message, size);
+    close(dir);
+    return error;
+}
+
+int state_dir_check(const char *path, char *message, size_t size)
+{
+    struct stat st;
+    int error = 0;
+
+    if (stat(path, &st) != 0)
+        error = errno == ENOENT ? 0 : errno; /* it will be made */
+    else if (!S_ISDIR(st.st_mode))
+        error = ENOTDIR;
+    else if (st.st_uid != geteuid())
+        error = EPERM;
+    if (error != 0)
+        snprintf(message, size, "state directory %s: %s; name another with --state-dir", path,
+                 strerror(error));
+    return error;
+}
+
+static bool is_in_place(const char *path)
+{
+    char lock[PATH_MAX];
+    struct stat there, held;
+
+    if ((size_t)snprintf(lock, sizeof(lock), "%s/lock", path) >= sizeof(lock))
+        return true;
+    return lstat(lock, &there) == 0 && fstat(lock_fd, &held) == 0 && there.st_dev == held.st_dev &&
+           there.st_ino == held.st_ino;
+}
+
+void state_dir_keep(const char *path)
+{
+    static bool told;
+    char message[PATH_MAX + 256];
+    int held = lock_fd;
+
+    if (lock_fd < 0 || is_in_place(path)) {
+        told = false;
+        return;
+    }
+    if (!told)
+        log_warning("state directory %s was removed or replaced while it is in use", path);
+    if (state_dir_open(path, message, sizeof(message)) == 0) {
+        close(held);
+        log_info("state directory %s: made again", path);
+        told = false;
+        return;
+    }
+    lock_fd = held;
+    if (!told)
+        log_error("%s; until it can be made again, a restart makes handles stale", message);
+    told = true;
+}
+
+void state_dir_close(void)
+{
+    if (lock_fd >= 0)
+        close(lock_fd);
+    lock_fd = -1;
+}
