@@ -179,14 +179,11 @@ struct export_cred_storage {
 int export_cred(const struct export_client *client, const struct rpc_auth *auth, struct cred *cred,
                 struct export_cred_storage *storage);
 void export_cred_release(struct export_cred_storage *storage);
-/*
- * The same for a call: who may be believed to be whom, then export_cred(). For nfsd/'s gate and
- * mountd/. EACCES, with a text in *why: `secure` wants a port below 1024 of another host's client;
- * and on this host, where the server can't act as the caller, the server's own user or root.
- * VFS_EJUKEBOX: as export_cred().
- */
-int export_caller(const struct export_client *client, const struct rpc_call *call,
-                  struct cred *cred, struct export_cred_storage *storage, const char **why);
+/* The same for a client on this host whose socket belongs to the user auth->uid: that user, in the
+ * groups that the user database gives, whatever groups the call claims. VFS_EJUKEBOX: as
+ * export_cred(). */
+int export_cred_of_user(const struct export_client *client, const struct rpc_auth *auth,
+                        struct cred *cred, struct export_cred_storage *storage);
 /* --manage-gids: groups come from this host's user database by uid. Before requests run. */
 void export_manage_gids(bool on);
 

@@ -69,11 +69,6 @@ void names_clear(void);
  * on a thread of its own, or with `wait` before it returns. Takes the names out of the draft. */
 void names_check(struct draft *draft, bool wait);
 
-/* squash.c: the credential of a user of this host, whose uid is certain, and whose groups are the
- * user database's; without an entry there, it has none. VFS_EJUKEBOX: as export_cred(). */
-int export_cred_of_user(const struct export_client *client, const struct rpc_auth *auth,
-                        struct cred *cred, struct export_cred_storage *storage);
-
 /* groups.c: a uid's groups by the user database; refcounted by its answer. */
 struct groups {
     struct lookup_answer answer;

@@ -8,8 +8,9 @@
  * from beginning to end.
  */
 #include "mountd/mnt.h"
+#include "access/gate.h"
+#include "access/handle.h"
 #include "base/log.h"
-#include "exports/exports.h"
 #include "vfs/vnode_table.h"
 #include "vfs/vop.h"
 #include <errno.h>
@@ -87,28 +88,6 @@ static int mnt_walk(const struct vctx *ctx, struct vnode *root, struct view rest
     return 0;
 }
 
-/* The walk as the caller's credential under this client's options, and the handle at its end. */
-static int mnt_open(const struct rpc_call *call, const struct export *export,
-                    const struct export_client *client, struct view rest, bool is_short,
-                    struct handle *out, const char **why)
-{
-    struct export_cred_storage storage = {0};
-    struct cred cred = {0};
-    struct vnode *vn;
-
-    int error = export_caller(client, call, &cred, &storage, why);
-    if (error != 0)
-        return error;
-    struct vctx ctx = {.cred = &cred, .async = client->options.async};
-    error = export->fs != NULL ? mnt_walk(&ctx, export->fs->root, rest, &vn) : ENOENT;
-    if (error == 0) {
-        (is_short ? handle_seal_short : handle_seal)(export->id, vn, out);
-        vnode_put(vn);
-    }
-    export_cred_release(&storage);
-    return error;
-}
-
 /* Control characters of a client's path must not reach a terminal through the log. */
 static void mnt_printable(struct view path, char *buf, size_t size)
 {
@@ -131,30 +110,41 @@ static void mnt_log_refusal(const struct rpc_call *call, struct view path, const
                 why);
 }
 
+/* The walk from the export's root as the caller, and the handle at its end. */
+static int mnt_open(const struct access *access, struct view rest, bool is_short,
+                    struct handle *out)
+{
+    const struct export *export = access->export;
+    struct vnode *vn;
+
+    if (export->fs == NULL)
+        return ENOENT;
+    int error = mnt_walk(&access->ctx, export->fs->root, rest, &vn);
+    if (error != 0)
+        return error;
+    (is_short ? handle_seal_short : handle_seal)(export->id, vn, out);
+    vnode_put(vn);
+    return 0;
+}
+
 /* EAGAIN: what the export with the id *outdated should serve has changed; NULL: not looked at. */
 static int mnt_try(const struct rpc_call *call, struct view path, bool is_short, uint32_t *outdated,
                    struct handle *out)
 {
-    const struct exports *exports = exports_get();
-    const struct export_client *client = NULL;
+    struct access access = {0};
     struct view rest;
-    const struct export *export = exports_by_path(exports, path, &rest);
-    const char *why = export == NULL ? "it is not exported" : "not exported to this client";
-    int error = EACCES;
+    const char *why;
+    int error = gate_by_path(&access, call, path, &rest, &why);
 
-    if (export != NULL)
-        error = export_ask(export, call->peer, &client);
-    if (client != NULL || error == VFS_EJUKEBOX)
-        why = NULL;
-    if (client != NULL && outdated != NULL && export_is_outdated(export)) {
-        *outdated = export->id;
-        error = EAGAIN;
-    } else if (client != NULL) {
-        error = mnt_open(call, export, client, rest, is_short, out, &why);
-    }
-    if (why != NULL)
+    if (error == EACCES)
         mnt_log_refusal(call, path, why);
-    exports_put();
+    if (error == 0 && outdated != NULL && export_is_outdated(access.export)) {
+        *outdated = access.export->id;
+        error = EAGAIN;
+    }
+    if (error == 0)
+        error = mnt_open(&access, rest, is_short, out);
+    gate_leave(&access);
     return error;
 }
 

@@ -44,11 +44,11 @@ static enum rpc_outcome acl3_getacl(struct rpc_call *call, GETACL3args *args, GE
     struct nfs3_request rq = {.call = call};
     struct vattr attr = {0};
 
-    int err = gate_begin(&rq, args->fh);
+    int err = gate_by_handle(&rq.access, call, args->fh);
     if (err == 0 && (args->mask & ~(uint32_t)ACL_MASK) != 0)
         err = EINVAL;
     if (err == 0)
-        err = vop_getattr(&rq.ctx, rq.vn, &attr);
+        err = vop_getattr(&rq.access.ctx, rq.access.vn, &attr);
     res->status = nfs3_status(NFSPROC3_ACCESS, err);
     if (err == EINVAL)
         res->status = NFS3ERR_INVAL;
@@ -56,9 +56,9 @@ static enum rpc_outcome acl3_getacl(struct rpc_call *call, GETACL3args *args, GE
         nfs3_attr(&rq, &attr, &res->GETACL3res_u.resok.attr);
         acl_of_mode(&attr, args->mask, &res->GETACL3res_u.resok.acl);
     } else {
-        nfs3_attr_now(&rq, rq.vn, &res->GETACL3res_u.attr);
+        nfs3_attr_now(&rq, rq.access.vn, &res->GETACL3res_u.attr);
     }
-    gate_end(&rq);
+    gate_leave(&rq.access);
     return RPC_DONE;
 }
 
@@ -66,10 +66,10 @@ static enum rpc_outcome acl3_setacl(struct rpc_call *call, SETACL3args *args, SE
 {
     struct nfs3_request rq = {.call = call};
 
-    int err = gate_begin(&rq, args->fh);
+    int err = gate_by_handle(&rq.access, call, args->fh);
     res->status = err == 0 ? NFS3ERR_NOTSUPP : nfs3_status(NFSPROC3_SETATTR, err);
-    nfs3_attr_now(&rq, rq.vn, &res->attr);
-    gate_end(&rq);
+    nfs3_attr_now(&rq, rq.access.vn, &res->attr);
+    gate_leave(&rq.access);
     return RPC_DONE;
 }
 

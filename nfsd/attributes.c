@@ -37,7 +37,7 @@ int nfs3_time_from_wire(const nfstime3 *wire, struct timespec *time)
 /* Numbers that fit stay as the host shows them; only the others are folded. */
 uint64_t nfs3_fileid(const struct nfs3_request *rq, uint64_t fileid)
 {
-    if (!rq->client->options.ids_32bit || fileid <= UINT32_MAX)
+    if (!rq->access.client->options.ids_32bit || fileid <= UINT32_MAX)
         return fileid;
     uint32_t folded = (uint32_t)hash_mix(fileid);
     return folded != 0 ? folded : 1;
@@ -73,7 +73,7 @@ void nfs3_attr_now(const struct nfs3_request *rq, struct vnode *vn, post_op_attr
 {
     struct vattr attr = {0};
 
-    if (vn == NULL || vop_getattr(&rq->ctx, vn, &attr) != 0)
+    if (vn == NULL || vop_getattr(&rq->access.ctx, vn, &attr) != 0)
         attr.type = VNON;
     nfs3_attr(rq, &attr, out);
 }
@@ -148,7 +148,7 @@ struct view nfs3_handle(const struct nfs3_request *rq, const uint8_t *id, uint8_
     size_t room;
     uint8_t *at = rpc_call_payload(rq->call, offset, &room);
 
-    handle_seal_id(rq->export->id, id, id_len, &handle);
+    handle_seal_id(rq->access.export->id, id, id_len, &handle);
     memcpy(at, handle.bytes, handle.len);
     return (struct view){.data = at, .len = handle.len};
 }

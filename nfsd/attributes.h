@@ -6,7 +6,7 @@
 #ifndef NFSD_ATTRIBUTES_H
 #define NFSD_ATTRIBUTES_H
 
-#include "nfsd/gate.h"
+#include "nfsd/request.h"
 #include "xdr/nfs3.h"
 
 /* Encoded sizes, for what is put into the reply at its place before the rest is encoded. */

@@ -17,7 +17,7 @@ int nfs3_getattr(struct nfs3_request *rq, const GETATTR3args *args, GETATTR3reso
 {
     (void)args;
     struct vattr attr = {0};
-    int error = vop_getattr(&rq->ctx, rq->vn, &attr);
+    int error = vop_getattr(&rq->access.ctx, rq->access.vn, &attr);
 
     if (error == 0)
         nfs3_fattr(rq, &attr, &res->obj_attributes);
@@ -33,7 +33,7 @@ int nfs3_setattr(struct nfs3_request *rq, const SETATTR3args *args, SETATTR3reso
     if (error == 0 && set.guarded)
         error = nfs3_time_from_wire(&args->guard.sattrguard3_u.obj_ctime, &set.guard);
     if (error == 0)
-        error = vop_setattr(&rq->ctx, rq->vn, &set, &rq->change);
+        error = vop_setattr(&rq->access.ctx, rq->access.vn, &set, &rq->change);
     if (error == 0)
         nfs3_wcc(rq, &rq->change, &res->obj_wcc);
     return error;
@@ -45,12 +45,12 @@ int nfs3_access(struct nfs3_request *rq, const ACCESS3args *args, ACCESS3resok *
     const uint32_t known = changing | VACCESS_READ | VACCESS_LOOKUP | VACCESS_EXECUTE;
     uint32_t granted = 0;
     struct vattr attr;
-    int error = vop_access(&rq->ctx, rq->vn, args->access & known, &granted, &attr);
+    int error = vop_access(&rq->access.ctx, rq->access.vn, args->access & known, &granted, &attr);
 
     if (error != 0)
         return error;
     /* As nfs3_run() decides for procedures: the export's word goes before the file's mode. */
-    res->access = rq->client->options.rw ? granted : granted & ~changing;
+    res->access = rq->access.client->options.rw ? granted : granted & ~changing;
     nfs3_attr(rq, &attr, &res->obj_attributes);
     return 0;
 }

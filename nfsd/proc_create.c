@@ -69,7 +69,8 @@ int nfs3_create(struct nfs3_request *rq, const CREATE3args *args, CREATE3resok *
     int error = create_from_wire(rq->call, &args->how, &how);
 
     if (error == 0)
-        error = vop_create(&rq->ctx, rq->vn, args->where.name, &how, &vn, &attr, &rq->change);
+        error = vop_create(&rq->access.ctx, rq->access.vn, args->where.name, &how, &vn, &attr,
+                           &rq->change);
     if (error == 0)
         made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
     return error;
@@ -83,7 +84,8 @@ int nfs3_mkdir(struct nfs3_request *rq, const MKDIR3args *args, MKDIR3resok *res
     int error = nfs3_set_from_wire(&args->attributes, &set);
 
     if (error == 0)
-        error = vop_mkdir(&rq->ctx, rq->vn, args->where.name, &set, &vn, &attr, &rq->change);
+        error = vop_mkdir(&rq->access.ctx, rq->access.vn, args->where.name, &set, &vn, &attr,
+                          &rq->change);
     if (error == 0)
         made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
     return error;
@@ -97,8 +99,8 @@ int nfs3_symlink(struct nfs3_request *rq, const SYMLINK3args *args, SYMLINK3reso
     int error = nfs3_set_from_wire(&args->symlink.symlink_attributes, &set);
 
     if (error == 0)
-        error = vop_symlink(&rq->ctx, rq->vn, args->where.name, args->symlink.symlink_data, &set,
-                            &vn, &attr, &rq->change);
+        error = vop_symlink(&rq->access.ctx, rq->access.vn, args->where.name,
+                            args->symlink.symlink_data, &set, &vn, &attr, &rq->change);
     if (error == 0)
         made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
     return error;
@@ -136,8 +138,8 @@ int nfs3_mknod(struct nfs3_request *rq, const MKNOD3args *args, MKNOD3resok *res
         return VFS_EBADTYPE;
     int error = nfs3_set_from_wire(attributes, &set);
     if (error == 0)
-        error = vop_mknod(&rq->ctx, rq->vn, args->where.name, type, rdev.specdata1, rdev.specdata2,
-                          &set, &vn, &attr, &rq->change);
+        error = vop_mknod(&rq->access.ctx, rq->access.vn, args->where.name, type, rdev.specdata1,
+                          rdev.specdata2, &set, &vn, &attr, &rq->change);
     if (error == 0)
         made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
     return error;

@@ -43,7 +43,7 @@ static int read_spliced(struct nfs3_request *rq, uint64_t offset, size_t *len, b
 
     if (tail == NULL || *len < SPLICE_MIN || net_tail_pipe(&pipe, &room) != 0)
         return EOPNOTSUPP;
-    int error = vop_splice(&rq->ctx, rq->vn, offset, pipe, room, len, eof, attr);
+    int error = vop_splice(&rq->access.ctx, rq->access.vn, offset, pipe, room, len, eof, attr);
     if (error == 0)
         tail->len = *len;
     else if (error != EOPNOTSUPP)
@@ -67,7 +67,7 @@ int nfs3_read(struct nfs3_request *rq, const READ3args *args, READ3resok *res)
 
     if (error == EOPNOTSUPP) {
         len = asked;
-        error = vop_read(&rq->ctx, rq->vn, offset, data, &len, &eof, &attr);
+        error = vop_read(&rq->access.ctx, rq->access.vn, offset, data, &len, &eof, &attr);
     }
     if (error != 0)
         return error;
@@ -92,8 +92,8 @@ static void write_behind(struct nfs3_request *rq, const WRITE3args *args, size_t
     enum vstable done = *stable;
     struct vchange change = {.after.type = VNON};
 
-    if (vop_write(&rq->ctx, rq->vn, args->offset + *len, args->data.data + *len, &behind, &done,
-                  &change) != 0)
+    if (vop_write(&rq->access.ctx, rq->access.vn, args->offset + *len, args->data.data + *len,
+                  &behind, &done, &change) != 0)
         return;
     *len += behind;
     *stable = done < *stable ? done : *stable;
@@ -111,8 +111,8 @@ static int write_spliced(struct nfs3_request *rq, const WRITE3args *args, size_t
         return EOPNOTSUPP;
     const size_t in_pipe = smaller(rest->len, *len), behind = *len - in_pipe;
     size_t done = in_pipe;
-    int error = vop_splice_write(&rq->ctx, rq->vn, args->offset, net_rest_pipe(rest), &done, stable,
-                                 &rq->change);
+    int error = vop_splice_write(&rq->access.ctx, rq->access.vn, args->offset, net_rest_pipe(rest),
+                                 &done, stable, &rq->change);
     if (error)
         return error;
     rest->len -= done;
@@ -126,7 +126,7 @@ static int write_spliced(struct nfs3_request *rq, const WRITE3args *args, size_t
 static void expect_more(const struct nfs3_request *rq, const WRITE3args *args)
 {
     if (rq->call->rest != NULL && args->data.len >= SPLICE_WRITE_MIN &&
-        vop_can_splice_write(rq->vn))
+        vop_can_splice_write(rq->access.vn))
         rq->call->rest->begins = args->data.data;
 }
 
@@ -140,7 +140,7 @@ int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res
 
     /* From before the write: should the verifier change meanwhile, this data may be what was lost,
      * and the client must find another one at COMMIT. */
-    uint64_t verifier = vop_verifier(rq->vn);
+    uint64_t verifier = vop_verifier(rq->access.vn);
     enum vstable stable = (enum vstable)args->stable;
     bool in_pipe = rq->call->rest != NULL && rq->call->rest->len > 0;
     int error = write_spliced(rq, args, &len, &stable);
@@ -149,8 +149,8 @@ int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res
     if (error == EOPNOTSUPP && !net_rest_fill(rq->call->rest))
         return VFS_ESERVERFAULT;
     if (error == EOPNOTSUPP)
-        error =
-            vop_write(&rq->ctx, rq->vn, args->offset, args->data.data, &len, &stable, &rq->change);
+        error = vop_write(&rq->access.ctx, rq->access.vn, args->offset, args->data.data, &len,
+                          &stable, &rq->change);
     if (error != 0)
         return error;
     nfs3_wcc(rq, &rq->change, &res->file_wcc);
@@ -162,14 +162,14 @@ int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res
 
 int nfs3_commit(struct nfs3_request *rq, const COMMIT3args *args, COMMIT3resok *res)
 {
-    int error = vop_commit(&rq->ctx, rq->vn, args->offset, args->count, &rq->change);
+    int error = vop_commit(&rq->access.ctx, rq->access.vn, args->offset, args->count, &rq->change);
 
     if (error != 0)
         return error;
     nfs3_wcc(rq, &rq->change, &res->file_wcc);
     /* From after the flush: the kernel tells of a write-back error once, maybe to another call's
      * flush of this file at the same time, and that one renews the verifier before ours is done. */
-    verifier_to_wire(vop_verifier(rq->vn), res->verf);
+    verifier_to_wire(vop_verifier(rq->access.vn), res->verf);
     return 0;
 }
 
@@ -179,11 +179,12 @@ int nfs3_readlink(struct nfs3_request *rq, const READLINK3args *args, READLINK3r
     size_t room, len = 0;
     uint8_t *target = rpc_call_payload(rq->call, WIRE_STATUS + WIRE_ATTR + WIRE_INT, &room);
     struct vattr attr = {0};
-    int error = vop_readlink(&rq->ctx, rq->vn, (char *)target, smaller(room, VPATH_MAX), &len);
+    int error = vop_readlink(&rq->access.ctx, rq->access.vn, (char *)target,
+                             smaller(room, VPATH_MAX), &len);
 
     /* The target's place, too, was chosen for a reply with attributes; without them it is gone. */
     if (error == 0)
-        error = vop_getattr(&rq->ctx, rq->vn, &attr);
+        error = vop_getattr(&rq->access.ctx, rq->access.vn, &attr);
     if (error != 0)
         return error;
     nfs3_attr(rq, &attr, &res->symlink_attributes);

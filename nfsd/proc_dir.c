@@ -66,11 +66,11 @@ static uint8_t *put_plus(const struct listing *list, uint8_t *at, const struct v
     struct handle handle;
 
     if (plus != NULL) {
-        handle_seal_id(rq->export->id, plus->id.bytes, plus->id.len, &handle);
+        handle_seal_id(rq->access.export->id, plus->id.bytes, plus->id.len, &handle);
         return put_known(list, at, &plus->attr, &handle);
     }
-    if (vop_lookup(&rq->ctx, rq->vn, name, &vn, &attr) == 0) {
-        handle_seal(rq->export->id, vn, &handle);
+    if (vop_lookup(&rq->access.ctx, rq->access.vn, name, &vn, &attr) == 0) {
+        handle_seal(rq->access.export->id, vn, &handle);
         vnode_put(vn);
         return put_known(list, at, &attr, &handle);
     }
@@ -107,7 +107,7 @@ static void page_prepare(const struct listing *list, struct vdirents *page)
     size_t room = (size_t)(list->end - list->at);
     size_t names = list->plus && list->names_room < room ? list->names_room : room;
 
-    page->each = ENTRY_SIZE + (list->plus ? PLUS_SIZE(handle_len(list->rq->vn->id_len)) : 0);
+    page->each = ENTRY_SIZE + (list->plus ? PLUS_SIZE(handle_len(list->rq->access.vn->id_len)) : 0);
     page->room = room;
     page->size = list->plus ? PAGE_SIZE_MAX : names;
     if (page->size < PAGE_SIZE_MIN)
@@ -127,7 +127,7 @@ static int listing_fill(struct listing *list)
 
     do {
         page_prepare(list, &page);
-        int error = vop_readdir(&list->rq->ctx, list->rq->vn, list->cookie, &page);
+        int error = vop_readdir(&list->rq->access.ctx, list->rq->access.vn, list->cookie, &page);
         if (error != 0)
             return list->at == list->start ? error : 0;
 
@@ -154,7 +154,7 @@ static int listing_make(struct listing *list, size_t limit, post_op_attr *dir_at
     struct nfs3_request *rq = list->rq;
     size_t room;
 
-    nfs3_attr_now(rq, rq->vn, dir_attributes);
+    nfs3_attr_now(rq, rq->access.vn, dir_attributes);
     size_t before = nfs3_wire_attr(dir_attributes) + sizeof(cookieverf3);
     list->start = rpc_call_payload(rq->call, WIRE_STATUS + before, &room);
     if (limit < before + LIST_END || room < LIST_END)

@@ -1,7 +1,6 @@
 /*
  * proc_fs.c - FSSTAT, FSINFO, PATHCONF: the file system a node is in, its limits and ours.
  */
-#include "net/net.h"
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
 #include "vfs/vop.h"
@@ -18,11 +17,11 @@ int nfs3_fsstat(struct nfs3_request *rq, const FSSTAT3args *args, FSSTAT3resok *
 {
     (void)args;
     struct vstatfs st = {0};
-    int error = vop_statfs(&rq->ctx, rq->vn, &st);
+    int error = vop_statfs(&rq->access.ctx, rq->access.vn, &st);
 
     if (error != 0)
         return error;
-    nfs3_attr_now(rq, rq->vn, &res->obj_attributes);
+    nfs3_attr_now(rq, rq->access.vn, &res->obj_attributes);
     res->tbytes = st.total_bytes;
     res->fbytes = st.free_bytes;
     res->abytes = st.avail_bytes;
@@ -36,10 +35,10 @@ int nfs3_fsstat(struct nfs3_request *rq, const FSSTAT3args *args, FSSTAT3resok *
 int nfs3_fsinfo(struct nfs3_request *rq, const FSINFO3args *args, FSINFO3resok *res)
 {
     (void)args;
-    uint32_t transfer = rq->call->is_datagram ? DATAGRAM_TRANSFER : NET_PAYLOAD_MAX;
-    uint32_t flags = rq->vn->fs->flags;
+    uint32_t transfer = rq->call->is_datagram ? DATAGRAM_TRANSFER : RPC_PAYLOAD_MAX;
+    uint32_t flags = rq->access.vn->fs->flags;
 
-    nfs3_attr_now(rq, rq->vn, &res->obj_attributes);
+    nfs3_attr_now(rq, rq->access.vn, &res->obj_attributes);
     res->rtmax = res->rtpref = transfer;
     res->wtmax = res->wtpref = transfer;
     res->rtmult = res->wtmult = TRANSFER_MULTIPLE;
@@ -60,11 +59,11 @@ int nfs3_pathconf(struct nfs3_request *rq, const PATHCONF3args *args, PATHCONF3r
 {
     (void)args;
     struct vpathconf pc = {0};
-    int error = vop_pathconf(&rq->ctx, rq->vn, &pc);
+    int error = vop_pathconf(&rq->access.ctx, rq->access.vn, &pc);
 
     if (error != 0)
         return error;
-    nfs3_attr_now(rq, rq->vn, &res->obj_attributes);
+    nfs3_attr_now(rq, rq->access.vn, &res->obj_attributes);
     res->linkmax = pc.link_max;
     res->name_max = pc.name_max;
     res->no_trunc = pc.no_trunc;

@@ -11,19 +11,19 @@ int nfs3_lookup(struct nfs3_request *rq, const LOOKUP3args *args, LOOKUP3resok *
 {
     struct vnode_id id;
     struct vattr attr = {0};
-    int error = vop_glance(&rq->ctx, rq->vn, args->what.name, &id, &attr);
+    int error = vop_glance(&rq->access.ctx, rq->access.vn, args->what.name, &id, &attr);
 
     if (error != 0)
         return error;
     res->object = nfs3_handle(rq, id.bytes, id.len, WIRE_STATUS + WIRE_INT);
     nfs3_attr(rq, &attr, &res->obj_attributes);
-    nfs3_attr_now(rq, rq->vn, &res->dir_attributes);
+    nfs3_attr_now(rq, rq->access.vn, &res->dir_attributes);
     return 0;
 }
 
 int nfs3_remove(struct nfs3_request *rq, const REMOVE3args *args, REMOVE3resok *res)
 {
-    int error = vop_remove(&rq->ctx, rq->vn, args->object.name, &rq->change);
+    int error = vop_remove(&rq->access.ctx, rq->access.vn, args->object.name, &rq->change);
 
     if (error == 0)
         nfs3_wcc(rq, &rq->change, &res->dir_wcc);
@@ -32,7 +32,7 @@ int nfs3_remove(struct nfs3_request *rq, const REMOVE3args *args, REMOVE3resok *
 
 int nfs3_rmdir(struct nfs3_request *rq, const RMDIR3args *args, RMDIR3resok *res)
 {
-    int error = vop_rmdir(&rq->ctx, rq->vn, args->object.name, &rq->change);
+    int error = vop_rmdir(&rq->access.ctx, rq->access.vn, args->object.name, &rq->change);
 
     if (error == 0)
         nfs3_wcc(rq, &rq->change, &res->dir_wcc);
@@ -41,11 +41,11 @@ int nfs3_rmdir(struct nfs3_request *rq, const RMDIR3args *args, RMDIR3resok *res
 
 int nfs3_rename(struct nfs3_request *rq, const RENAME3args *args, RENAME3resok *res)
 {
-    int error = gate_second(rq, args->to.dir);
+    int error = gate_second(&rq->access, args->to.dir, &rq->second);
 
     if (error == 0)
-        error = vop_rename(&rq->ctx, rq->vn, args->from.name, rq->second, args->to.name,
-                           &rq->change, &rq->second_change);
+        error = vop_rename(&rq->access.ctx, rq->access.vn, args->from.name, rq->second,
+                           args->to.name, &rq->change, &rq->second_change);
     if (error != 0)
         return error;
     nfs3_wcc(rq, &rq->change, &res->fromdir_wcc);
@@ -56,10 +56,11 @@ int nfs3_rename(struct nfs3_request *rq, const RENAME3args *args, RENAME3resok *
 int nfs3_link(struct nfs3_request *rq, const LINK3args *args, LINK3resok *res)
 {
     struct vattr attr = {0};
-    int error = gate_second(rq, args->link.dir);
+    int error = gate_second(&rq->access, args->link.dir, &rq->second);
 
     if (error == 0)
-        error = vop_link(&rq->ctx, rq->vn, rq->second, args->link.name, &attr, &rq->second_change);
+        error = vop_link(&rq->access.ctx, rq->access.vn, rq->second, args->link.name, &attr,
+                         &rq->second_change);
     if (error != 0)
         return error;
     nfs3_attr(rq, &attr, &res->file_attributes);

@@ -13,7 +13,7 @@
 #ifndef NFSD_PROCEDURES_H
 #define NFSD_PROCEDURES_H
 
-#include "nfsd/gate.h"
+#include "nfsd/request.h"
 #include "xdr/nfs3.h"
 
 /* What a failure arm holds. */

@@ -28,17 +28,17 @@ static void nfs3_fail(struct nfs3_request *rq, enum nfs3_arm kind, void *arm)
     case ARM_VOID:
         break;
     case ARM_ATTR:
-        nfs3_attr_now(rq, rq->vn, arm);
+        nfs3_attr_now(rq, rq->access.vn, arm);
         break;
     case ARM_WCC:
-        nfs3_wcc_now(rq, rq->vn, &rq->change, arm);
+        nfs3_wcc_now(rq, rq->access.vn, &rq->change, arm);
         break;
     case ARM_WCC_WCC:
-        nfs3_wcc_now(rq, rq->vn, &rq->change, &rename->fromdir_wcc);
+        nfs3_wcc_now(rq, rq->access.vn, &rq->change, &rename->fromdir_wcc);
         nfs3_wcc_now(rq, rq->second, &rq->second_change, &rename->todir_wcc);
         break;
     case ARM_ATTR_WCC:
-        nfs3_attr_now(rq, rq->vn, &link->file_attributes);
+        nfs3_attr_now(rq, rq->access.vn, &link->file_attributes);
         nfs3_wcc_now(rq, rq->second, &rq->second_change, &link->linkdir_wcc);
         break;
     }
@@ -49,9 +49,9 @@ static enum rpc_outcome nfs3_run(struct rpc_call *call, const struct nfs3_proced
                                  struct view handle, const void *args, nfsstat3 *status, void *arm)
 {
     struct nfs3_request rq = {.call = call};
-    int error = gate_begin(&rq, handle);
+    int error = gate_by_handle(&rq.access, call, handle);
 
-    if (error == 0 && (procedure->flags & MODIFIES) != 0 && !rq.client->options.rw)
+    if (error == 0 && (procedure->flags & MODIFIES) != 0 && !rq.access.client->options.rw)
         error = EROFS;
     call->refused = error != 0;
     if (error == 0)
@@ -62,7 +62,8 @@ static enum rpc_outcome nfs3_run(struct rpc_call *call, const struct nfs3_proced
         call->refused = true;
     if (error != 0)
         nfs3_fail(&rq, procedure->arm, arm);
-    gate_end(&rq);
+    vnode_put(rq.second);
+    gate_leave(&rq.access);
     return RPC_DONE;
 }
 

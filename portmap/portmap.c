@@ -7,7 +7,6 @@
  */
 #include "portmap/portmap.h"
 #include "base/log.h"
-#include "net/net.h"
 #include "portmap/program.h"
 #include "portmap/system.h"
 #include "portmap/table.h"
@@ -117,7 +116,7 @@ static int builtin_listen(const struct address *listen, size_t count)
         char text[ADDRESS_TEXT_MAX];
 
         address_set_port(&at, PORTMAP_PORT);
-        int error = net_listen(&at);
+        int error = rpc_listen(&at);
         if (error == 0) {
             bound++;
             continue;

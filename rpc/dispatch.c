@@ -77,11 +77,18 @@ enum rpc_outcome rpc_null_run(struct rpc_call *call, void *args, void *results)
     return RPC_DONE;
 }
 
+int rpc_listen(struct address *address)
+{
+    return net_listen(address);
+}
+
+_Static_assert(RPC_PAYLOAD_MAX == NET_PAYLOAD_MAX, "a payload must fit a message");
+
 uint8_t *rpc_call_payload(const struct rpc_call *call, size_t offset, size_t *room)
 {
     *room = call->results_room > offset ? (call->results_room - offset) & ~(size_t)3 : 0;
-    if (*room > NET_PAYLOAD_MAX)
-        *room = NET_PAYLOAD_MAX;
+    if (*room > RPC_PAYLOAD_MAX)
+        *room = RPC_PAYLOAD_MAX;
     return call->results + offset;
 }
 

@@ -64,7 +64,7 @@ struct rpc_call {
 /*
  * Room for `len` bytes of payload within the reply itself: where they are read to here, and
  * the result's view points here, encoding does not copy them. `offset` is the number of result
- * bytes that will be encoded before the payload. *room is what fits (at most NET_PAYLOAD_MAX, and
+ * bytes that will be encoded before the payload. *room is what fits (at most RPC_PAYLOAD_MAX, and
  * less for a datagram), rounded down to a multiple of 4.
  */
 uint8_t *rpc_call_payload(const struct rpc_call *call, size_t offset, size_t *room);
@@ -105,7 +105,9 @@ struct rpc_program {
 };
 
 /* Where the portmapper is, on every host (RFC 1833). */
-#define PORTMAP_PORT     111
+#define PORTMAP_PORT 111
+/* The most bytes that a READ, a WRITE or a listing carries; more does not fit into a message. */
+#define RPC_PAYLOAD_MAX  (1u << 20)
 #define RPC_PROGRAMS_MAX 8
 /* Before net_start(). The program is borrowed for ever. */
 void rpc_register(const struct rpc_program *program);
@@ -113,6 +115,9 @@ void rpc_register(const struct rpc_program *program);
  * changed at any time. */
 void rpc_over_udp_set(uint32_t program, bool on);
 bool rpc_over_udp(uint32_t program);
+/* Calls are taken at this address, too, over TCP and UDP: net_listen() for programs with a port of
+ * their own. */
+int rpc_listen(struct address *address);
 /* The programs registered, for rpcbind: index 0.. ; NULL past the end. */
 const struct rpc_program *rpc_registered(unsigned index);
 

@@ -14,10 +14,10 @@ rpc              base/* xdr/view.h net/* rpc/*
 vfs              base/* vfs/* <loopnfs/*>
 fs               base/* fs/* <loopnfs/*>
 exports          base/* rpc/admission.h rpc/peer.h rpc/program.h vfs/* exports/* <loopnfs/*>
-access           base/* rpc/program.h vfs/* exports/* access/* <loopnfs/*>
-portmap          base/* xdr/view.h xdr/rpcb.h net/net.h rpc/* portmap/*
-mountd           base/* xdr/view.h xdr/mount.h rpc/* vfs/* exports/* access/* mountd/* <loopnfs/*>
-nfsd             base/* xdr/view.h xdr/nfs3.h xdr/nfsacl.h xdr/put.h net/* rpc/* vfs/* exports/* access/* nfsd/* <loopnfs/*>
+access           base/* rpc/peer.h rpc/program.h vfs/* exports/* access/* <loopnfs/*>
+portmap          base/* xdr/view.h xdr/rpcb.h rpc/* portmap/*
+mountd           base/* xdr/view.h xdr/mount.h rpc/program.h rpc/reply_list.h vfs/* exports/exports.h access/gate.h access/handle.h mountd/* <loopnfs/*>
+nfsd             base/* xdr/view.h xdr/nfs3.h xdr/nfsacl.h xdr/put.h net/rest.h net/tail.h rpc/program.h vfs/* exports/exports.h access/gate.h access/handle.h nfsd/* <loopnfs/*>
 ctl              base/* net/* rpc/reply_cache.h vfs/* exports/* ctl/* <loopnfs/*>
 server           base/* net/net.h rpc/* vfs/* exports/* access/* portmap/portmap.h mountd/mountd.h nfsd/nfsd.h server/* <loopnfs/*>
 lib              base/* portmap/portmap.h vfs/later.h vfs/mount.h vfs/type_check.h server/* lib/internal.h <loopnfs/*>

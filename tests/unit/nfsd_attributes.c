@@ -9,8 +9,8 @@
 
 static const struct export_client wide_client;
 static const struct export_client narrow_client = {.options = {.ids_32bit = true}};
-static const struct nfs3_request wide = {.client = &wide_client};
-static const struct nfs3_request narrow = {.client = &narrow_client};
+static const struct nfs3_request wide = {.access.client = &wide_client};
+static const struct nfs3_request narrow = {.access.client = &narrow_client};
 
 TEST(a_fileid_of_64_bits_is_folded_for_clients_with_32bit_ids_only)
 {

@@ -1,6 +1,6 @@
 /*
- * nfsd_gate.c - tests of the way into a procedure (nfsd/gate.c, nfsd/program.c): whose handles and
- * which clients pass, and what the failure arms of those who don't hold.
+ * nfsd_gate.c - tests of the way into a procedure (access/gate.c, nfsd/program.c): whose handles
+ * and which clients pass, and what the failure arms of those who don't hold.
  *
  * Calls the program's rows as rpc/ does, on two exports of a file system that lives here only: a
  * root directory with one file in it.

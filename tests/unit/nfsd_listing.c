@@ -115,11 +115,11 @@ static void client_init(struct client *c, bool plus)
     c->export = (struct export){.id = 1, .fs = c->fs};
     c->call = (struct rpc_call){.results = (uint8_t *)reply, .results_room = sizeof(reply)};
     c->rq = (struct nfs3_request){.call = &c->call,
-                                  .export = &c->export,
-                                  .client = &c->rights,
-                                  .cred = c->cred,
-                                  .ctx = {.cred = &c->rq.cred},
-                                  .vn = c->fs->root};
+                                  .access.export = &c->export,
+                                  .access.client = &c->rights,
+                                  .access.cred = c->cred,
+                                  .access.ctx = {.cred = &c->rq.access.cred},
+                                  .access.vn = c->fs->root};
 }
 
 static uint32_t get_int(const uint8_t **at)

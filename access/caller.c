@@ -1,13 +1,13 @@
 /*
  * caller.c - as whom a call runs: who may be believed to be whom, then squash and id map.
  *
- * The one door for nfsd/'s gate and mountd/, after export_match(). On an `insecure` export whoever
- * reaches the port is believed. On a `secure` one a client on another host is believed where its
- * port is reserved; on this host (rpc/peer.h) the kernel and root are believed whatever their port,
- * any other user is who owns the socket, in that user's groups, or else anonymous.
+ * Called by gate.c once the client's rights in the export are known. On an `insecure` export any
+ * client that reaches the port is believed. On a `secure` one a client on another host is believed
+ * where its port is reserved; on this host (rpc/peer.h) the kernel and root are believed whatever
+ * their port, any other user is who owns the socket, in that user's groups, or else anonymous.
  */
+#include "access/caller.h"
 #include "base/cred.h"
-#include "exports/internal.h"
 #include "rpc/peer.h"
 #include <errno.h>
 
@@ -29,7 +29,7 @@ static bool may_come_in(const struct rpc_call *call, const struct rpc_peer *peer
     return false;
 }
 
-int export_caller(const struct export_client *client, const struct rpc_call *call,
+int access_caller(const struct export_client *client, const struct rpc_call *call,
                   struct cred *cred, struct export_cred_storage *storage, const char **why)
 {
     struct rpc_peer peer = {.kind = RPC_PEER_FAR};

@@ -1,0 +1,102 @@
+/*
+ * gate.c - the one door; see gate.h. Called by the programs (nfsd/, mountd/) for each call.
+ *
+ * A handle stays with its client when the exports are reloaded, so the client's rights are looked
+ * at for each call, and not by MOUNT alone.
+ */
+#include "access/gate.h"
+#include "access/caller.h"
+#include "access/handle.h"
+#include "base/log.h"
+#include "base/wait_place.h"
+#include "vfs/vnode_table.h"
+#include <errno.h>
+
+/* The client's rights in the export, and the caller's credential and context. */
+static int admit(struct access *access, const char **why)
+{
+    const struct export_client *client;
+    int error = export_ask(access->export, access->call->peer, &client);
+
+    *why = error == EACCES ? "not exported to this client" : NULL;
+    if (error != 0)
+        return error;
+    error = access_caller(client, access->call, &access->cred, &access->cred_storage, why);
+    if (error != 0)
+        return error;
+    access->client = client;
+    wait_user(access->cred.uid);
+    access->ctx = (struct vctx){
+        .cred = &access->cred, .async = client->options.async, .peer = access->call->peer};
+    return 0;
+}
+
+static void log_refusal(const struct access *access, const char *why)
+{
+    static struct log_limit limit;
+    char text[ADDRESS_TEXT_MAX];
+
+    if (log_limit_allows(&limit))
+        log_warning("%s: refused %s: %s", access->export->path,
+                    address_format(access->call->peer, true, text), why);
+}
+
+int gate_by_handle(struct access *access, const struct rpc_call *call, struct view handle)
+{
+    struct vnode_id id;
+    uint32_t export_id;
+    const char *why;
+    int error = handle_open(handle, &export_id, &id);
+
+    if (error != 0)
+        return error;
+    access->call = call;
+    access->exports = exports_get();
+    access->export = exports_by_id(access->exports, export_id);
+    if (access->export == NULL)
+        return ESTALE;
+    error = admit(access, &why);
+    if (error == 0 && call->is_datagram && !access->client->options.udp) {
+        why = "it came over UDP (option `udp`, or --udp, allows)";
+        error = EACCES;
+    }
+    if (error == EACCES)
+        log_refusal(access, why);
+    if (error != 0)
+        return error;
+    if (access->export->fs == NULL)
+        return export_absent_error(access->export);
+    return vnode_load(access->export->fs, &id, &access->vn);
+}
+
+int gate_by_path(struct access *access, const struct rpc_call *call, struct view path,
+                 struct view *rest, const char **why)
+{
+    access->call = call;
+    access->exports = exports_get();
+    access->export = exports_by_path(access->exports, path, rest);
+    *why = "it is not exported";
+    return access->export != NULL ? admit(access, why) : EACCES;
+}
+
+int gate_second(const struct access *access, struct view handle, struct vnode **out)
+{
+    struct vnode_id id;
+    uint32_t export_id;
+    int error = handle_open(handle, &export_id, &id);
+
+    if (error != 0)
+        return error;
+    if (export_id != access->export->id)
+        return EXDEV;
+    return vnode_load(access->export->fs, &id, out);
+}
+
+void gate_leave(struct access *access)
+{
+    vnode_put(access->vn);
+    if (access->client != NULL)
+        export_cred_release(&access->cred_storage);
+    if (access->exports != NULL)
+        exports_put();
+}
