@@ -18,5 +18,5 @@ while read -r file; do
         echo "$file: does not open with a comment"
         problems=$((problems + 1))
     fi
-done < <(sources '*.sh' '.ci/run' 'CMakeLists.txt' '*/CMakeLists.txt' '.clang-format' '.clang-tidy')
+done < <(scripts; sources 'CMakeLists.txt' '*/CMakeLists.txt' '.clang-format' '.clang-tidy')
 verdict "$count files looked at"

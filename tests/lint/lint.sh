@@ -12,6 +12,20 @@ sources() {
     done
 }
 
+# scripts: the shell scripts among them, which a suffix or the first line tells. One a line.
+scripts() {
+    sources '*' | while read -r file; do
+        if [[ $file == *.sh ]] || head -c 64 "$file" | sed -n 1p | grep -aqE '^#!.*[/ ](ba)?sh( |$)'; then
+            printf '%s\n' "$file"
+        fi
+    done
+}
+
+# rooms [COLUMN]: the list of rooms, or one column of it (1: folder, 2: what it is, 3: what it may include)
+rooms() {
+    grep -v '^#' tests/lint/rooms | if [ $# = 0 ]; then cat; else cut -d'|' -f"$1" | sed 's/^ *//; s/ *$//'; fi
+}
+
 # found COUNT WHAT: the last line of a check.
 verdict() {
     echo "$1"

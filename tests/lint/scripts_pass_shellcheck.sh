@@ -1,9 +1,9 @@
 #!/bin/bash
-# Every shell script of the repository.
+# Every shell script of the repository, whatever its name.
 . "$(dirname "$0")/lint.sh"
 
 needs shellcheck shellcheck
-mapfile -t files < <(sources '*.sh' '.ci/run')
+mapfile -t files < <(scripts)
 # -x: follows what a script sources; P: looks for that beside the script. Cases of the kernel tests
 # are sourced and use the variables of their harness.
 for file in "${files[@]}"; do
