@@ -5,12 +5,10 @@
  * looked up; the command runs with a reference on the file system alone.
  */
 #include "ctl/request.h"
+#include "base/metrics.h"
 #include "base/wait_place.h"
 #include "exports/exports.h"
-#include "net/net.h"
-#include "rpc/reply_cache.h"
 #include "vfs/mount.h"
-#include "vfs/vnode_table.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -77,35 +75,14 @@ static void print_place(const char *name, const struct wait_place_stats *stats, 
                    stats->refused);
 }
 
+static void print_metric(const struct metric *metric, uint64_t value, void *control)
+{
+    vcontrol_print(control, "%s\t%" PRIu64, metric->name, value);
+}
+
 static int server_status(struct vcontrol *control)
 {
-    struct net_stats network;
-    struct vnode_table_stats nodes;
-    struct reply_cache_stats replies;
-
-    net_stats_get(&network);
-    vnode_table_stats_get(&nodes);
-    reply_cache_stats_get(&replies);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } rows[] = {
-        {"connections", network.connections},
-        {"messages", network.messages},
-        {"handovers", network.handovers},
-        {"takeovers", network.takeovers},
-        {"threads", network.threads},
-        {"nodes", nodes.nodes},
-        {"descriptors", nodes.fds},
-        {"node hits", nodes.hits},
-        {"node misses", nodes.misses},
-        {"node evictions", nodes.evictions},
-        {"replies kept", replies.entries},
-        {"replies repeated", replies.hits},
-        {"repeats dropped", replies.dropped_running},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        vcontrol_print(control, "%s\t%" PRIu64, rows[i].name, rows[i].value);
+    metrics_walk(print_metric, control);
     /* What is exported, and from where, is told to who could read the file that says it. */
     if (control->privileged) {
         print_exports(control);

@@ -13,6 +13,7 @@
 #define NET_NET_H
 
 #include "base/address.h"
+#include "base/metrics.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -92,5 +93,7 @@ struct net_stats {
  * the first time in vain. */
 bool net_alive(void);
 void net_stats_get(struct net_stats *stats);
+/* The same as rows. */
+extern const struct metrics net_metrics;
 
 #endif

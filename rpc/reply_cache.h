@@ -16,6 +16,7 @@
 #ifndef RPC_REPLY_CACHE_H
 #define RPC_REPLY_CACHE_H
 
+#include "base/metrics.h"
 #include "rpc/program.h"
 
 enum reply_cache_answer {
@@ -45,5 +46,7 @@ struct reply_cache_stats {
     uint64_t entries, spares, bytes, hits, dropped_running;
 };
 void reply_cache_stats_get(struct reply_cache_stats *stats);
+/* The same as rows. */
+extern const struct metrics rpc_metrics;
 
 #endif

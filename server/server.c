@@ -10,6 +10,7 @@
 #include "base/cred.h"
 #include "base/fds.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/wait_place.h"
 #include "mountd/mountd.h"
 #include "net/net.h"
@@ -266,6 +267,9 @@ static void set_udp(void)
     portmap_udp_set(nfsd_acl_program_number, udp);
 }
 
+/* The rooms that count, in the order in which status shows them. */
+static const struct metrics *const counting[] = {&net_metrics, &vfs_metrics, &rpc_metrics};
+
 static void register_programs(void)
 {
     static bool registered;
@@ -275,6 +279,8 @@ static void register_programs(void)
     registered = true;
     nfsd_register();
     mountd_register();
+    for (size_t i = 0; i < sizeof(counting) / sizeof(counting[0]); i++)
+        metrics_register(counting[i]);
 }
 
 enum server_status server_check(struct server_config *config, char *message, size_t size)

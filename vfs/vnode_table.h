@@ -7,6 +7,7 @@
 #ifndef VFS_VNODE_TABLE_H
 #define VFS_VNODE_TABLE_H
 
+#include "base/metrics.h"
 #include <loopnfs/vfs.h>
 #include <string.h>
 
@@ -34,5 +35,7 @@ struct vnode_table_stats {
     uint64_t nodes, fds, hits, misses, evictions;
 };
 void vnode_table_stats_get(struct vnode_table_stats *stats);
+/* The same as rows. */
+extern const struct metrics vfs_metrics;
 
 #endif
