@@ -1,7 +1,8 @@
 /*
  * groups.c - a user's groups by this host's user database (--manage-gids). Used by squash.c.
  *
- * Answers are kept by uid for a while (lookup.h): a change of /etc/group is seen within a minute.
+ * Answers are kept by uid for a while (ttl_cache.h): a change of /etc/group is seen within a
+ * minute.
  */
 #include "exports/internal.h"
 #include "exports/resolver.h"
@@ -14,7 +15,7 @@
 
 #define PASSWD_BUFFER_MAX (1 << 20) /* a longer entry is taken for a failure of the database */
 
-static struct groups *groups_create(enum lookup_kind kind, uint32_t room)
+static struct groups *groups_create(enum ttl_kind kind, uint32_t room)
 {
     struct groups *groups = calloc(1, sizeof(*groups) + room * sizeof(gid_t));
 
@@ -30,7 +31,7 @@ static struct groups *groups_of_user(const char *user, gid_t gid)
     int room = 64;
 
     for (;;) {
-        struct groups *groups = groups_create(LOOKUP_FOUND, (uint32_t)room);
+        struct groups *groups = groups_create(TTL_FOUND, (uint32_t)room);
         int count = room;
 
         if (!groups)
@@ -47,7 +48,7 @@ static struct groups *groups_of_user(const char *user, gid_t gid)
 }
 
 /* The key is a uid_t. */
-static struct lookup_answer *ask_groups(const void *key, size_t len)
+static struct ttl_answer *ask_groups(const void *key, size_t len)
 {
     struct passwd entry, *found = NULL;
     struct groups *groups = NULL;
@@ -71,20 +72,20 @@ static struct lookup_answer *ask_groups(const void *key, size_t len)
     if (found)
         groups = groups_of_user(found->pw_name, found->pw_gid);
     else
-        groups = groups_create(unknown ? LOOKUP_NONE : LOOKUP_FAILED, 0);
+        groups = groups_create(unknown ? TTL_NONE : TTL_FAILED, 0);
     free(buffer);
     return groups ? &groups->answer : NULL;
 }
 
-static struct lookup_cache groups_of_uids = LOOKUP_CACHE_INIT(ask_groups, LOOKUP_OLD_SEC);
+static struct ttl_cache groups_of_uids = TTL_CACHE_INIT(ask_groups, TTL_OLD_SEC);
 
 int groups_get(uid_t uid, struct groups **groups)
 {
-    struct lookup_answer *answer;
-    int error = lookup_get(&groups_of_uids, &uid, sizeof(uid), RESOLVER_WAIT, &answer);
+    struct ttl_answer *answer;
+    int error = ttl_cache_get(&groups_of_uids, &uid, sizeof(uid), RESOLVER_WAIT, &answer);
 
-    if (answer && answer->kind != LOOKUP_FOUND) {
-        lookup_put(answer);
+    if (answer && answer->kind != TTL_FOUND) {
+        ttl_cache_put(answer);
         answer = NULL;
     }
     *groups = (struct groups *)answer;
@@ -100,17 +101,17 @@ struct groups *groups_replace(struct groups *list, gid_t from, gid_t to)
     if (!has)
         return list;
 
-    struct groups *copy = groups_create(LOOKUP_FOUND, list->count);
+    struct groups *copy = groups_create(TTL_FOUND, list->count);
     if (copy) {
         copy->count = list->count;
         for (uint32_t i = 0; i < list->count; i++)
             copy->gids[i] = list->gids[i] == from ? to : list->gids[i];
     }
-    lookup_put(&list->answer);
+    ttl_cache_put(&list->answer);
     return copy;
 }
 
 void groups_clear(void)
 {
-    lookup_clear(&groups_of_uids);
+    ttl_cache_clear(&groups_of_uids);
 }

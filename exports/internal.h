@@ -1,11 +1,11 @@
 /*
- * internal.h - what the files of exports/ offer to each other (but draft.h, reader.h, lookup.h).
+ * internal.h - what the files of exports/ offer to each other (but draft.h, reader.h, ttl_cache.h).
  */
 #ifndef EXPORTS_INTERNAL_H
 #define EXPORTS_INTERNAL_H
 
 #include "exports/draft.h"
-#include "exports/lookup.h"
+#include "exports/ttl_cache.h"
 
 /* options.c: exports(5)'s defaults, and one option word of a list. *said: what the list has said so
  * far, 0 at its beginning. EINVAL with a message, also where the word contradicts an earlier one.
@@ -62,7 +62,7 @@ void current_replace(struct exports *fresh);
 int names_has_address(const char *name, const struct address *peer, int wait, bool *has);
 int names_fits(const char *pattern, const struct address *peer, int wait, bool *fits);
 /* Has the addresses of a name asked for, before they are needed; *kind: whether there are any. */
-int names_fetch(const char *name, int wait, enum lookup_kind *kind);
+int names_fetch(const char *name, int wait, enum ttl_kind *kind);
 void names_clear(void);
 
 /* name_check.c: has every host name of the draft looked up, and warns of those that can't be found;
@@ -71,7 +71,7 @@ void names_check(struct draft *draft, bool wait);
 
 /* groups.c: a uid's groups by the user database; refcounted by its answer. */
 struct groups {
-    struct lookup_answer answer;
+    struct ttl_answer answer;
     uint32_t count;
     gid_t gids[];
 };

@@ -294,7 +294,7 @@ static void load_names(const struct exports *table)
             for (size_t k = 0; k < table->list[i].nclients; k++) {
                 const struct export_client *client = &table->list[i].clients[k];
                 int64_t left = until - load_now_ms();
-                enum lookup_kind ignored;
+                enum ttl_kind ignored;
                 if (client->kind == EXPORT_CLIENT_NAME)
                     names_fetch(client->text, left > 0 ? (int)left : 0, &ignored);
             }

@@ -33,7 +33,7 @@ static bool is_over(const struct check *check)
 
 static void check_one(const struct check *check, const struct draft_name *name)
 {
-    enum lookup_kind kind = LOOKUP_FAILED;
+    enum ttl_kind kind = TTL_FAILED;
     int error = names_fetch(name->name, RESOLVER_WAIT, &kind);
 
     for (int i = 1; error && i < ATTEMPTS && !is_over(check); i++) {
@@ -46,9 +46,9 @@ static void check_one(const struct check *check, const struct draft_name *name)
     if (error)
         log_warning("%s: client '%s' can't be looked up: the name service does not answer",
                     name->where, name->name);
-    else if (kind == LOOKUP_NONE)
+    else if (kind == TTL_NONE)
         log_warning("%s: client '%s' is nobody's: no host has that name", name->where, name->name);
-    else if (kind == LOOKUP_FAILED)
+    else if (kind == TTL_FAILED)
         log_warning("%s: client '%s' can't be looked up: the name service fails", name->where,
                     name->name);
 }

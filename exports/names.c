@@ -13,23 +13,23 @@
 #include <string.h>
 
 struct name_addresses {
-    struct lookup_answer answer;
+    struct ttl_answer answer;
     size_t count;
     struct address list[];
 };
 
 struct address_name {
-    struct lookup_answer answer;
+    struct ttl_answer answer;
     char name[];
 };
 
-static enum lookup_kind failure_kind(int gai)
+static enum ttl_kind failure_kind(int gai)
 {
-    return gai == EAI_AGAIN || gai == EAI_SYSTEM || gai == EAI_MEMORY ? LOOKUP_FAILED : LOOKUP_NONE;
+    return gai == EAI_AGAIN || gai == EAI_SYSTEM || gai == EAI_MEMORY ? TTL_FAILED : TTL_NONE;
 }
 
 /* The key is the name with its NUL. */
-static struct lookup_answer *ask_addresses(const void *key, size_t len)
+static struct ttl_answer *ask_addresses(const void *key, size_t len)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *results = NULL;
@@ -45,7 +45,7 @@ static struct lookup_answer *ask_addresses(const void *key, size_t len)
     struct name_addresses *names = calloc(1, sizeof(*names) + count * sizeof(names->list[0]));
     if (names) {
         names->answer.refs = 1;
-        names->answer.kind = gai ? failure_kind(gai) : LOOKUP_FOUND;
+        names->answer.kind = gai ? failure_kind(gai) : TTL_FOUND;
         for (struct addrinfo *at = results; at; at = at->ai_next) {
             struct address *address = &names->list[names->count];
             if (at->ai_addrlen > sizeof(*address))
@@ -60,7 +60,7 @@ static struct lookup_answer *ask_addresses(const void *key, size_t len)
     return names ? &names->answer : NULL;
 }
 
-static bool has_address(const struct lookup_answer *answer, const struct address *peer)
+static bool has_address(const struct ttl_answer *answer, const struct address *peer)
 {
     const struct name_addresses *names = (const struct name_addresses *)answer;
 
@@ -71,7 +71,7 @@ static bool has_address(const struct lookup_answer *answer, const struct address
 }
 
 /* The key is a struct address without a port. */
-static struct lookup_answer *ask_name(const void *key, size_t len)
+static struct ttl_answer *ask_name(const void *key, size_t len)
 {
     struct address address;
     char host[NI_MAXHOST] = "";
@@ -86,35 +86,35 @@ static struct lookup_answer *ask_name(const void *key, size_t len)
     if (!answer)
         return NULL;
     answer->answer.refs = 1;
-    answer->answer.kind = gai ? failure_kind(gai) : LOOKUP_FOUND;
+    answer->answer.kind = gai ? failure_kind(gai) : TTL_FOUND;
     strcpy(answer->name, host);
     /* Here and now: any number of strangers' names must not wait before those of the exports. */
-    struct lookup_answer *back = gai ? NULL : ask_addresses(host, 0);
+    struct ttl_answer *back = gai ? NULL : ask_addresses(host, 0);
     if (!gai && !has_address(back, &address))
-        answer->answer.kind = LOOKUP_NONE;
-    lookup_put(back);
+        answer->answer.kind = TTL_NONE;
+    ttl_cache_put(back);
     return &answer->answer;
 }
 
 /* The names in the exports: where one was known, it stays so until it is known otherwise, for who
  * is in a network is not to have other rights for the moment of asking. */
-static struct lookup_cache addresses_of_names = LOOKUP_CACHE_INIT(ask_addresses, INT_MAX);
-static struct lookup_cache names_of_addresses = LOOKUP_CACHE_INIT(ask_name, LOOKUP_OLD_SEC);
+static struct ttl_cache addresses_of_names = TTL_CACHE_INIT(ask_addresses, INT_MAX);
+static struct ttl_cache names_of_addresses = TTL_CACHE_INIT(ask_name, TTL_OLD_SEC);
 
 int names_has_address(const char *name, const struct address *peer, int wait, bool *has)
 {
-    struct lookup_answer *answer;
-    int error = lookup_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
+    struct ttl_answer *answer;
+    int error = ttl_cache_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
 
     *has = !error && has_address(answer, peer);
-    lookup_put(answer);
+    ttl_cache_put(answer);
     return error;
 }
 
 int names_fits(const char *pattern, const struct address *peer, int wait, bool *fits)
 {
     struct address key;
-    struct lookup_answer *answer;
+    struct ttl_answer *answer;
 
     /* Only what makes a host: flow labels and ports differ from call to call. */
     memset(&key, 0, sizeof(key));
@@ -126,25 +126,25 @@ int names_fits(const char *pattern, const struct address *peer, int wait, bool *
         key.in.sin_family = AF_INET;
         key.in.sin_addr = peer->in.sin_addr;
     }
-    int error = lookup_get(&names_of_addresses, &key, sizeof(key), wait, &answer);
-    *fits = answer && answer->kind == LOOKUP_FOUND &&
+    int error = ttl_cache_get(&names_of_addresses, &key, sizeof(key), wait, &answer);
+    *fits = answer && answer->kind == TTL_FOUND &&
             !fnmatch(pattern, ((struct address_name *)answer)->name, FNM_NOESCAPE | FNM_CASEFOLD);
-    lookup_put(answer);
+    ttl_cache_put(answer);
     return error;
 }
 
-int names_fetch(const char *name, int wait, enum lookup_kind *kind)
+int names_fetch(const char *name, int wait, enum ttl_kind *kind)
 {
-    struct lookup_answer *answer;
-    int error = lookup_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
+    struct ttl_answer *answer;
+    int error = ttl_cache_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
 
-    *kind = answer ? answer->kind : LOOKUP_FAILED;
-    lookup_put(answer);
+    *kind = answer ? answer->kind : TTL_FAILED;
+    ttl_cache_put(answer);
     return error;
 }
 
 void names_clear(void)
 {
-    lookup_clear(&addresses_of_names);
-    lookup_clear(&names_of_addresses);
+    ttl_cache_clear(&addresses_of_names);
+    ttl_cache_clear(&names_of_addresses);
 }

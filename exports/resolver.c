@@ -3,7 +3,7 @@
  *
  * A question is on its cache's list from the time it is first asked until it is answered; `lock`
  * guards all of these lists, and what is in a question. Threads end when there is nothing to ask;
- * one that the oracle does not let go is one of its kind's few.
+ * one that the source does not let go is one of its kind's few.
  */
 #include "exports/resolver.h"
 #include "base/sleep.h"
@@ -16,10 +16,10 @@
 
 struct question {
     struct list link; /* cache->questions */
-    struct lookup_cache *cache;
+    struct ttl_cache *cache;
     bool begun, done;
     unsigned users; /* the cache's list, its thread, and those who wait */
-    struct lookup_answer *answer;
+    struct ttl_answer *answer;
     size_t len;
     char key[];
 };
@@ -44,11 +44,11 @@ static void question_put(struct question *question)
 {
     if (--question->users > 0)
         return;
-    lookup_put(question->answer);
+    ttl_cache_put(question->answer);
     free(question);
 }
 
-static struct question *question_find(struct lookup_cache *cache, const void *key, size_t len)
+static struct question *question_find(struct ttl_cache *cache, const void *key, size_t len)
 {
     struct list *item;
 
@@ -61,7 +61,7 @@ static struct question *question_find(struct lookup_cache *cache, const void *ke
 }
 
 /* The next that nobody asks; NULL. */
-static struct question *question_next(struct lookup_cache *cache)
+static struct question *question_next(struct ttl_cache *cache)
 {
     struct list *item;
 
@@ -75,14 +75,14 @@ static struct question *question_next(struct lookup_cache *cache)
 
 static void *thread_main(void *arg)
 {
-    struct lookup_cache *cache = arg;
+    struct ttl_cache *cache = arg;
     struct question *question;
 
     pthread_mutex_lock(&lock);
     while ((question = question_next(cache)) != NULL) {
         question->begun = true;
         pthread_mutex_unlock(&lock);
-        struct lookup_answer *answer = lookup_ask(cache, question->key, question->len);
+        struct ttl_answer *answer = ttl_cache_ask(cache, question->key, question->len);
         pthread_mutex_lock(&lock);
         question->answer = answer;
         question->done = true;
@@ -97,7 +97,7 @@ static void *thread_main(void *arg)
 }
 
 /* One more thread, where there may be one. Signals are main's. */
-static void thread_start(struct lookup_cache *cache)
+static void thread_start(struct ttl_cache *cache)
 {
     sigset_t all, before;
     pthread_t thread;
@@ -114,7 +114,7 @@ static void thread_start(struct lookup_cache *cache)
 }
 
 /* A new question; NULL: there are too many. */
-static struct question *question_make(struct lookup_cache *cache, const void *key, size_t len)
+static struct question *question_make(struct ttl_cache *cache, const void *key, size_t len)
 {
     if (cache->asked == RESOLVER_QUEUE)
         return NULL;
@@ -134,7 +134,7 @@ static struct question *question_make(struct lookup_cache *cache, const void *ke
 }
 
 /* Gives the lock up while it waits. */
-static void question_wait(struct lookup_cache *cache, const struct question *question, int ms)
+static void question_wait(struct ttl_cache *cache, const struct question *question, int ms)
 {
     struct timespec until;
 
@@ -152,8 +152,8 @@ static void question_wait(struct lookup_cache *cache, const struct question *que
     cache->waiters--;
 }
 
-int resolver_ask(struct lookup_cache *cache, const void *key, size_t len, int wait,
-                 struct lookup_answer **answer)
+int resolver_ask(struct ttl_cache *cache, const void *key, size_t len, int wait,
+                 struct ttl_answer **answer)
 {
     pthread_once(&once, answered_init);
     *answer = NULL;
@@ -167,7 +167,7 @@ int resolver_ask(struct lookup_cache *cache, const void *key, size_t len, int wa
         question->users++;
         question_wait(cache, question, wait);
         if (question->done) {
-            *answer = lookup_ref(question->answer);
+            *answer = ttl_cache_ref(question->answer);
             error = 0;
         }
         question_put(question);

@@ -162,7 +162,7 @@ int export_cred_of_user(const struct export_client *client, const struct rpc_aut
     error = export_cred(client, &known, cred, storage);
     if (error || options->all_squash || !groups) {
         if (groups)
-            lookup_put(&groups->answer);
+            ttl_cache_put(&groups->answer);
         return error;
     }
     export_cred_release(storage);
@@ -177,5 +177,5 @@ void export_cred_release(struct export_cred_storage *storage)
 
     storage->managed = NULL;
     if (groups)
-        lookup_put(&groups->answer);
+        ttl_cache_put(&groups->answer);
 }

@@ -133,14 +133,14 @@ static int vfs_call_mount(struct vfs *fs, const struct vfs_mount_args *args)
         err = vnode_intern_number(fs, VNODE_NUMBER_ROOT, VDIR, &fs->root);
     if (err < 0)
         wrong = "returned an impossible error";
-    else if (err == 0 && !given_check(fs, fs->root))
+    else if (err == 0 && !node_verify(fs, fs->root))
         wrong = "gave a root that is no node of its own";
     else if (err == 0 && fs->root->type != VDIR)
         wrong = "gave a root that is no directory";
     if (wrong == NULL)
         return err;
     log_error("file system %s (%s): mount %s", fs->type->name, fs->source, wrong);
-    if (err == 0 && given_check(fs, fs->root))
+    if (err == 0 && node_verify(fs, fs->root))
         vnode_put(fs->root);
     fs->root = NULL;
     if (err == 0 && ops->unmount != NULL) {

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-_Thread_local const struct vnode *given_last;
+_Thread_local const struct vnode *node_verified_last;
 
 /* Whether memory can be read: the kernel tries it, in a call that fails anyway (no `how` is -1). */
 static bool readable(const void *at)
@@ -36,7 +36,7 @@ id_read(const struct vfs *fs, const struct vnode *vn, struct vnode_id *id, bool 
     return true;
 }
 
-bool given_is_node(struct vfs *fs, const struct vnode *vn)
+bool node_verify_slow(struct vfs *fs, const struct vnode *vn)
 {
     struct vnode_id id;
     bool doomed;

@@ -11,26 +11,26 @@
 
 #include <loopnfs/vfs.h>
 
-extern _Thread_local const struct vnode *given_last;
+extern _Thread_local const struct vnode *node_verified_last;
 
 /* The table gave a reference to this thread; its last one has gone. */
-static inline void given_note(const struct vnode *vn)
+static inline void node_verify_note(const struct vnode *vn)
 {
-    given_last = vn;
+    node_verified_last = vn;
 }
-static inline void given_gone(const struct vnode *vn)
+static inline void node_verify_gone(const struct vnode *vn)
 {
-    if (given_last == vn)
-        given_last = NULL;
+    if (node_verified_last == vn)
+        node_verified_last = NULL;
 }
 
 /* The look-up, where `vn` may be anything. */
-bool given_is_node(struct vfs *fs, const struct vnode *vn);
+bool node_verify_slow(struct vfs *fs, const struct vnode *vn);
 
 /* Whether `vn` is a node of this file system. */
-static inline bool given_check(struct vfs *fs, const struct vnode *vn)
+static inline bool node_verify(struct vfs *fs, const struct vnode *vn)
 {
-    return vn != NULL && vn == given_last ? vn->fs == fs : given_is_node(fs, vn);
+    return vn != NULL && vn == node_verified_last ? vn->fs == fs : node_verify_slow(fs, vn);
 }
 
 #endif

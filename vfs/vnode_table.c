@@ -186,7 +186,7 @@ static struct vnode *find(struct vfs *fs, const struct vnode_id *id, bool count)
     struct vnode *vn = shard_find(shard, fs, id, hash);
     shard->hits += count && vn != NULL;
     pthread_mutex_unlock(&shard->lock);
-    given_note(vn);
+    node_verify_note(vn);
     return vn;
 }
 
@@ -243,7 +243,7 @@ static int intern(struct vfs *fs, const struct vnode_id *id, enum vtype type, un
     nodes_free(evicted);
     if (fresh != NULL)
         *fresh = made;
-    given_note(vn);
+    node_verify_note(vn);
     *out = vn;
     return 0;
 }
@@ -291,14 +291,14 @@ int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
         return cookies_load(fs, id, out);
     *out = NULL;
     err = fs->type->ops.load(fs, id, out);
-    bool wrong = err < 0 || (err == 0 && !given_check(fs, *out));
+    bool wrong = err < 0 || (err == 0 && !node_verify(fs, *out));
     return wrong ? vop_broken(fs->root, "load", "returned no node of its own, or no error") : err;
 }
 
 void vnode_ref(struct vnode *vn)
 {
     vn->refs++; /* from 1 up: the caller has one */
-    given_note(vn);
+    node_verify_note(vn);
 }
 
 /* The last user gives a node back; lock held. True: it has left the table and is the caller's. */
@@ -321,7 +321,7 @@ void vnode_put(struct vnode *vn)
 
     if (vn == NULL)
         return;
-    given_gone(vn);
+    node_verify_gone(vn);
     uint32_t refs = vn->refs;
     while (refs > 1)
         if (atomic_compare_exchange_weak(&vn->refs, &refs, refs - 1))

@@ -52,7 +52,7 @@ static int node_complete(const struct vctx *ctx, struct vnode *dir, const char *
         *out = NULL;
         return err;
     }
-    if (*out == NULL || !given_check(dir->fs, *out)) {
+    if (*out == NULL || !node_verify(dir->fs, *out)) {
         *out = NULL;
         return vop_broken(dir, operation, "gave no node of its own");
     }

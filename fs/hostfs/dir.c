@@ -196,7 +196,7 @@ static bool add_entries(struct listing *list, const char *buf, ssize_t size, str
         const struct dirent64 *entry = (const void *)(buf + at);
         at += entry->d_reclen;
         if (list->plus && at < size)
-            hostfs_birth_fetch(hostfs_node(list->dir)->mount,
+            hostfs_ident_fetch(hostfs_node(list->dir)->mount,
                                ((const struct dirent64 *)(const void *)(buf + at))->d_ino);
         struct hostfs_listed listed = {.name = entry->d_name,
                                        .fileid = entry->d_ino,

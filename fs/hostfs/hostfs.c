@@ -52,7 +52,7 @@ static void free_hostfs(struct hostfs *h)
     hostfs_turns_finish(&h->lends);
     pthread_mutex_destroy(&h->table_lock);
     pthread_mutex_destroy(&h->named_lock);
-    pthread_mutex_destroy(&h->heal_lock);
+    pthread_mutex_destroy(&h->reconnect_lock);
     free(h->state_dir);
     free(h);
 }
@@ -72,7 +72,7 @@ static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *ar
     hostfs_turns_init(&h->lends);
     pthread_mutex_init(&h->table_lock, NULL);
     pthread_mutex_init(&h->named_lock, NULL);
-    pthread_mutex_init(&h->heal_lock, NULL);
+    pthread_mutex_init(&h->reconnect_lock, NULL);
     h->state_dir = args->state_dir ? strdup(args->state_dir) : NULL;
     if (args->state_dir && !h->state_dir) {
         free_hostfs(h);
@@ -144,7 +144,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     if (!h)
         return ENOMEM;
     struct hostfs_object root;
-    hostfs_births_init();
+    hostfs_ident_init();
     int error = cred_assume_server();
     if (!error)
         error = open_source(h, args->source);

@@ -100,7 +100,7 @@ struct hostfs {
     pthread_mutex_t table_lock;         /* for opening the table */
     struct hostfs_table *_Atomic table; /* opened at the first need */
     pthread_mutex_t named_lock;         /* one place gets one id: named.c */
-    pthread_mutex_t heal_lock;          /* one walk at a time; guards what follows */
+    pthread_mutex_t reconnect_lock;     /* one walk at a time; guards what follows */
     int64_t walk_credit;                /* ns that walks may take */
     int64_t walk_paid;                  /* until when credit was given, ns of CLOCK_MONOTONIC */
     struct {

@@ -55,7 +55,7 @@ static int make_node(const struct vctx *ctx, struct vnode *dir, int dirfd, const
 
     if (!object->has_st) {
         int error = hostfs_statx(dirfd, name, &object->st);
-        bool same = !error && before && hostfs_birth_same(before, &object->st);
+        bool same = !error && before && hostfs_ident_same(before, &object->st);
         if (!error && !same)
             error = hostfs_identify(h, ctx->cred, object->mount, &place, dirfd, name, &again);
         if (error)
@@ -107,9 +107,9 @@ static int lookup_by_birth(struct vnode *dir, int dirfd, const char *name, struc
         mount = hostfs_mount_known(h, st->stx_mnt_id);
     if (!mount)
         return 0;
-    error = hostfs_birth_node(h, mount, st, out);
+    error = hostfs_ident_node(h, mount, st, out);
     if (!error && !*out)
-        *settled = hostfs_birth_settled(mount, st);
+        *settled = hostfs_ident_settled(mount, st);
     return error;
 }
 
@@ -134,8 +134,8 @@ static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, con
         vnode_put(vn);
         return error;
     }
-    if (settled && hostfs_birth_same(&before, st))
-        hostfs_birth_note(st, vn);
+    if (settled && hostfs_ident_same(&before, st))
+        hostfs_ident_note(st, vn);
     *out = vn;
     return 0;
 }
@@ -152,7 +152,7 @@ int hostfs_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const
     if (error == EAGAIN)
         return VFS_EJUKEBOX;
     if (!error)
-        hostfs_record(hostfs_of(dir), dir, name, *out);
+        hostfs_name_note(hostfs_of(dir), dir, name, *out);
     return error;
 }
 
@@ -172,10 +172,10 @@ int hostfs_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, in
     if (error)
         return error;
     /* Nothing else can have come to be what fd is. */
-    if (hostfs_birth_settled(object.mount, &object.st))
-        hostfs_birth_note(&object.st, *out);
+    if (hostfs_ident_settled(object.mount, &object.st))
+        hostfs_ident_note(&object.st, *out);
     *st = object.st;
-    hostfs_record(h, dir, name, *out);
+    hostfs_name_note(h, dir, name, *out);
     return 0;
 }
 
@@ -330,7 +330,7 @@ int hostfs_glance_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const
         error = hostfs_statx(dirfd, name, &st);
     if (error)
         return error;
-    if (hostfs_birth_id(mount, &st, id) && !hostfs_needs_table(h, id)) {
+    if (hostfs_ident_id(mount, &st, id) && !hostfs_needs_table(h, id)) {
         hostfs_attr_of(h->fs, mount, hostfs_vtype(st.stx_mode), &st, attr);
         return 0;
     }

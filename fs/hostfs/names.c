@@ -36,7 +36,7 @@ static void victim_lost_name(struct vnode *dir, const char *name, struct victim 
     int fd = victim->vn && !hostfs_is_hidden(victim->vn) ? hostfs_fd_held(victim->vn) : -1;
 
     if (victim->id.len && hostfs_needs_table(h, &victim->id))
-        hostfs_unrecord(h, dir, name, &victim->id);
+        hostfs_name_drop(h, dir, name, &victim->id);
     if (victim->id.len && victim->id.bytes[0] == ID_NAMED)
         hostfs_named_removed(dir, name, &victim->id, victim->vn, victim->only_name);
     if (fd < 0)
@@ -108,9 +108,9 @@ static void record_move(struct vnode *from_dir, const char *from, struct vnode *
     if (!moved->id.len || !hostfs_needs_table(h, &moved->id))
         return;
     if (moved->vn)
-        hostfs_record(h, to_dir, to, moved->vn);
+        hostfs_name_note(h, to_dir, to, moved->vn);
     else
-        hostfs_rerecord(h, from_dir, from, to_dir, to, &moved->id);
+        hostfs_name_move(h, from_dir, from, to_dir, to, &moved->id);
     if (moved->id.bytes[0] == ID_NAMED)
         hostfs_named_moved(from_dir, from, to_dir, to, &moved->id, to_fd);
 }

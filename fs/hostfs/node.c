@@ -200,7 +200,7 @@ int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
         return load_hidden(h, id, out);
     int error = hostfs_open_id(h, id, HOST_O_PATH, &fd);
     if (error == ESTALE)
-        hostfs_birth_stale(id);
+        hostfs_ident_stale(id);
     if (error)
         return error;
     error = hostfs_statx(fd, "", &object.st);

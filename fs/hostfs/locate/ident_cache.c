@@ -35,20 +35,20 @@
 /* Twice what the coarsest kernel clock (HZ=100) takes for a step. */
 #define SETTLED_NS 20000000
 
-struct birth {
+struct ident {
     _Atomic uint32_t sequence;
     _Atomic uint32_t mount; /* its serial; 0: empty */
     _Atomic uint64_t ino, born;
     _Atomic uint64_t id_len;
     _Atomic uint64_t id[ID_WORDS];
 };
-_Static_assert(sizeof(struct birth) == 64, "a cache line");
+_Static_assert(sizeof(struct ident) == 64, "a cache line");
 
-static struct birth memo[ENTRIES_MAX] __attribute__((aligned(64)));
+static struct ident memo[ENTRIES_MAX] __attribute__((aligned(64)));
 /* How much of it is in use, less one. Where it changes, entries are not found any more: no harm. */
 static _Atomic uint32_t memo_mask = ENTRIES_MIN - 1;
 
-void hostfs_births_init(void)
+void hostfs_ident_init(void)
 {
     uint32_t nodes = vnode_nodes_max(), entries = ENTRIES_MIN;
 
@@ -58,13 +58,13 @@ void hostfs_births_init(void)
 }
 
 /* Neighbours by number are made, listed and used together: they get neighbouring entries. */
-static struct birth *entry_of(const struct hostfs_mount *mount, uint64_t ino)
+static struct ident *entry_of(const struct hostfs_mount *mount, uint64_t ino)
 {
     uint32_t mask = atomic_load_explicit(&memo_mask, memory_order_relaxed);
     return &memo[(ino + mount->serial * 40503u) & mask];
 }
 
-void hostfs_birth_fetch(const struct hostfs_mount *mount, uint64_t ino)
+void hostfs_ident_fetch(const struct hostfs_mount *mount, uint64_t ino)
 {
     __builtin_prefetch(entry_of(mount, ino));
 }
@@ -81,7 +81,7 @@ static bool tells(const struct hostfs_mount *mount, const struct statx *st)
            makedev(st->stx_dev_major, st->stx_dev_minor) == mount->dev;
 }
 
-bool hostfs_birth_settled(const struct hostfs_mount *mount, const struct statx *st)
+bool hostfs_ident_settled(const struct hostfs_mount *mount, const struct statx *st)
 {
     struct timespec now;
 
@@ -93,13 +93,13 @@ bool hostfs_birth_settled(const struct hostfs_mount *mount, const struct statx *
     return hostfs_ns(now.tv_sec, (uint32_t)now.tv_nsec) - (int64_t)born_at(st) > SETTLED_NS;
 }
 
-bool hostfs_birth_same(const struct statx *a, const struct statx *b)
+bool hostfs_ident_same(const struct statx *a, const struct statx *b)
 {
     return a->stx_ino == b->stx_ino && born_at(a) == born_at(b) && a->stx_mnt_id == b->stx_mnt_id &&
            a->stx_dev_major == b->stx_dev_major && a->stx_dev_minor == b->stx_dev_minor;
 }
 
-static void entry_drop(struct birth *entry)
+static void entry_drop(struct ident *entry)
 {
     uint32_t sequence = atomic_load(&entry->sequence);
 
@@ -117,7 +117,7 @@ static void entry_drop(struct birth *entry)
 static _Atomic uint64_t stale[STALE];
 static _Atomic bool any_stale;
 
-void hostfs_birth_stale(const struct vnode_id *id)
+void hostfs_ident_stale(const struct vnode_id *id)
 {
     uint64_t hash = hash_bytes(id->bytes, id->len, STALE);
 
@@ -133,13 +133,13 @@ static bool is_stale(const struct vnode_id *id)
     return atomic_compare_exchange_strong(&stale[hash % STALE], &hash, 0);
 }
 
-bool hostfs_birth_id(const struct hostfs_mount *mount, const struct statx *st, struct vnode_id *id)
+bool hostfs_ident_id(const struct hostfs_mount *mount, const struct statx *st, struct vnode_id *id)
 {
     uint64_t words[ID_WORDS];
 
     if (!tells(mount, st))
         return false;
-    struct birth *entry = entry_of(mount, st->stx_ino);
+    struct ident *entry = entry_of(mount, st->stx_ino);
     uint32_t sequence = atomic_load_explicit(&entry->sequence, memory_order_acquire);
     /* Acquired one by one, so that the second look at the sequence comes after all of them. */
     bool ours = atomic_load_explicit(&entry->mount, memory_order_acquire) == mount->serial &&
@@ -160,13 +160,13 @@ bool hostfs_birth_id(const struct hostfs_mount *mount, const struct statx *st, s
     return false;
 }
 
-int hostfs_birth_node(struct hostfs *h, struct hostfs_mount *mount, const struct statx *st,
+int hostfs_ident_node(struct hostfs *h, struct hostfs_mount *mount, const struct statx *st,
                       struct vnode **out)
 {
     struct hostfs_object object = {.mount = mount, .has_st = true, .st = *st};
 
     *out = NULL;
-    if (!hostfs_birth_id(mount, st, &object.id))
+    if (!hostfs_ident_id(mount, st, &object.id))
         return 0;
     *out = vnode_find(h->fs, &object.id);
     /* Where the table of handles is in use, nodes are made by who knows their names. */
@@ -175,7 +175,7 @@ int hostfs_birth_node(struct hostfs *h, struct hostfs_mount *mount, const struct
     return hostfs_intern(h, &object, out);
 }
 
-static bool entry_is_of(struct birth *entry, const struct vnode *vn)
+static bool entry_is_of(struct ident *entry, const struct vnode *vn)
 {
     const struct hostfs_node *node = hostfs_node((struct vnode *)(uintptr_t)vn);
 
@@ -188,7 +188,7 @@ void hostfs_forget(struct vnode *vn)
     const struct hostfs_node *node = hostfs_node(vn);
 
     if (node->mount) {
-        struct birth *entry = entry_of(node->mount, node->ino);
+        struct ident *entry = entry_of(node->mount, node->ino);
         if (entry_is_of(entry, vn))
             entry_drop(entry);
     }
@@ -196,7 +196,7 @@ void hostfs_forget(struct vnode *vn)
     hostfs_unpin(vn, true); /* there is nothing left to flush */
 }
 
-void hostfs_birth_note(const struct statx *st, struct vnode *vn)
+void hostfs_ident_note(const struct statx *st, struct vnode *vn)
 {
     const struct hostfs_mount *mount = hostfs_node(vn)->mount;
     uint64_t words[ID_WORDS] = {0};
@@ -204,7 +204,7 @@ void hostfs_birth_note(const struct statx *st, struct vnode *vn)
     if (!mount || !tells(mount, st) || vn->id_len > sizeof(words))
         return;
     memcpy(words, vn->id, vn->id_len);
-    struct birth *entry = entry_of(mount, st->stx_ino);
+    struct ident *entry = entry_of(mount, st->stx_ino);
     uint32_t sequence = atomic_load_explicit(&entry->sequence, memory_order_relaxed);
     /* Somebody writes it: one of the two notes is lost. */
     if (sequence & 1 ||

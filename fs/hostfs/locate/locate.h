@@ -53,24 +53,24 @@ bool hostfs_id_equal(const struct vnode_id *a, const struct vnode_id *b);
 
 /* ident_cache.c */
 /* Has what is known of the object with this number, if anything is, brought into the cache. */
-void hostfs_birth_fetch(const struct hostfs_mount *mount, uint64_t ino);
+void hostfs_ident_fetch(const struct hostfs_mount *mount, uint64_t ino);
 /* Before the first of the others; again whenever the table's bound may be another one. */
-void hostfs_births_init(void);
+void hostfs_ident_init(void);
 /* The id of what st is about, where it was noted. */
-bool hostfs_birth_id(const struct hostfs_mount *mount, const struct statx *st, struct vnode_id *id);
+bool hostfs_ident_id(const struct hostfs_mount *mount, const struct statx *st, struct vnode_id *id);
 /* Its node, with a reference; NULL where nothing was noted. */
-int hostfs_birth_node(struct hostfs *h, struct hostfs_mount *mount, const struct statx *st,
+int hostfs_ident_node(struct hostfs *h, struct hostfs_mount *mount, const struct statx *st,
                       struct vnode **out);
 /* Whether, from now on, nothing else can have st's number and birth on this mount. To be asked
  * after st was taken, and before the handle is. */
-bool hostfs_birth_settled(const struct hostfs_mount *mount, const struct statx *st);
-bool hostfs_birth_same(const struct statx *a, const struct statx *b);
+bool hostfs_ident_settled(const struct hostfs_mount *mount, const struct statx *st);
+bool hostfs_ident_same(const struct statx *a, const struct statx *b);
 /* There is no object with this id any more, and there was no node of it. */
-void hostfs_birth_stale(const struct vnode_id *id);
+void hostfs_ident_stale(const struct vnode_id *id);
 /* vnode_forget(), and nothing is known of its birth any more. */
 void hostfs_forget(struct vnode *vn);
 /* st, which was settled before vn's id was asked for, is about vn. */
-void hostfs_birth_note(const struct statx *st, struct vnode *vn);
+void hostfs_ident_note(const struct statx *st, struct vnode *vn);
 
 /* instance.c */
 /* Which file system fd is on: no other has this number, and it keeps it for as long as handles of
@@ -173,21 +173,21 @@ static inline bool hostfs_row_name(struct hostfs_row *row, const char *name, siz
 /* resolve.c */
 struct hostfs_table *hostfs_table(struct hostfs *h);
 /* Notes that `vn` is `name` in `dir`, where the table is needed for it. */
-void hostfs_record(struct hostfs *h, struct vnode *dir, const char *name, struct vnode *vn);
-void hostfs_unrecord(struct hostfs *h, struct vnode *dir, const char *name,
-                     const struct vnode_id *id);
+void hostfs_name_note(struct hostfs *h, struct vnode *dir, const char *name, struct vnode *vn);
+void hostfs_name_drop(struct hostfs *h, struct vnode *dir, const char *name,
+                      const struct vnode_id *id);
 /* An object without a node was moved. */
-void hostfs_rerecord(struct hostfs *h, struct vnode *from_dir, const char *from,
-                     struct vnode *to_dir, const char *to, const struct vnode_id *id);
+void hostfs_name_move(struct hostfs *h, struct vnode *from_dir, const char *from,
+                      struct vnode *to_dir, const char *to, const struct vnode_id *id);
 /* Opens (O_PATH) an object by the table. ESTALE, VFS_EJUKEBOX. */
 int hostfs_resolve(struct hostfs *h, const struct vnode_id *id, int *fd);
 
 /* reconnect.c */
 /* Looks for an object in one directory; its name to `name`. ENOENT. */
-int hostfs_heal_in(struct hostfs *h, int dirfd, const struct vnode_id *id, uint64_t ino,
-                   char name[VNAME_MAX + 1]);
+int hostfs_reconnect_in(struct hostfs *h, int dirfd, const struct vnode_id *id, uint64_t ino,
+                        char name[VNAME_MAX + 1]);
 /* Looks for it in the whole export, within bounds; fills the row. ESTALE, VFS_EJUKEBOX. */
-int hostfs_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino,
-                     struct hostfs_row *row);
+int hostfs_reconnect_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino,
+                          struct hostfs_row *row);
 
 #endif

@@ -384,7 +384,7 @@ void hostfs_named_linked(struct vnode *vn, int fd, struct vnode *dir, const char
     hostfs_id_of(vn, &id);
     renew(vn, fd);
     if (place_put(h, &place, &id) == 0)
-        hostfs_record(h, dir, name, vn);
+        hostfs_name_note(h, dir, name, vn);
 }
 
 void hostfs_named_removed(struct vnode *dir, const char *name, const struct vnode_id *id,

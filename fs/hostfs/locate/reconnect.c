@@ -129,8 +129,8 @@ static uint64_t number_of(const struct vnode_id *id, uint64_t ino)
     return id->bytes[0] == ID_NAMED ? 0 : ino;
 }
 
-int hostfs_heal_in(struct hostfs *h, int dirfd, const struct vnode_id *id, uint64_t ino,
-                   char name[VNAME_MAX + 1])
+int hostfs_reconnect_in(struct hostfs *h, int dirfd, const struct vnode_id *id, uint64_t ino,
+                        char name[VNAME_MAX + 1])
 {
     struct search search = {.h = h, .id = id, .ino = number_of(id, ino), .name = name};
     int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -258,7 +258,8 @@ static int walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, int64
     return error;
 }
 
-/* Time gives credit for walks; the first comes from h->walk_paid being 0. heal_lock is held. */
+/* Time gives credit for walks; the first comes from h->walk_paid being 0. reconnect_lock is held.
+ */
 static bool may_walk(struct hostfs *h, int64_t now)
 {
     h->walk_credit += (now - h->walk_paid) / 2;
@@ -268,8 +269,8 @@ static bool may_walk(struct hostfs *h, int64_t now)
     return h->walk_credit > 0;
 }
 
-int hostfs_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino,
-                     struct hostfs_row *row)
+int hostfs_reconnect_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino,
+                          struct hostfs_row *row)
 {
     uint64_t hash = hash_bytes(id->bytes, id->len, 0);
     size_t slot = hash % (sizeof(h->lost) / sizeof(h->lost[0]));
@@ -279,7 +280,7 @@ int hostfs_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino,
     int64_t start = now_ns(), until = start + WALK_NS + WALK_NS / 4;
     const struct timespec end_of_patience = {.tv_sec = until / 1000000000,
                                              .tv_nsec = until % 1000000000};
-    int error = pthread_mutex_clocklock(&h->heal_lock, CLOCK_MONOTONIC, &end_of_patience);
+    int error = pthread_mutex_clocklock(&h->reconnect_lock, CLOCK_MONOTONIC, &end_of_patience);
     if (error)
         return VFS_EJUKEBOX;
     start = now_ns();
@@ -297,6 +298,6 @@ int hostfs_heal_walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino,
             error = ESTALE;
         }
     }
-    pthread_mutex_unlock(&h->heal_lock);
+    pthread_mutex_unlock(&h->reconnect_lock);
     return error;
 }

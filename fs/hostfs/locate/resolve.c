@@ -55,7 +55,7 @@ static uint32_t where_hash(const struct vnode *dir, const char *name)
     return (uint32_t)hash_bytes(name, strlen(name), hash) | 1;
 }
 
-void hostfs_record(struct hostfs *h, struct vnode *dir, const char *name, struct vnode *vn)
+void hostfs_name_note(struct hostfs *h, struct vnode *dir, const char *name, struct vnode *vn)
 {
     struct vnode_id id;
     struct hostfs_row row;
@@ -77,8 +77,8 @@ void hostfs_record(struct hostfs *h, struct vnode *dir, const char *name, struct
         atomic_store_explicit(&hostfs_node(vn)->where, where, memory_order_relaxed);
 }
 
-void hostfs_unrecord(struct hostfs *h, struct vnode *dir, const char *name,
-                     const struct vnode_id *id)
+void hostfs_name_drop(struct hostfs *h, struct vnode *dir, const char *name,
+                      const struct vnode_id *id)
 {
     struct vnode_id parent;
     struct hostfs_table *table = hostfs_table(h);
@@ -88,8 +88,8 @@ void hostfs_unrecord(struct hostfs *h, struct vnode *dir, const char *name,
     hostfs_table_delete(table, h->fs->fsid, id, &parent, name);
 }
 
-void hostfs_rerecord(struct hostfs *h, struct vnode *from_dir, const char *from,
-                     struct vnode *to_dir, const char *to, const struct vnode_id *id)
+void hostfs_name_move(struct hostfs *h, struct vnode *from_dir, const char *from,
+                      struct vnode *to_dir, const char *to, const struct vnode_id *id)
 {
     struct vnode_id parent;
     struct hostfs_row row;
@@ -163,7 +163,7 @@ static void chain_finish(struct chain *chain)
 static int missing_row(struct hostfs *h, struct hostfs_table *table, const struct vnode_id *id,
                        struct hostfs_row *row)
 {
-    int error = hostfs_heal_walk(h, id, 0, row);
+    int error = hostfs_reconnect_walk(h, id, 0, row);
     if (!error)
         hostfs_table_put(table, h->fs->fsid, id, row);
     return error;
@@ -178,7 +178,7 @@ static int break_cycle(struct hostfs *h, struct hostfs_table *table, const struc
     struct hostfs_row row = {.ino = 0};
     hostfs_table_get(table, h->fs->fsid, id, &row);
     uint64_t ino = row.ino;
-    int error = hostfs_heal_walk(h, id, ino, &row);
+    int error = hostfs_reconnect_walk(h, id, ino, &row);
     if (error)
         return error;
     hostfs_table_put(table, h->fs->fsid, id, &row);
@@ -254,15 +254,15 @@ static void forget_row(struct hostfs *h, struct hostfs_table *table, const struc
  * The object of this link is not where the table says: looks in the directory it was in, in those
  * above it on the way, then everywhere. The table learns; the caller begins anew.
  */
-static int heal(struct hostfs *h, struct hostfs_table *table, struct chain *chain, size_t index,
-                int dirfd)
+static int reconnect(struct hostfs *h, struct hostfs_table *table, struct chain *chain,
+                     size_t index, int dirfd)
 {
     struct link *lost = &chain->links[index];
-    int error = hostfs_heal_in(h, dirfd, &lost->id, lost->row.ino, lost->row.name);
+    int error = hostfs_reconnect_in(h, dirfd, &lost->id, lost->row.ino, lost->row.name);
     int fd = fcntl(chain->fd, F_DUPFD_CLOEXEC, 0);
     for (size_t i = chain->count; error && fd >= 0 && i > index + 1; i--) {
         struct vnode_id parent = i == chain->count ? chain->from : chain->links[i].id;
-        error = hostfs_heal_in(h, fd, &lost->id, lost->row.ino, lost->row.name);
+        error = hostfs_reconnect_in(h, fd, &lost->id, lost->row.ino, lost->row.name);
         if (!error)
             lost->row.parent = parent;
         int next = -1;
@@ -274,7 +274,7 @@ static int heal(struct hostfs *h, struct hostfs_table *table, struct chain *chai
     if (fd >= 0)
         close(fd);
     if (error)
-        error = hostfs_heal_walk(h, &lost->id, lost->row.ino, &lost->row);
+        error = hostfs_reconnect_walk(h, &lost->id, lost->row.ino, &lost->row);
     if (!error)
         hostfs_table_put(table, h->fs->fsid, &lost->id, &lost->row);
     else if (error == ESTALE)
@@ -293,7 +293,7 @@ static int chain_descend(struct hostfs *h, struct hostfs_table *table, struct ch
         int next = -1;
         error = step(h, at, chain->links[i].row.name, &chain->links[i].id, &next);
         if (error == ENOENT) {
-            error = heal(h, table, chain, i, at);
+            error = reconnect(h, table, chain, i, at);
             if (!error)
                 error = EAGAIN;
         }
