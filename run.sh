@@ -63,7 +63,7 @@ build() {
 
     log=$(mktemp)
     if ! { cmake -S "$here" -B "$here/build" -DCMAKE_BUILD_TYPE=Release -G Ninja &&
-        cmake --build "$here/build" --target loopnfsd; } > "$log" 2>&1; then
+        cmake --build "$here/build" --target loopnfsd loopnfs; } > "$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"
         die "the build failed"

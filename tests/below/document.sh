@@ -31,8 +31,8 @@ hostfs serves what a file system of the host can do, and no more. Each file syst
 conformance suite, listings while names come and go, find and du, who a file is, rights compared with the host's own,
 ends of files, verifiers, and disks that fail where there is one; for the server of root and of an ordinary user, within a process and over the wire.
 
-What holds on all of them: a handle never reaches another file than the one it was made for; no listing ends with an
-error or loses a name that stays; who may do what is decided by the host's kernel. What does not hold stands with each.
+What holds on all of them, where nothing else is said: a handle never reaches another file than the one it was made for;
+no listing ends with an error or loses a name that stays; the host's kernel decides who may do what.
 
 This page is made by `tests/below/document.sh` from `tests/below/table`: change that.
 END
