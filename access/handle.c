@@ -44,10 +44,10 @@ void handle_init_key(const uint8_t key[16])
     memcpy(handle_key, key, sizeof(handle_key));
 }
 
-int handle_init(const char *state_dir)
+int handle_init(const char *state_dir, struct handle_key_why *why)
 {
     uint8_t key[HANDLE_KEY_SIZE];
-    int error = handle_key_get(state_dir, key);
+    int error = handle_key_get(state_dir, key, why);
 
     if (!error)
         handle_init_key(key);
@@ -60,13 +60,13 @@ int handle_init(const char *state_dir)
 void handle_keep(const char *state_dir)
 {
     static bool told;
-    int error = handle_key_keep(state_dir, handle_key);
+    struct handle_key_why why;
+    int error = handle_key_keep(state_dir, handle_key, &why);
+    bool wrong = error == EEXIST || error == EINVAL;
 
-    if (error == EEXIST && !told)
-        log_warning("%s/handle.key is another key than the one in use: with the next start all "
-                    "handles that clients hold are stale",
-                    state_dir);
-    told = error == EEXIST;
+    if (wrong && !told)
+        log_warning("%s: after the next start the handles that clients hold are stale", why.text);
+    told = wrong;
 }
 
 void handle_seal(uint32_t export_id, const struct vnode *vn, struct handle *out)

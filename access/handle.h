@@ -29,8 +29,9 @@ static inline uint8_t handle_len(uint8_t id_len)
 
 /* Reads the key (state_dir/handle.key, mode 0600), or makes it: written to a temporary name,
  * synced, renamed. Reads the table of short handles, too. EACCES, EINVAL (wrong length or readable
- * by others), .... */
-int handle_init(const char *state_dir);
+ * by others), ...: then *why says what is wrong, in one line. */
+struct handle_key_why;
+int handle_init(const char *state_dir, struct handle_key_why *why);
 /* Has the key's file made again where it was removed; where there is another key now, says so once:
  * handles are good until the server ends. */
 void handle_keep(const char *state_dir);

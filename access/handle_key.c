@@ -10,10 +10,10 @@
  * one that looks wrong is refused, for the operator to look at.
  */
 #include "access/handle_key.h"
-#include "base/log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,56 +31,99 @@ static void file_of(const uint8_t key[HANDLE_KEY_SIZE], uint8_t file[FILE_SIZE])
     crypto_shorthash(file + HANDLE_KEY_SIZE, key, HANDLE_KEY_SIZE, public);
 }
 
+__attribute__((format(printf, 3, 4))) static void
+say(const char *state_dir, struct handle_key_why *why, const char *format, ...)
+{
+    va_list ap;
+    int len = snprintf(why->text, sizeof(why->text), "%s/%s: ", state_dir, KEY_NAME);
+
+    va_start(ap, format);
+    if (len > 0 && (size_t)len < sizeof(why->text))
+        vsnprintf(why->text + len, sizeof(why->text) - (size_t)len, format, ap);
+    va_end(ap);
+}
+
+/* What can be done about what the host answered. */
+static const char *advice(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+        return "; make room there";
+    case EROFS:
+        return "; name a directory that can be written to with --state-dir";
+    default:
+        return "";
+    }
+}
+
 /* Whether an open key file is what it must be; says what is wrong with it. */
-static int key_check(const char *state_dir, int fd)
+static int key_check(const char *state_dir, int fd, struct handle_key_why *out)
 {
     struct stat st;
     const char *why = NULL;
 
-    if (fstat(fd, &st) < 0)
-        return errno;
+    if (fstat(fd, &st) < 0) {
+        int error = errno;
+        say(state_dir, out, "%s", strerror(error));
+        return error;
+    }
     if (!S_ISREG(st.st_mode))
-        why = "it is not a regular file";
+        why = "it is not a regular file (remove it: clients have to mount again then)";
     else if (st.st_uid != geteuid())
-        why = "it belongs to another user";
+        why = "it belongs to another user (start the server as that user, or name another "
+              "--state-dir)";
     else if (st.st_mode & 077)
         why = "others may use it (chmod 600 if nobody has read it, else remove it)";
     else if (st.st_size != HANDLE_KEY_SIZE && st.st_size != FILE_SIZE)
         why = "its length is wrong (remove it: clients have to mount again then)";
     if (!why)
         return 0;
-    log_error("%s/%s: %s", state_dir, KEY_NAME, why);
+    say(state_dir, out, "%s", why);
     return EINVAL;
 }
 
+/* The key of an open file. */
+static int key_take(const char *state_dir, int fd, uint8_t key[HANDLE_KEY_SIZE],
+                    struct handle_key_why *why)
+{
+    uint8_t file[FILE_SIZE], right[FILE_SIZE];
+    ssize_t n = pread(fd, file, FILE_SIZE, 0);
+    int error = n < 0 ? errno : n == HANDLE_KEY_SIZE || n == FILE_SIZE ? 0 : EINVAL;
+
+    if (error)
+        say(state_dir, why, "%s", n < 0 ? strerror(error) : "its length changes");
+    memcpy(key, file, HANDLE_KEY_SIZE);
+    file_of(key, right);
+    if (n == FILE_SIZE && sodium_memcmp(file, right, FILE_SIZE) != 0) {
+        say(state_dir, why, "it is damaged (remove it: clients have to mount again then)");
+        error = EINVAL;
+    }
+    sodium_memzero(file, sizeof(file));
+    sodium_memzero(right, sizeof(right));
+    return error;
+}
+
 /* ENOENT: there is no file yet. */
-static int key_read(const char *state_dir, int dir, uint8_t key[HANDLE_KEY_SIZE])
+static int key_read(const char *state_dir, int dir, uint8_t key[HANDLE_KEY_SIZE],
+                    struct handle_key_why *why)
 {
     int fd = openat(dir, KEY_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     int error;
 
     if (fd < 0) {
         error = errno;
-        if (error != ENOENT)
-            log_error("%s/%s: %s", state_dir, KEY_NAME,
-                      error == ELOOP ? "it is a symbolic link" : strerror(error));
+        if (error == ENOENT)
+            return error;
+        say(state_dir, why, "%s%s",
+            error == ELOOP ? "it is a symbolic link (put the key itself there, or remove it)"
+                           : strerror(error),
+            advice(error));
         return error == ELOOP ? EINVAL : error;
     }
-    error = key_check(state_dir, fd);
-    if (!error) {
-        uint8_t file[FILE_SIZE], right[FILE_SIZE];
-        ssize_t n = pread(fd, file, FILE_SIZE, 0);
-        memcpy(key, file, HANDLE_KEY_SIZE);
-        file_of(key, right);
-        error = n < 0 ? errno : n == HANDLE_KEY_SIZE || n == FILE_SIZE ? 0 : EINVAL;
-        if (n == FILE_SIZE && sodium_memcmp(file, right, FILE_SIZE) != 0) {
-            log_error("%s/%s: it is damaged (remove it: clients have to mount again then)",
-                      state_dir, KEY_NAME);
-            error = EINVAL;
-        }
-        sodium_memzero(file, sizeof(file));
-        sodium_memzero(right, sizeof(right));
-    }
+    error = key_check(state_dir, fd, why);
+    if (!error)
+        error = key_take(state_dir, fd, key, why);
     close(fd);
     return error;
 }
@@ -146,43 +189,50 @@ static int key_make(int dir)
     return error;
 }
 
-int handle_key_get(const char *state_dir, uint8_t key[HANDLE_KEY_SIZE])
+int handle_key_get(const char *state_dir, uint8_t key[HANDLE_KEY_SIZE], struct handle_key_why *why)
 {
     int dir, error;
 
-    if (sodium_init() < 0)
+    if (sodium_init() < 0) {
+        say(state_dir, why, "libsodium does not start");
         return EIO;
+    }
     dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
         error = errno;
-        log_error("%s: %s", state_dir, strerror(error));
+        snprintf(why->text, sizeof(why->text), "%s: %s", state_dir, strerror(error));
         return error;
     }
-    error = key_read(state_dir, dir, key);
+    error = key_read(state_dir, dir, key, why);
     if (error == ENOENT) {
         error = key_make(dir);
         if (error && error != EEXIST)
-            log_error("%s: can't make %s: %s", state_dir, KEY_NAME, strerror(error));
+            say(state_dir, why, "it can't be made: %s%s", strerror(error), advice(error));
         else
-            error = key_read(state_dir, dir, key);
+            error = key_read(state_dir, dir, key, why);
     }
     close(dir);
     return error;
 }
 
-int handle_key_keep(const char *state_dir, const uint8_t key[HANDLE_KEY_SIZE])
+int handle_key_keep(const char *state_dir, const uint8_t key[HANDLE_KEY_SIZE],
+                    struct handle_key_why *why)
 {
     uint8_t found[HANDLE_KEY_SIZE];
     struct stat st;
     int dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int error = dir < 0 ? errno : 0;
 
-    if (!error && fstatat(dir, KEY_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (!error && fstatat(dir, KEY_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         error = errno == ENOENT ? key_create(dir, key) : errno;
-    else if (!error && key_read(state_dir, dir, found) == 0 &&
-             sodium_memcmp(found, key, HANDLE_KEY_SIZE) != 0)
-        error = EEXIST;
-    sodium_memzero(found, sizeof(found));
+    } else if (!error) {
+        error = key_read(state_dir, dir, found, why);
+        if (!error && sodium_memcmp(found, key, HANDLE_KEY_SIZE) != 0) {
+            say(state_dir, why, "it is another key than the one in use");
+            error = EEXIST;
+        }
+        sodium_memzero(found, sizeof(found));
+    }
     if (dir >= 0)
         close(dir);
     return error;

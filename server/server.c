@@ -6,6 +6,7 @@
  */
 #include "server/server.h"
 #include "access/handle.h"
+#include "access/handle_key.h"
 #include "base/apart.h"
 #include "base/cred.h"
 #include "base/fds.h"
@@ -113,11 +114,8 @@ static enum server_status start_state(struct server_config *config, const struct
         return SERVER_FAILURE;
     server.stage = HAS_STATE;
     cred_init();
-    int error = handle_init(server.state_dir);
-    if (error == 0)
-        return SERVER_OK;
-    return fail(answer, "%s/handle.key: %s; mend it, or remove it (clients must mount again)",
-                server.state_dir, strerror(error));
+    struct handle_key_why why;
+    return handle_init(server.state_dir, &why) == 0 ? SERVER_OK : fail(answer, "%s", why.text);
 }
 
 static uint32_t cache_fds(const struct server_config *config)

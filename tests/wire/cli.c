@@ -3,6 +3,7 @@
  * goes wrong when it is right, with 1.
  */
 #include "tests/wire/wire.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,52 @@ TEST(usage_errors_are_one_line_and_exit_2)
         assert_int_equal(status, 2);
         assert_int_equal(count_lines(output), 1);
     }
+}
+
+/* Starts it, which fails, for a reason that one line names. */
+static void expect_no_key(const struct server *server, const char *why)
+{
+    char state_arg[120], output[4096];
+
+    snprintf(state_arg, sizeof(state_arg), "--state-dir=%s", server->state_dir);
+    const char *args[] = {state_arg, "--portmap=off", "--listen=127.0.0.1:0", server->export_dir,
+                          NULL};
+    assert_int_equal(run_line(args, output, sizeof(output)), 1);
+    test_note("%s", output);
+    const char *first = strstr(output, "handle.key");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "handle.key"));
+    assert_non_null(strstr(output, why));
+}
+
+TEST(a_handle_key_that_is_refused_is_told_in_one_line)
+{
+    struct server server;
+
+    server_prepare(&server, NULL);
+    host_write(server.state_dir, "handle.key", "sixteen bytes...");
+    host_chmod(server.state_dir, "handle.key", 0644);
+    expect_no_key(&server, "others may use it");
+    host_write(server.state_dir, "handle.key", "short");
+    host_chmod(server.state_dir, "handle.key", 0600);
+    expect_no_key(&server, "its length is wrong");
+    server_finish(&server);
+}
+
+TEST(a_full_disk_below_the_state_directory_is_no_reason_to_remove_the_key)
+{
+    static const char block[4096];
+    struct server server;
+
+    test_skip_in_variant("user", "only root may mount a small file system");
+    server_prepare(&server, NULL);
+    host_private_mounts();
+    host_mount_tmpfs(server.state_dir, "size=4k,mode=700");
+    int fd = open(host_path(server.state_dir, "full").text, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, block, sizeof(block)), sizeof(block));
+    close(fd);
+    expect_no_key(&server, "No space left on device; make room there");
+    server_finish(&server);
 }
 
 TEST(a_relative_path_is_below_where_the_server_was_started)
