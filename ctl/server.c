@@ -238,6 +238,22 @@ static bool any_connection(void)
     return any;
 }
 
+/* One line for who is turned away. It fits into what an unread socket takes, so nobody waits. */
+static void connection_refuse(int socket)
+{
+    struct json_object *answer = json_object_new_object();
+    char text[160];
+
+    snprintf(text, sizeof(text),
+             "the control socket has all the requests that it takes; one that is not ended within "
+             "%d s is dropped: try again then",
+             PATIENCE_S);
+    json_object_object_add(answer, "error", json_object_new_int(EBUSY));
+    json_object_object_add(answer, "message", json_object_new_string(text));
+    message_send(socket, answer, -1);
+    json_object_put(answer);
+}
+
 static void connection_start(int socket)
 {
     struct connection *connection = NULL;
@@ -249,6 +265,7 @@ static void connection_start(int socket)
     if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
         connection = connection_new(socket, peer.uid);
     if (connection == NULL) {
+        connection_refuse(socket);
         close(socket);
         return;
     }

@@ -135,8 +135,11 @@ static int ask(const struct options *options, const char *fs, int count, char **
         json_object_object_add(request, "export", json_object_new_string(options->export));
     int socket = dial(options);
     int err = message_send(socket, request, fd);
-    if (err == 0)
-        err = message_receive(socket, MESSAGE_MAX, &answer, &back);
+    /* Who is turned away is told so before he has said anything. */
+    if (err == 0 || err == EPIPE) {
+        int got = message_receive(socket, MESSAGE_MAX, &answer, &back);
+        err = got == 0 || err == 0 ? got : err;
+    }
     if (err != 0)
         die(STATUS_FAILURE, "the server did not answer: %s", strerror(err));
     lines_print(answer);

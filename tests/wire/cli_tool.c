@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 struct tool {
     struct server server;
@@ -132,4 +135,25 @@ TEST(the_tool_says_what_is_wrong_with_a_socket)
     path[sizeof(path) - 1] = '\0';
     snprintf(words, sizeof(words), "--control %s status", path);
     tool_says(words, 2, "more than 107 bytes");
+}
+
+TEST(the_tool_says_what_to_do_where_too_many_ask)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct tool tool;
+    char words[512];
+    int silent[60];
+
+    tool_begin(&tool);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/control", tool.server.state_dir);
+    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
+        silent[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(silent[i], (struct sockaddr *)&address, sizeof(address)), 0);
+        (void)!send(silent[i], "{", 1, MSG_NOSIGNAL);
+    }
+    snprintf(words, sizeof(words), "%s status", tool.control);
+    tool_says(words, 1, "try again");
+    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+        close(silent[i]);
+    server_finish(&tool.server);
 }
