@@ -1,5 +1,6 @@
 /*
- * admission.c - see admission.h. For a connection that was welcome this is two loads a message.
+ * admission.c - see admission.h. For a connection that was found welcome before, this costs two
+ * loads a message.
  */
 #include "rpc/admission.h"
 #include "base/log.h"
@@ -16,11 +17,12 @@ void rpc_admission_set(enum rpc_verdict (*ask)(const struct address *peer),
     generation_hook = generation;
 }
 
-/* Many datagrams of one stranger are asked about once a second. */
+/* Asks for a datagram's sender. The answer is kept for the rest of the second, so that many
+ * datagrams from one stranger cost one question a second. */
 static enum rpc_verdict datagram_ask(const struct address *peer, uint64_t generation)
 {
     static _Thread_local struct {
-        uint64_t generation; /* 0: nothing yet */
+        uint64_t generation; /* 0: nothing is kept */
         time_t second;
         struct address peer;
         enum rpc_verdict verdict;
@@ -31,7 +33,8 @@ static enum rpc_verdict datagram_ask(const struct address *peer, uint64_t genera
     if (memo.generation == generation && memo.second == now.tv_sec &&
         address_same_host(&memo.peer, peer))
         return memo.verdict;
-    memo.generation = 0; /* this thread may sleep, but only it has this */
+    memo.generation = 0; /* the question may make this thread sleep; no other thread sees this
+                          * memo */
     memo.verdict = ask_hook(peer);
     memo.generation = memo.verdict == RPC_UNKNOWN ? 0 : generation;
     memo.second = now.tv_sec;
@@ -39,8 +42,8 @@ static enum rpc_verdict datagram_ask(const struct address *peer, uint64_t genera
     return memo.verdict;
 }
 
-/* This host's own programs register with the portmapper and ask it, whatever is exported to whom.
- * All else they ask for at its port is decided by the exports, as at ours. */
+/* The programs of this host register with the portmapper and ask it, whatever the exports say. What
+ * else they ask for at the portmapper's port is decided by the exports, as at every other port. */
 static bool uses_own_portmapper(const struct net_message *message)
 {
     return address_port(&message->local) == PORTMAP_PORT && address_is_own(&message->peer);
@@ -54,7 +57,8 @@ enum rpc_verdict rpc_admission(const struct net_message *message)
 
     if (ask_hook == NULL)
         return RPC_WELCOME;
-    /* Before the question: an answer by newer exports is then asked for once more. */
+    /* Read before the question: if the exports change meanwhile, the answer counts for the older
+     * ones, and the next message asks again. */
     uint64_t generation = generation_hook();
     if (memory != NULL && memory->welcome == generation)
         return RPC_WELCOME;

@@ -1,5 +1,5 @@
 /*
- * peer.c - see peer.h. What was found is kept in the connection's own memory (net_message.memory).
+ * peer.c - see peer.h. The answer is kept in the connection's own memory (net_message.memory).
  */
 #include "rpc/peer.h"
 #include "base/log.h"
@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-static bool look; /* set while starting */
+static bool look; /* whether local clients are identified; set before the threads start */
 
 bool rpc_peer_look(bool on)
 {
@@ -16,8 +16,10 @@ bool rpc_peer_look(bool on)
     return look == on;
 }
 
-/* Every connection is asked about, not only those from addresses that are known to be this host's:
- * one may have been added since, or be routed here without being on an interface. */
+/* Asks the kernel which user owns the peer's socket. Every connection is asked about, not only
+ * those from addresses that are known to be this host's: an address may have been added since, or
+ * be routed to this host without being on an interface. Returns 0 also where no process of this
+ * host has the socket. */
 static int peer_ask(const struct rpc_call *call, struct rpc_peer *peer)
 {
     int error = ENOENT;
@@ -32,7 +34,8 @@ static int peer_ask(const struct rpc_call *call, struct rpc_peer *peer)
     return error == ENOENT ? 0 : error;
 }
 
-/* In a connection's memory: the kind, and the uid above it. 0: not asked yet. */
+/* How a peer is kept in a connection's memory: the kind in the lower 32 bits, the uid in the upper
+ * 32. 0: not asked yet. */
 static uint64_t peer_pack(const struct rpc_peer *peer)
 {
     return (uint64_t)peer->kind | (uint64_t)peer->uid << 32;

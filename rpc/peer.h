@@ -1,9 +1,9 @@
 /*
- * peer.h - who may be believed at the other end of a connection.
+ * peer.h - which user of this host is at the other end of a connection.
  *
  * A client on this host is known by the owner of its socket, which the kernel tells, and not by its
- * port: what a port below 1024 says depends on a sysctl and on capabilities. exports/ asks for each
- * call, the portmapper for registrations.
+ * port: who may use a port below 1024 depends on a sysctl and on capabilities. The gate asks for
+ * each call, the portmapper for registrations.
  */
 #ifndef RPC_PEER_H
 #define RPC_PEER_H
@@ -12,9 +12,10 @@
 #include <sys/types.h>
 
 enum rpc_peer_kind {
-    RPC_PEER_FAR = 1, /* on another host, or not to be looked at: its port is all that is known */
-    RPC_PEER_ROOT,    /* on this host: the kernel, or root */
-    RPC_PEER_USER,    /* on this host: `uid` */
+    RPC_PEER_FAR = 1, /* on another host, or local peers are not identified: only its port is
+                       * known */
+    RPC_PEER_ROOT,    /* on this host: the kernel, or a process of root */
+    RPC_PEER_USER,    /* on this host: a process of the user `uid` */
     RPC_PEER_UNKNOWN, /* on this host, but no process has its socket (any more) */
 };
 
@@ -23,10 +24,11 @@ struct rpc_peer {
     uid_t uid;
 };
 
-/* Asks the kernel at a connection's first call, and at each datagram of this host. */
+/* Asks the kernel at a connection's first call, and at each datagram that comes from this host. */
 struct rpc_peer rpc_peer_of(const struct rpc_call *call);
-/* Whether clients on this host are looked at (--local-peers); before net_start(). At first they
- * are. False: they are to be, but this kernel does not tell; they are not, then. */
+/* Sets whether clients on this host are identified by the owners of their sockets (--local-peers);
+ * to be called before net_start(). At first they are not. Returns false where `on` is true but this
+ * kernel does not tell the owners; local clients are then not identified. */
 bool rpc_peer_look(bool on);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * attr.c - XDR of attributes; see attr.h. Called by the routines rpcgen makes.
+ * attr.c - XDR of attributes; see attr.h. Called by the routines that rpcgen makes.
  *
- * Room is taken once for all words of a structure, which are then stored one after another.
+ * Each function takes room for a whole structure once, and then stores its words one after another.
  */
 #include "xdr/attr.h"
 #include "xdr/memory.h"
@@ -10,7 +10,8 @@
 #define FATTR_SIZE    84
 #define WCC_ATTR_SIZE 24
 
-/* The next `len` bytes of what is encoded; NULL: there is no such room. */
+/* Takes `len` bytes of the stream that is being encoded. NULL: the stream has no room, or is not
+ * being encoded. */
 static uint8_t *room_take(XDR *xdrs, uint32_t len)
 {
     return xdrs->x_op == XDR_ENCODE ? memory_take(xdrs, len) : NULL;

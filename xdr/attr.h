@@ -1,10 +1,10 @@
 /*
  * attr.h - the attributes of RFC 1813, section 2.5, with XDR routines written by hand.
  *
- * Nearly every reply has one or two fattr3. rpcgen's routine calls a function for each of their
- * words, through two pointers: a quarter of what the server itself did for a GETATTR. nfs3.x names
- * these types instead of defining them; they are what rpcgen made of the RFC's text, and the
- * routines are called by its code.
+ * Nearly every reply carries one or two fattr3. rpcgen's routine calls a function through two
+ * pointers for each word of them, which took a quarter of the server's own time for a GETATTR.
+ * nfs3.x therefore names these types instead of defining them. The types are what rpcgen made of
+ * the RFC's text, and rpcgen's code calls these routines.
  *
  * Works on memory streams (xdrmem) only.
  */
@@ -84,17 +84,17 @@ struct wcc_data {
 };
 typedef struct wcc_data wcc_data;
 
-/* Arguments have these, too. */
+/* These occur in arguments and in results: they encode and decode. */
 bool_t xdr_ftype3(XDR *xdrs, ftype3 *type);
 bool_t xdr_specdata3(XDR *xdrs, specdata3 *data);
 bool_t xdr_nfstime3(XDR *xdrs, nfstime3 *time);
 
-/* Only replies have these: encode only. */
+/* These occur in replies only: they encode, and fail when asked to decode. */
 bool_t xdr_fattr3(XDR *xdrs, fattr3 *attr);
 bool_t xdr_post_op_attr(XDR *xdrs, post_op_attr *attr);
 bool_t xdr_wcc_data(XDR *xdrs, wcc_data *wcc);
-/* The same bytes without a stream, for who encodes in place (READDIRPLUS): 84 of them at `at`,
- * which has the room. Returns their end. */
+/* Encodes a fattr3 without a stream, for listings that are encoded in place (READDIRPLUS). `at`
+ * must have room for 84 bytes. Returns the end of what was written. */
 uint8_t *attr_put_fattr3(uint8_t *at, const fattr3 *attr);
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * memory.h - XDR's primitives for streams that lie in memory, inlined.
  *
- * libtirpc's go through two functions and a pointer for each word, rpcgen's code calls one for each
- * field: some 300 instructions for the arguments and results of a WRITE. All our streams are
- * xdrmem's, whose state is in fields that <rpc/xdr.h> shows: x_private is the place of the next
- * byte, x_handy how many there are from there on.
+ * libtirpc's primitives go through two functions and a pointer for each word, and rpcgen's code
+ * calls one of them for each field: some 300 instructions for the arguments and results of a WRITE.
+ * All streams of this server are made by xdrmem, whose state is in fields that <rpc/xdr.h> shows:
+ * x_private points to the next byte, x_handy is the number of bytes from there to the end.
  *
  * The code that rpcgen makes is compiled with this header in front of it (CMakeLists.txt); attr.c
  * and view.c include it.
@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The next `len` bytes, and past them; NULL: there are not so many. */
+/* Returns the next `len` bytes and moves the stream behind them. NULL: fewer are left. */
 static inline uint8_t *memory_take(XDR *xdrs, uint32_t len)
 {
     uint8_t *at = xdrs->x_private;
@@ -60,7 +60,8 @@ static inline bool_t memory_u64(XDR *xdrs, uint64_t *value)
     return TRUE;
 }
 
-/* Whatever is not 0 is TRUE (RFC 4506 section 4.4 has 0 and 1 alone; libtirpc takes all, too). */
+/* Every value but 0 is read as TRUE. RFC 4506 section 4.4 allows 0 and 1 only; libtirpc accepts all
+ * values, too. */
 static inline bool_t memory_bool(XDR *xdrs, bool_t *value)
 {
     uint32_t word = *value ? 1 : 0;
@@ -71,7 +72,7 @@ static inline bool_t memory_bool(XDR *xdrs, bool_t *value)
     return TRUE;
 }
 
-/* Enumerations: rpcgen's, each of which is an int to the compiler. */
+/* For rpcgen's enumerations, each of which is an int to the compiler. */
 static inline bool_t memory_enum(XDR *xdrs, enum_t *value)
 {
     uint32_t word = (uint32_t)*value;
@@ -82,7 +83,7 @@ static inline bool_t memory_enum(XDR *xdrs, enum_t *value)
     return TRUE;
 }
 
-/* opaque[len] */
+/* `opaque[len]`: `len` bytes, padded with zeros to a multiple of 4. */
 static inline bool_t memory_opaque(XDR *xdrs, char *bytes, uint32_t len)
 {
     uint32_t pad = -len & 3;

@@ -1,8 +1,9 @@
 /*
- * put.h - XDR's words stored one after another, by who has made sure that they fit.
+ * put.h - stores XDR's words one after another, without a check of the room.
  *
- * For what is encoded by hand: attributes (attr.c) and listings (nfsd/proc_dir.c). Each function
- * gives the place behind what it stored, so that a run of them keeps it in a register.
+ * Used where a reply is encoded by hand: attributes (attr.c) and listings (nfsd/proc_dir.c). The
+ * caller makes sure that everything fits. Each function returns the place behind what it stored, so
+ * that a sequence of calls keeps that place in a register.
  */
 #ifndef XDR_PUT_H
 #define XDR_PUT_H
@@ -27,7 +28,7 @@ static inline uint8_t *put_hyper(uint8_t *at, uint64_t value)
     return at + sizeof(value);
 }
 
-/* opaque<>: its length, the bytes, zeros to a multiple of 4. */
+/* `opaque<>`: a length in one word, the bytes, and zeros up to a multiple of 4. */
 static inline uint8_t *put_opaque(uint8_t *at, const void *data, size_t len)
 {
     const uint32_t zero = 0;
@@ -35,7 +36,8 @@ static inline uint8_t *put_opaque(uint8_t *at, const void *data, size_t len)
     at = put_int(at, (uint32_t)len);
     if (len == 0)
         return at;
-    /* The padding is the end of a last word, whose beginning the data then takes. */
+    /* The last word is cleared first, so that its end is the padding; the data then overwrites its
+     * beginning. */
     memcpy(at + (len - 1) / 4 * 4, &zero, sizeof(zero));
     memcpy(at, data, len);
     return at + (len + 3) / 4 * 4;

@@ -1,5 +1,5 @@
 /*
- * view.c - XDR of views; see view.h. Called by the routines rpcgen makes.
+ * view.c - XDR of views; see view.h. Called by the routines that rpcgen makes.
  */
 #include "xdr/view.h"
 #include "xdr/memory.h"
@@ -16,11 +16,11 @@ static bool_t view_encode(XDR *xdrs, const struct view *view, uint32_t max)
     if (len > max || !memory_u32(xdrs, &len))
         return FALSE;
     if (view->data == NULL)
-        return TRUE; /* the last of the message, and sent from elsewhere */
+        return TRUE; /* the payload ends the message and is sent from elsewhere */
     uint8_t *at = len + pad < len ? NULL : memory_take(xdrs, len + pad);
     if (at == NULL)
         return FALSE;
-    /* What lies where it is to be is not copied onto itself. */
+    /* Data that lies in its place already is not copied onto itself. */
     if (view->data != at)
         memcpy(at, view->data, len);
     memset(at + len, 0, pad);
