@@ -1,11 +1,13 @@
 /*
- * reply_cache.c - which call is a retransmission of which; see reply_cache.h. Called by dispatch.c.
+ * reply_cache.c - finds out which call is a retransmission of which; see reply_cache.h. Called by
+ * dispatch.c.
  *
- * Entries are kept by reply_shelf.c. What may not be carried out twice is found by host and
- * arguments, whichever connection it comes by: so a call also meets those of other connections, and
- * net/ is asked whether they are still open. A WRITE is only compared with those of its own
- * connection, so it is summed up no further than tells it apart there: file, offset, count and some
- * of the data. Summing up a megabyte would cost more than writing it.
+ * reply_shelf.c keeps the entries. A call that must not be carried out twice is found by host and
+ * arguments, whichever connection it comes by. Such a call can therefore meet calls of other
+ * connections, and net/ is asked whether those connections are still open. A WRITE is compared only
+ * with WRITEs of its own connection. Its checksum covers just what tells it apart there: file,
+ * offset, count and some of the data, since a checksum over a megabyte would cost more than writing
+ * it.
  */
 #include "rpc/reply_cache.h"
 #include "base/hash.h"
@@ -19,41 +21,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of what may be carried out again: arguments are summed up whole to so many bytes; of longer ones
- * so many. */
+/* The checksum of a call that may be carried out again covers all arguments up to CHECKED_WHOLE
+ * bytes, and the first CHECKED_HEAD bytes of longer ones. */
 #define CHECKED_WHOLE 1024
 #define CHECKED_HEAD  256
 _Static_assert(CHECKED_HEAD <= NET_REST_PEEKED, "in memory, wherever the rest is");
-/* Finished calls that are kept of one connection: more than a client has under way there. */
+/* How many finished calls are kept of one connection: more than a client has under way on it. */
 #define ONCE_OF_ONE  1024
 #define AGAIN_OF_ONE 128
-/* A finished call is remembered for so long after its last repetition: longer than clients wait
- * before they ask again, shorter than it takes one to come around to the same xid. */
+/* A finished call is remembered for this many seconds after its last repetition: longer than
+ * clients wait before they ask again, shorter than a client takes to come around to an xid
+ * again. */
 #define AGE_MAX_S 180
-/* Replies longer than this are not kept: those of procedures that change things are short. */
+/* Replies of more bytes than this are not kept. Procedures that change something have short
+ * replies. */
 #define REPLY_MAX 2048
-/* So many other connections of a host are asked about for one call. */
+/* One call asks about at most this many other connections of its host. */
 #define OTHERS_MAX 16
-/* So many calls wait at once for what another connection began; more are dropped. */
+/* At most this many calls wait at one time for a call that another connection began; further ones
+ * are dropped, and their clients ask again. */
 #define ASKERS_MAX 16
 
 static struct {
     bool on;
-    struct reply_shelf once, again; /* what may be carried out once only; and again */
+    struct reply_shelf once, again; /* calls that must run once only; calls that may be repeated */
     uint64_t seed;
     uint8_t key[crypto_shorthash_KEYBYTES];
     _Atomic uint64_t hits, dropped_running;
-    _Atomic unsigned askers; /* calls that wait for what another connection began */
+    _Atomic unsigned askers; /* calls that wait for another connection's call */
 } cache;
 
-/* A call as it is looked for. */
+/* A call that is being looked for in the cache. */
 struct wanted {
     struct reply_shelf *shelf;
     struct shelf_shard *shard;
     struct reply_caller caller;
     struct reply_key key;
     uint64_t hash;
-    /* Other connections that made the same call; how many of them, the first ones, are closed. */
+    /* Connections that made an equal call. The first `nclosed` of them are known to be closed. */
     uint64_t others[OTHERS_MAX];
     unsigned nothers, nclosed;
 };
@@ -66,8 +71,9 @@ static uint64_t sum_keyed(const void *bytes, size_t len)
     return sum;
 }
 
-/* Who calls, and who he says he is, and all of the arguments. Not the credential as it is: some
- * clients put the time into it. */
+/* A checksum over the caller and all arguments: the socket's owner, the user and groups that the
+ * credential names, and the client's name. The credential's bytes are not used as they are, since
+ * some clients put the time into them. */
 static uint64_t sum_whole(const struct rpc_call *call)
 {
     const struct rpc_peer peer = call->is_datagram ? (struct rpc_peer){0} : rpc_peer_of(call);
@@ -124,10 +130,11 @@ static void wanted_make(const struct rpc_call *call, uint32_t flags, struct want
     key->version = call->version;
     key->procedure = call->procedure;
     key->connection = again || call->is_datagram ? caller->connection : 0;
-    /* A datagram says little about who sent it: firmware may begin anew at the same port. */
+    /* A datagram says little about its sender: firmware may begin anew at an equal port with equal
+     * xids, so all of its arguments are compared. */
     key->sum = again && !call->is_datagram ? sum_head(call) : sum_whole(call);
     wanted->hash = hash_long(key, sizeof(*key), cache.seed);
-    /* Where another connection's may be the same, all of the host's are in one shard. */
+    /* Calls that may match those of another connection lie in one shard for all of a host. */
     wanted->shard = reply_shelf_shard(wanted->shelf, caller, again);
 }
 
@@ -149,8 +156,9 @@ static bool is_closed(const struct wanted *wanted, uint64_t connection)
     return false;
 }
 
-/* The entry of the same call: of this connection, or of one that is known to be closed. Open ones,
- * and those not known yet, are gathered. */
+/* Finds the entry of an equal call of this connection, or of a connection that is known to be
+ * closed. Other connections with an equal call are gathered in wanted->others, to be asked
+ * about. */
 static struct reply_cache_entry *wanted_find(struct wanted *wanted)
 {
     struct reply_cache_entry *entry = NULL, *found = NULL;
@@ -162,7 +170,7 @@ static struct reply_cache_entry *wanted_find(struct wanted *wanted)
         if (entry == NULL)
             return found;
         if (entry->state == ENTRY_DONE && now - entry->since > AGE_MAX_S)
-            continue; /* it goes when its account has too many */
+            continue; /* too old; its account drops it when it has too many */
         uint64_t connection = entry->account->caller.connection;
         if (connection == wanted->caller.connection)
             return entry;
@@ -186,16 +194,17 @@ static enum reply_cache_answer answer_with(struct wanted *wanted, struct reply_c
     memcpy(reply, entry->big != NULL ? entry->big : entry->small, entry->len);
     *len = entry->len;
     entry->since = now_s();
-    /* From now on it is this connection's. */
+    /* The entry moves to this connection's account, since the client goes on here. */
     if (entry->account->caller.connection != wanted->caller.connection)
         reply_shelf_move(wanted->shard, entry, &wanted->caller);
     return REPLY_CACHE_REPEAT;
 }
 
 /*
- * The call runs, and its reply will go to a connection that has ended, of a client that sends it
- * once a connection, maybe: so this one waits for its end, or until the client has asked by yet
- * another connection. Gives the lock away meanwhile; returns the entry as it is then, or NULL.
+ * Waits for a call that runs for a connection that has ended. Its reply would be lost, and the
+ * client may send the call only once on each connection. This call therefore waits until that one
+ * is done, or until the client has asked by yet another connection. Gives up the shard's lock
+ * meanwhile. Returns the entry as it is afterwards, or NULL where there is none.
  */
 static struct reply_cache_entry *wait_for(struct wanted *wanted, struct reply_cache_entry *entry)
 {
@@ -207,7 +216,8 @@ static struct reply_cache_entry *wait_for(struct wanted *wanted, struct reply_ca
         sleep_announce();
         pthread_mutex_lock(&shard->lock);
         entry = wanted_find(wanted);
-        /* Calls of several connections may come in another order than these were made. */
+        /* Calls may arrive in another order than their connections were made in: the newest
+         * connection waits, older ones don't. */
         if (entry != NULL && entry->state == ENTRY_RUNNING && entry->asker < me) {
             entry->asker = me;
             pthread_cond_broadcast(&shard->changed);
@@ -229,7 +239,8 @@ static void askers_wake(struct shelf_shard *shard)
 
 /* --- what dispatch.c calls --- */
 
-/* Whether one of the other connections with the same call is closed; no lock is held. */
+/* Asks net/ about the connections in wanted->others. True: at least one more of them is closed. No
+ * lock is held. */
 static bool others_ask(struct wanted *wanted)
 {
     const unsigned known = wanted->nclosed;
@@ -284,7 +295,7 @@ void reply_cache_store(struct reply_cache_entry *entry, const uint8_t *reply, si
             return;
         }
     }
-    /* Nobody looks at the reply of an entry that is running. */
+    /* No other thread looks at the reply of an entry that is running. */
     memcpy(big != NULL ? big : entry->small, reply, len);
     struct reply_shelf *shelf = entry->shelf;
     struct shelf_shard *shard = entry->shard;

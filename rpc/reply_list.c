@@ -11,7 +11,7 @@ void reply_list_begin(const struct rpc_call *call, struct reply_list *list)
     size_t room;
 
     list->start = rpc_call_payload(call, 0, &room);
-    /* The end of the list always has its place. */
+    /* Room for the end of the list is kept free. */
     u_int size = room > XDR_BOOL_SIZE ? (u_int)room - XDR_BOOL_SIZE : 0;
     xdrmem_create(&list->xdrs, (char *)list->start, size, XDR_ENCODE);
     list->good = 0;

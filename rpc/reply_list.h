@@ -1,10 +1,10 @@
 /*
  * reply_list.h - results that are linked lists (DUMP, EXPORT, ...), encoded entry by entry.
  *
- * XDR's lists have a TRUE before each entry and a FALSE at their end. They are encoded straight
- * into the room of the reply, without a list in memory, and end after the last whole entry where
- * the room is full. The row's result is one `encoded_entries` (xdr/view.h). Used by mountd/ and
- * the portmapper.
+ * An XDR list has a TRUE before each entry and a FALSE at its end. Entries are encoded straight
+ * into the room of the reply, without a list in memory. Where the room is full, the list ends after
+ * the last entry that fitted whole. The result structure of such a procedure is one
+ * `encoded_entries` (xdr/view.h). Used by mountd/ and portmap/.
  *
  *     reply_list_begin(call, &list);
  *     while (... && reply_list_add(&list, xdr_entry, &entry))
@@ -24,10 +24,10 @@ struct reply_list {
 };
 
 void reply_list_begin(const struct rpc_call *call, struct reply_list *list);
-/* Appends an entry; false, and nothing is appended, where it does not fit. */
+/* Appends an entry. Returns false, and appends nothing, where the entry does not fit. */
 bool reply_list_add(struct reply_list *list, bool_t (*encode)(XDR *xdrs, void *entry), void *entry);
 void reply_list_end(struct reply_list *list, encoded_entries *out);
-/* A row's encode routine. */
+/* The encode routine for the procedure's row. */
 bool_t reply_list_encode(XDR *xdrs, void *results);
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * reply_shelf.c - see reply_shelf.h; called by reply_cache.c.
  *
- * An entry that is given back is the next to be taken in its shard, so a busy connection goes round
- * in its own few entries, which the CPU's cache holds. SPARES_MAX wait to be taken again, in all
- * shards; what is more goes back to the system, or shards that were busy once would keep theirs.
+ * The entry that was freed last is the first to be used again in its shard. A busy connection
+ * therefore goes round in a few entries, which stay in the CPU's cache. All shards together keep at
+ * most SPARES_MAX free entries; further ones are given back to the system, since a shard that was
+ * busy once would otherwise keep its entries for ever.
  */
 #include "rpc/reply_shelf.h"
 #include "base/hash.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Chains of a shard; powers of 2. Callers of one host are all in one shard. */
+/* Hash chains of a shard; powers of 2. All callers of one host lie in one shard. */
 #define ENTRY_BUCKETS   8192
 #define ACCOUNT_BUCKETS 1024
 #define SPARES_MAX      1024
@@ -28,8 +29,8 @@ static struct reply_account **account_bucket(struct shelf_shard *shard, uint64_t
 
 /* --- accounts --- */
 
-/* The host that stands for all of a caller's. Whoever has one address of an IPv6 network of 64 bits
- * may use them all. */
+/* The key of a host's account: the caller without its connection. All addresses of an IPv6 network
+ * of 64 bits count as one host, since a machine with one of them may use them all. */
 static struct reply_caller host_of(const struct reply_caller *caller)
 {
     struct reply_caller host = *caller;
@@ -79,7 +80,7 @@ static struct reply_account *account_create(struct shelf_shard *shard,
     return account;
 }
 
-/* Gives one use back. */
+/* Gives up one use of the account, and frees it with the last. */
 static void account_put(struct shelf_shard *shard, struct reply_account *account)
 {
     if (--account->users > 0)
@@ -96,7 +97,7 @@ static void account_put(struct shelf_shard *shard, struct reply_account *account
         account_put(shard, host);
 }
 
-/* With a use for the caller; NULL: no memory. */
+/* Returns the host's account with one use for the caller, or NULL without memory. */
 static struct reply_account *host_get(struct shelf_shard *shard, const struct reply_caller *caller)
 {
     struct reply_caller whole = host_of(caller);
@@ -259,7 +260,7 @@ static struct reply_account *largest_of(struct list *accounts)
     return largest;
 }
 
-/* The shard that has the host with the most entries. */
+/* Returns the shard that has the host with the most entries. */
 static struct shelf_shard *shard_of_largest(struct reply_shelf *shelf)
 {
     struct shelf_shard *found = NULL;
@@ -279,8 +280,8 @@ static struct shelf_shard *shard_of_largest(struct reply_shelf *shelf)
     return found;
 }
 
-/* That host loses the oldest entries of its largest account: some at once, since it had to be
- * looked for. */
+/* Removes the oldest entries of the largest account of the host with the most entries: an eighth at
+ * once, since finding that host is slow. */
 static void trim_some(struct reply_shelf *shelf)
 {
     struct shelf_shard *shard = shard_of_largest(shelf);
