@@ -14,8 +14,9 @@
 struct proxy;
 
 struct loopnfs {
-    const struct vfs_type *type;
-    struct server_config config; /* its strings are the members below, or the author's */
+    const struct vfs_type *author; /* the type as it was given */
+    const struct vfs_type *type;   /* the same with all operations of this library: type_whole() */
+    struct server_config config;   /* its strings are the members below, or the author's */
     enum log_level log_level;
     char *spec; /* the export, as --export has it */
     char *state_dir;

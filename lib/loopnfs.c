@@ -133,29 +133,56 @@ static int config_apply(struct loopnfs *server, const struct loopnfs_config *con
     return err;
 }
 
-int loopnfs_create(const struct vfs_type *type, const struct loopnfs_config *config,
-                   struct loopnfs **out)
+/* The config as this library has it: what an older one does not have is zero. */
+static int config_whole(const struct loopnfs_config *given, size_t size,
+                        struct loopnfs_config *config)
 {
-    static const struct loopnfs_config nothing_said = {0};
-    int err;
+    *config = (struct loopnfs_config){0};
+    if (given == NULL)
+        return 0;
+    if (size > sizeof(*config)) {
+        log_error("the config of the server has %zu bytes, and this library knows %zu: it is made "
+                  "for a newer loopnfs",
+                  size, sizeof(*config));
+        return EINVAL;
+    }
+    memcpy(config, given, size);
+    return 0;
+}
+
+static int type_take(struct loopnfs *server, const struct vfs_type *type, size_t size)
+{
+    int err = type_whole(type, size, &server->type, server->message, sizeof(server->message));
+
+    server->author = type;
+    if (err == 0 && !type_check(server->type)) /* which has told why */
+        err = EINVAL;
+    return err;
+}
+
+int loopnfs_create_sized(const struct vfs_type *type, size_t type_size,
+                         const struct loopnfs_config *config, size_t config_size,
+                         struct loopnfs **out)
+{
+    struct loopnfs_config said;
 
     *out = NULL;
     if (current != NULL)
         return EBUSY;
-    if (config == NULL)
-        config = &nothing_said;
-    if (!type_check(type))
-        return EINVAL;
+    int err = config_whole(config, config_size, &said);
+    if (err != 0)
+        return err;
     struct loopnfs *server = calloc(1, sizeof(*server));
     if (server == NULL)
         return ENOMEM;
-    server->type = type;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->wake, NULL);
     current = server;
-    err = config_apply(server, config);
-    if (err == 0 && config->flags & LOOPNFS_DISPATCH) {
-        server->proxy = proxy_create(type);
+    err = type_take(server, type, type_size);
+    if (err == 0)
+        err = config_apply(server, &said);
+    if (err == 0 && said.flags & LOOPNFS_DISPATCH) {
+        server->proxy = proxy_create(server->type);
         err = server->proxy == NULL ? ENOMEM : 0;
     }
     if (err != 0) {
@@ -296,6 +323,9 @@ void loopnfs_destroy(struct loopnfs *server)
         return; /* threads still use it; it stays the one of this process */
     if (server->proxy != NULL)
         vfs_unregister(proxy_type(server->proxy));
+    if (server->type != NULL && server->type != server->author)
+        vfs_unregister(server->type);
+    type_whole_free(server->author, server->type);
     proxy_destroy(server->proxy);
     free(server->config.exports.specs);
     free(server->spec);

@@ -205,7 +205,7 @@ static void line_finish(struct line *line)
     free(line->options);
 }
 
-static int run(const struct vfs_type *type, const struct loopnfs_config *config)
+static int run(const struct vfs_type *type, size_t size, const struct loopnfs_config *config)
 {
     struct loopnfs *server;
     sigset_t waited;
@@ -214,7 +214,7 @@ static int run(const struct vfs_type *type, const struct loopnfs_config *config)
     process_prepare(&waited);
     process_raise_files();
     process_set_io_flusher();
-    err = loopnfs_create(type, config, &server);
+    err = loopnfs_create_sized(type, size, config, sizeof(*config), &server);
     if (err != 0) {
         if (err != EINVAL) /* which has been told */
             log_error("can't begin: %s", strerror(err));
@@ -237,7 +237,7 @@ static int run(const struct vfs_type *type, const struct loopnfs_config *config)
     return 0;
 }
 
-int loopnfs_serve(const struct vfs_type *type, int argc, char **argv)
+int loopnfs_serve_sized(const struct vfs_type *type, size_t type_size, int argc, char **argv)
 {
     struct line line = {0};
     bool done;
@@ -246,7 +246,7 @@ int loopnfs_serve(const struct vfs_type *type, int argc, char **argv)
         return usage("the file system", "", "its table has no name");
     int status = line_parse(&line, type->name, argc, argv, &done);
     if (status == 0 && !done)
-        status = run(type, &line.config);
+        status = run(type, type_size, &line.config);
     line_finish(&line);
     return status;
 }

@@ -1,5 +1,5 @@
 /*
- * mount.c - the registry of kinds of file systems, and the mounted ones.
+ * mount.c - the mounted file systems; see mount.h.
  *
  * exports/ mounts and puts; the vnode table tells when nodes are gone. A mounted file system ends
  * when nobody holds it and its last node was freed: a request that is still running when its
@@ -23,54 +23,9 @@
 #include <string.h>
 #include <time.h>
 
-#define TYPES_MAX 32
-
-static const struct vfs_type *types[TYPES_MAX];
-static unsigned type_count;
-
 /* The mounted ones, for vfs_tick(). */
 static pthread_mutex_t mounts_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vfs *mounts; /* guarded by mounts_lock; chained by `next` */
-
-void vfs_register(const struct vfs_type *type)
-{
-    if (type == NULL || type->name == NULL) {
-        log_error("file system without a name: refused");
-        return;
-    }
-    if (vfs_type_find(type->name) == type)
-        return;
-    if (vfs_type_find(type->name) != NULL) {
-        log_error("file system %s: there is another of this name: refused", type->name);
-        return;
-    }
-    if (type_count == TYPES_MAX)
-        fatal(1, "file system %s: more than %d kinds", type->name, TYPES_MAX);
-    types[type_count++] = type;
-}
-
-void vfs_unregister(const struct vfs_type *type)
-{
-    for (unsigned i = 0; i < type_count; i++) {
-        if (types[i] == type && type != NULL) {
-            types[i] = types[--type_count];
-            return;
-        }
-    }
-}
-
-const struct vfs_type *vfs_type_find(const char *name)
-{
-    for (unsigned i = 0; i < type_count; i++)
-        if (strcmp(types[i]->name, name) == 0)
-            return types[i];
-    return NULL;
-}
-
-const struct vfs_type *vfs_type_at(unsigned index)
-{
-    return index < type_count ? types[index] : NULL;
-}
 
 void vfs_will_sleep(void)
 {

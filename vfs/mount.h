@@ -1,5 +1,5 @@
 /*
- * mount.h - file systems while they are mounted, and the registry of their kinds.
+ * mount.h - file systems while they are mounted; types.h has their kinds.
  *
  * exports/ mounts a file system for each export and drops it when the export goes; requests in
  * progress keep it alive through their vnodes.
@@ -7,14 +7,8 @@
 #ifndef VFS_MOUNT_H
 #define VFS_MOUNT_H
 
+#include "vfs/types.h"
 #include <loopnfs/vfs.h>
-
-/* The kind called `name`; NULL. Index form for lists in messages; NULL past the end. */
-const struct vfs_type *vfs_type_find(const char *name);
-const struct vfs_type *vfs_type_at(unsigned index);
-
-/* Takes a kind off the list; while nothing of it is mounted. NULL is accepted. */
-void vfs_unregister(const struct vfs_type *type);
 
 /* Mounts; *out has a reference. ENODEV for an unknown kind, else what the file system says. */
 int vfs_mount(const char *type, const struct vfs_mount_args *args, struct vfs **out);

@@ -22,7 +22,11 @@ extern "C" {
  * program's exit status: 0, 1 (with a line that says what and how to mend it), 2 (usage).
  * The process is the library's meanwhile: signals, umask and limits.
  */
-int loopnfs_serve(const struct vfs_type *type, int argc, char **argv);
+int loopnfs_serve_sized(const struct vfs_type *type, size_t type_size, int argc, char **argv);
+static inline int loopnfs_serve(const struct vfs_type *type, int argc, char **argv)
+{
+    return loopnfs_serve_sized(type, sizeof(*type), argc, argv);
+}
 
 enum loopnfs_flags {
     /* Operations run only in loopnfs_dispatch(), one after another, on the author's thread. */
@@ -30,7 +34,7 @@ enum loopnfs_flags {
 };
 #define LOOPNFS_PORT_ANY (-1)
 
-/* How to serve: all zero is good. Strings are copied. */
+/* How to serve: all zero is good. Strings are copied. Members are added at the end only. */
 struct loopnfs_config {
     const char *path;    /* what clients mount; NULL: "/" and the type's name */
     const char *source;  /* the file system's (struct vfs_mount_args); may be NULL */
@@ -49,10 +53,18 @@ struct loopnfs_config {
 
 struct loopnfs;
 
-/* A server that does nothing yet. EINVAL: the config makes no sense. EBUSY: there is another in
- * this process. ENOMEM. */
-int loopnfs_create(const struct vfs_type *type, const struct loopnfs_config *config,
-                   struct loopnfs **out);
+/* A server that does nothing yet. The sizes are those of *type and *config (which may be NULL), so
+ * that both may be of an older header than the library. EINVAL: the config or the type makes no
+ * sense, or one of them is larger than this library knows. EBUSY: there is another in this process.
+ * ENOMEM. The log has a line that says why. */
+int loopnfs_create_sized(const struct vfs_type *type, size_t type_size,
+                         const struct loopnfs_config *config, size_t config_size,
+                         struct loopnfs **out);
+static inline int loopnfs_create(const struct vfs_type *type, const struct loopnfs_config *config,
+                                 struct loopnfs **out)
+{
+    return loopnfs_create_sized(type, sizeof(*type), config, sizeof(*config), out);
+}
 /* Mounts the file system and answers clients from here on, on threads of its own. Not 0: nothing
  * runs, and loopnfs_message() says why. With LOOPNFS_DISPATCH this thread is the author's. */
 int loopnfs_start(struct loopnfs *server);

@@ -129,6 +129,8 @@ struct vcontrol {
 int vcontrol_print(struct vcontrol *control, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* New operations are added at the end, and nothing else is ever changed here: see struct vfs_type.
+ */
 struct vfs_ops {
     /* Mounts: sets fs->private and fs->root (with a reference). Leaves root NULL (as without
      * mount): the root is the node with number 1. */
@@ -252,7 +254,12 @@ enum vfs_flags {
 /* Bytes a file system may have of its own in each node: what is larger belongs behind a pointer. */
 #define VNODE_PRIVATE_MAX 65536
 
-/* A kind of file system: one constant row, registered with VFS_TYPE(). */
+/*
+ * A kind of file system: one constant row, registered with VFS_TYPE(). What is compiled with one
+ * version of this header works with all later ones of the library: new operations come at the end
+ * of struct vfs_ops, and whoever takes a row is told its size by the inline functions that pass it.
+ * A shorter row has none of the new operations; a longer one is refused, with a line that says so.
+ */
 struct vfs_type {
     const char *name; /* `fs=` in an export */
     uint32_t flags;   /* enum vfs_flags */
@@ -260,15 +267,26 @@ struct vfs_type {
     /* Names of the options an export may give it ("size" for size=1G), ending with NULL; or NULL.
      * They arrive in vfs_mount_args.options as they were written. */
     const char *const *options;
-    struct vfs_ops ops;
+    const void *spare[4]; /* NULL: kept for members to come */
+    struct vfs_ops ops;   /* the last member, since it grows */
 };
 
-void vfs_register(const struct vfs_type *type);
+/*
+ * Registers a kind; `size` is the row's. The row is borrowed for as long as the process runs.
+ * A kind that is registered twice is registered once. EEXIST: there is another of its name. EINVAL:
+ * the row's size or a spare member says that it is made for a newer library, or it has no name.
+ * ENOSPC: there are 32 kinds. ENOMEM. The log says which, in a line.
+ */
+int vfs_register_sized(const struct vfs_type *type, size_t size);
+static inline int vfs_register(const struct vfs_type *type)
+{
+    return vfs_register_sized(type, sizeof(*type));
+}
 /* Registers a type before main() runs. Use once, at the end of the file that defines the row. */
 #define VFS_TYPE(row)                                             \
     __attribute__((constructor)) static void row##_register(void) \
     {                                                             \
-        vfs_register(&row);                                       \
+        vfs_register_sized(&row, sizeof(row));                    \
     }                                                             \
     LOOPNFS_ASSERT(sizeof(row) == sizeof(struct vfs_type), "VFS_TYPE takes a struct vfs_type")
 
