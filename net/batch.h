@@ -1,9 +1,11 @@
 /*
- * batch.h - what a connection guesses about its client's next batch, and what follows from it.
+ * batch.h - what a connection guesses about its client's next batch, and what follows from the
+ * guess.
  *
  * A batch is what one receive brings: all calls that a client had sent by then. Three guesses, each
- * from what came before, decide how much is received, how often, and when replies are sent. None of
- * them changes an answer. conn.c and conn_send.c ask; docs/PERFORMANCE.md has what each one gives.
+ * made from earlier batches, decide how much is received, how often, and when replies are sent.
+ * None of them changes an answer. conn.c and conn_send.c ask for them; docs/PERFORMANCE.md has the
+ * gain of each.
  */
 #ifndef NET_BATCH_H
 #define NET_BATCH_H
@@ -12,13 +14,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A batch of this many messages may be followed by another one that arrived meanwhile. Where none
- * was there, that client waits for all of a batch before it sends the next one, and the receive
- * that would find nothing is left out for a number of large batches. */
+/* After a batch of at least BATCH_LARGE messages, another batch may have arrived meanwhile. Where
+ * none had, the client waits for the whole batch before it sends the next one, and the receive that
+ * would find nothing is left out for BATCHES_IN_TURNS large batches. */
 #define BATCH_LARGE      8
 #define BATCHES_IN_TURNS 15
-/* A batch is answered in parts of this many replies, where a reply took this long to make: the
- * client then works on the first part while the second one is made. */
+/* A batch is answered in parts of PART_REPLIES replies where each reply took at least PART_NSEC
+ * nanoseconds to make: the client then works on the first part while the server makes the
+ * second. */
 #define PART_REPLIES 16
 #define PART_NSEC    400
 /* A message of more bytes than this is received alone, so that no part of it has to be moved. */
@@ -48,8 +51,8 @@ static inline void batch_none_followed(struct batch *batch)
     batch->in_turns = BATCHES_IN_TURNS;
 }
 
-/* Whether what has gathered is a part to be sent. To be asked after each reply; `now` gives ns of
- * CLOCK_MONOTONIC, and is asked as seldom as possible. */
+/* Whether the replies that have gathered are to be sent as a part. To be asked after each reply.
+ * `now` returns nanoseconds of CLOCK_MONOTONIC; it is called as seldom as possible. */
 static inline bool batch_part_is_due(struct batch *batch, int64_t (*now)(void))
 {
     const unsigned half = PART_REPLIES / 2;

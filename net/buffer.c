@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* Buffers touched beyond this are large. */
+/* A buffer is large once more than this many bytes of it were touched. */
 #define SMALL_MAX (128u * 1024)
-/* Free ones kept: at most 2 MiB in small ones, 4 MiB in large ones. */
+/* How many free buffers a pool keeps: at most 2 MiB in small ones, 4 MiB in large ones. */
 #define SMALL_KEPT 16
 #define LARGE_KEPT 2
 

@@ -1,8 +1,9 @@
 /*
  * connections.c - open connections by their numbers; see connections.h.
  *
- * One lock guards all of it. It is taken when a connection begins and ends, and when somebody asks
- * about one; it also keeps the descriptor that is asked about from being closed meanwhile.
+ * One lock guards the whole table. It is taken when a connection begins, when it ends, and when a
+ * caller asks about one. It also keeps the descriptor that is asked about from being closed
+ * meanwhile.
  */
 #include "net/connections.h"
 #include "net/loop.h"

@@ -1,10 +1,10 @@
 /*
- * connections.h - whether the connection a call came by still leads to its client.
+ * connections.h - whether the connection that a call came by still leads to its client.
  *
- * A connection has a number that no other of this process ever has (net_message.connection). rpc/
- * remembers by which one a call came, and asks here, mostly much later, whether its client can
- * still have the reply there. net/ enters each connection when it is made, and takes it out before
- * its descriptor is closed.
+ * A connection has a number (net_message.connection), which no other connection of this process
+ * ever has. rpc/ remembers the number with a call, and asks here, mostly much later, whether the
+ * client can still receive the reply there. net/ adds each connection when it is made, and removes
+ * it before its descriptor is closed.
  */
 #ifndef NET_CONNECTIONS_H
 #define NET_CONNECTIONS_H
@@ -14,15 +14,16 @@
 
 struct source;
 
-/* False: it is closed, by us or by its peer, or its peer has not taken what was sent for so long
- * that the kernel has sent it again. Two system calls for one that is open; from any thread. */
+/* False: the server or the client has closed it, or the client has not acknowledged what was sent
+ * to it for as long as it takes the kernel to send it again. Two system calls for an open
+ * connection; may be called from any thread. */
 bool net_connection_is_open(uint64_t number);
 
 /* --- for net/ --- */
 
-/* Gives the source its number, and remembers its descriptor under it. */
+/* Gives the source its number, and remembers the source under it. */
 void connections_add(struct source *source);
-/* Forgets it; a source that was never added, or is out already, may be given. */
+/* Removes the source. A source that was never added, or was removed before, is accepted. */
 void connections_remove(struct source *source);
 
 #endif

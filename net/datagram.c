@@ -1,9 +1,10 @@
 /*
- * datagram.c - UDP: a datagram is a message, its reply is one too.
+ * datagram.c - UDP: a datagram is a message, and its reply is a datagram, too.
  *
- * A source of loop 0. Datagrams are taken and answered in batches (recvmmsg, sendmmsg). Replies
- * come from the address the request went to (IP_PKTINFO): clients drop others. Belongs to the
- * thread that runs the loop, like all sources; a late reply is sent like the others, by the loop.
+ * A UDP socket is a source of loop 0. Datagrams are taken in batches (recvmmsg). A reply is sent
+ * from the address to which the request went (IP_PKTINFO), since clients drop replies from other
+ * addresses. Everything here belongs to the thread that runs the loop; that thread also sends the
+ * replies of messages that stayed behind with other threads.
  */
 #include "base/log.h"
 #include "base/round.h"
@@ -16,18 +17,19 @@
 #include <sys/socket.h>
 
 #define BATCH 16
-/* A slot of the buffers: the largest datagram, and it stays aligned. */
+/* Bytes of one slot in a buffer: holds the largest datagram, and keeps every slot aligned. */
 #define SLOT 65536u
 
 _Static_assert(BATCH *SLOT <= BUFFER_SIZE, "a batch fits a buffer");
 
-/* Of each network namespace: include/net/flow.h has it as LOOPBACK_IFINDEX. */
+/* The interface number of loopback in every network namespace (LOOPBACK_IFINDEX in
+ * include/net/flow.h). */
 #define LOOPBACK_INTERFACE 1
 
 /* Room for the control message that carries the local address, of either family. */
 #define CONTROL_SIZE CMSG_SPACE(sizeof(struct in6_pktinfo))
 
-/* Where a reply goes and where from. A late message has its own copy. */
+/* Where a reply goes to, and the address it comes from. A message that stays behind has a copy. */
 struct envelope {
     struct address peer;
     _Alignas(struct cmsghdr) uint8_t control[CONTROL_SIZE];
@@ -44,9 +46,9 @@ struct absent {
 
 struct datagram {
     struct source source;
-    struct address local; /* as bound: the port */
+    struct address local; /* the address that was bound, with its port */
     struct buffer *in, *out;
-    unsigned count, next; /* of the batch; `next` is to be handled */
+    unsigned count, next; /* messages in the batch, and the index of the next one to be handled */
     size_t lens[BATCH], replies[BATCH];
     struct envelope envelopes[BATCH];
     struct list absents;
@@ -62,7 +64,7 @@ static struct buffer_pool *pool_of(struct datagram *dg)
     return &dg->source.loop->pool;
 }
 
-/* The local address of a datagram, out of its control message. */
+/* Reads the local address of a datagram out of its control message. */
 static void envelope_local(const struct datagram *dg, const struct envelope *envelope,
                            struct address *local)
 {
@@ -82,7 +84,7 @@ static void envelope_local(const struct datagram *dg, const struct envelope *env
     address_normalize(local);
 }
 
-/* By which interface a datagram came; 0: not known. */
+/* The number of the interface by which a datagram came; 0: not known. */
 static unsigned envelope_interface(const struct envelope *envelope)
 {
     struct msghdr msg = {.msg_control = (void *)(uintptr_t)envelope->control,
@@ -98,9 +100,10 @@ static unsigned envelope_interface(const struct envelope *envelope)
 }
 
 /*
- * Whether the source can be the sender's. Whoever is on a network can write any address there; one
- * of this host's own must have come by loopback, which nobody else can send on. An IPv6 datagram
- * whose source stands for an IPv4 address is from nobody, where IPv4 has sockets of its own.
+ * Whether the source address can be the sender's own. Every machine on a network can write any
+ * source address. A datagram with an address of this host must have come by loopback, on which only
+ * this host can send. An IPv6 datagram whose source stands for an IPv4 address is nobody's, since
+ * IPv4 has sockets of its own.
  */
 static bool envelope_is_genuine(const struct envelope *envelope, const struct address *peer)
 {
@@ -109,7 +112,7 @@ static bool envelope_is_genuine(const struct envelope *envelope, const struct ad
     return envelope_interface(envelope) == LOOPBACK_INTERFACE || !address_is_own(peer);
 }
 
-/* Takes what there is, at most a batch. */
+/* Takes the datagrams that have arrived, at most one batch of them. */
 static void datagram_receive(struct datagram *dg)
 {
     struct mmsghdr msgs[BATCH];
@@ -137,7 +140,7 @@ static void datagram_receive(struct datagram *dg)
     }
 }
 
-/* One reply; a full socket drops it, as UDP may: the client asks again. */
+/* Sends one reply. A full socket drops it, as UDP may; the client asks again. */
 static void reply_send(struct datagram *dg, const struct envelope *envelope, uint8_t *data,
                        size_t len)
 {
@@ -157,7 +160,8 @@ static void datagram_flush(struct source *source)
 {
     struct datagram *dg = datagram_of(source);
 
-    /* Without a buffer for replies there is none to send; the other one goes back all the same. */
+    /* Without a buffer for replies there is no reply to send; the other buffer is given back all
+     * the same. */
     for (unsigned i = 0; dg->out != NULL && i < dg->next; i++) {
         if (dg->replies[i] > 0)
             reply_send(dg, &dg->envelopes[i], dg->out->data + i * SLOT, dg->replies[i]);
@@ -181,7 +185,8 @@ static bool datagram_run(struct source *source)
         struct address local, peer = dg->envelopes[i].peer;
         size_t len;
         if (!loop_source_may(source)) {
-            dg->next++; /* too many sleep already: dropped, as UDP may; the client asks again */
+            /* too many calls sleep already: dropped, as UDP may; the client asks again */
+            dg->next++;
             continue;
         }
         address_normalize(&peer);
@@ -205,7 +210,8 @@ static bool datagram_run(struct source *source)
         };
         loop->handling = (struct handling){source, dg->in, dg->out, NULL};
         source->host = loop_host_hash(&peer);
-        /* Counted as done before: if it stays behind, the batch goes on after it. */
+        /* Counted as done before it runs: if it stays behind, the batch goes on with the next
+         * one. */
         dg->next++;
         if (!loop_handle(loop, &message, &len))
             return false;

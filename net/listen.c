@@ -1,9 +1,9 @@
 /*
- * listen.c - listening sockets: bound by main before the threads start, accepted on loop 0.
+ * listen.c - listening sockets: bound by server/ before the threads start, accepted on loop 0.
  *
- * A new connection goes to the loop with the fewest; when a loop has more than its share of the
- * descriptors the process may have, it ends the one that was idle for longest (NFS clients
- * connect again by themselves), so that idle connections never keep new ones out.
+ * A new connection goes to the loop that has the fewest. A loop with more than its share of the
+ * descriptors that the process may have ends the connection that was idle for longest. NFS clients
+ * connect again by themselves, so idle connections never keep new ones out.
  */
 #include "base/fds.h"
 #include "base/log.h"
@@ -18,12 +18,12 @@
 
 #define BACKLOG    1024
 #define ACCEPT_MAX 64 /* at one event */
-/* A connection that is silent is asked after this, so often, in this distance; three minutes in
- * all. */
+/* When a client is taken for dead. After KEEP_IDLE_S seconds of silence the kernel probes it,
+ * KEEP_COUNT times, KEEP_INTERVAL_S seconds apart: three minutes in all. */
 #define KEEP_IDLE_S     60
 #define KEEP_INTERVAL_S 15
 #define KEEP_COUNT      8
-/* Connections beyond their share that may be on their way to loops, which then end others. */
+/* How many connections beyond all shares may be on their way to loops, which then end others. */
 #define EXCESS_MAX 8
 
 struct listener {
@@ -40,11 +40,11 @@ static struct loop *least_loaded(void)
     return best;
 }
 
-/* Within one host there is no path to find out about: a sender that paces itself to one (BBR) only
- * sets timers. */
+/* Turns off pacing within one host. Congestion control such as BBR measures the network's path;
+ * here there is none, and pacing only sets timers. */
 static void unpace(int fd, const struct address *peer, const struct address *local)
 {
-    static const char plain[] = "reno"; /* every kernel has it, and everybody may ask for it */
+    static const char plain[] = "reno"; /* every kernel has it, and every process may ask for it */
 
     if (address_is_loopback(peer) || address_same_host(peer, local))
         setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, plain, sizeof(plain) - 1);
@@ -58,7 +58,7 @@ static void connection_start(int fd, struct address *peer)
 
     getsockname(fd, &local.any, &len);
     if (peer->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&peer->in6.sin6_addr)) {
-        close(fd); /* IPv4 has sockets of its own: nobody has this address */
+        close(fd); /* IPv4 has sockets of its own: no real client has this address */
         return;
     }
     address_normalize(&local);
@@ -74,7 +74,7 @@ static void connection_start(int fd, struct address *peer)
     loop_post_source(loop, conn);
 }
 
-/* No descriptor is left: an idle connection of this loop makes room. */
+/* Called when no descriptor is left. Ends an idle connection of this loop; false: there is none. */
 static bool make_room(struct loop *loop)
 {
     static struct log_limit limit;
@@ -94,7 +94,7 @@ static bool listener_event(struct source *source, uint32_t events)
     }
     for (int i = 0; i < ACCEPT_MAX; i++) {
         struct address peer = {0};
-        /* Level-triggered: it comes again at once. */
+        /* Level-triggered: the event comes again at once. */
         if (net.connections >= net.connections_max + EXCESS_MAX && !conn_evict(source->loop)) {
             usleep(1000);
             break;
@@ -129,7 +129,8 @@ static void listener_destroy(struct source *source)
 static const struct source_ops listener_ops = {
     .event = listener_event, .drain = listener_drain, .destroy = listener_destroy};
 
-/* Once for an address, of which there are several sockets. By the thread that starts the server. */
+/* Logs that an address does not exist yet, once for each address, although several sockets are
+ * bound to it. Called by the thread that starts the server. */
 static void tell_early(const struct address *address)
 {
     static struct address told[16];
@@ -145,7 +146,8 @@ static void tell_early(const struct address *address)
                 address_format(address, false, text));
 }
 
-/* Binds; an address that this host does not have yet as well, where that is wanted. */
+/* Binds the socket. Where net_config.freebind is set, an address that this host does not have yet
+ * is bound as well. */
 static int bind_perhaps_early(int fd, const struct address *address)
 {
     bool ipv6 = address->any.sa_family == AF_INET6;
@@ -163,8 +165,8 @@ static int bind_perhaps_early(int fd, const struct address *address)
     return 0;
 }
 
-/* For a listening socket, from which connections inherit it: one whose peer is gone without a word,
- * or does not take its replies at all, ends after some minutes. */
+/* Set on a listening socket, and inherited by its connections: a client that is gone without a
+ * word, or that takes no replies at all, loses its connection after some minutes. */
 static void end_dead_peers(int fd)
 {
     const int on = 1, idle = KEEP_IDLE_S, interval = KEEP_INTERVAL_S, count = KEEP_COUNT;
@@ -202,7 +204,7 @@ static int socket_bind(const struct address *address, int type, int *out)
     return 0;
 }
 
-/* TCP and UDP on one port; with port 0, one that is free for both. */
+/* Binds TCP and UDP sockets to one port. Port 0 chooses a port that is free for both. */
 static int sockets_bind(struct address *address, int *tcp, int *udp)
 {
     bool any_port = address_port(address) == 0;

@@ -1,9 +1,9 @@
 /*
- * loop.c - one loop: waiting for events, running what is ready, sending what has gathered.
+ * loop.c - one loop: waits for events, runs what is ready, sends what has gathered.
  *
- * Run by the threads of workers.c. In each round: events are taken, every source with input reads
- * and handles its messages, then their replies are sent; so a batch costs one receive and one send
- * however many messages it has.
+ * Run by the threads of workers.c. In each round the loop takes events, every source with input
+ * reads and handles its messages, and then their replies are sent. A batch therefore costs one
+ * receive and one send, however many messages it has.
  */
 #include "net/loop.h"
 #include "base/fds.h"
@@ -21,22 +21,23 @@
 #include <unistd.h>
 
 #define EVENTS_MAX 64
-/* Spinning: a hit earns credit, a miss costs twice as much, so that it goes on only where two waits
- * in three end within it; without credit, one wait in so many spins. */
+/* Spinning. A wait that ends while the thread polls earns one credit; a wait that does not costs
+ * SPIN_MISS, so that polling goes on only where two waits in three end within it. Without credit,
+ * one wait in SPIN_PROBE polls. */
 #define SPIN_CREDIT_MAX 8
 #define SPIN_MISS       2
 #define SPIN_PROBE      64
 /* Automatic spinning stops after batches of more messages than this. */
 #define SPIN_BATCH_MAX 2
-/* So many looks before the CPU is offered to others. */
+/* After this many polls the CPU is offered to other threads. */
 #define SPIN_LOOKS 32
-/* A thread that got its CPU back so much too late has no time to poll. */
+/* A thread whose poll ended this many microseconds too late shares its CPU, and stops polling. */
 #define SPIN_LATE_USEC 200
-/* While the server ends, loops look this often whether everything is sent. */
+/* While the server ends, a loop looks at these intervals whether everything is sent. */
 #define STOPPING_POLL_MS 10
-/* And so often whether sources that wait for sleeping messages wait in vain. */
+/* A loop with paused sources looks at these intervals whether they wait in vain. */
 #define PAUSED_POLL_MS 200
-/* Where descriptors are short a loop gives up this part of its connections. */
+/* Where descriptors are short, a loop gives up one in SHORT_PART of its connections. */
 #define SHORT_PART 8
 
 int64_t net_now_nsec(void)
@@ -116,7 +117,7 @@ void loop_bury(struct source *source)
     list_append(&source->loop->dead, &source->link);
 }
 
-/* Those with late messages stay until the last has come in. */
+/* Sources with late messages stay until their last reply has come in. */
 static void loop_free_dead(struct loop *loop)
 {
     struct list *item, *next;
@@ -140,7 +141,7 @@ void loop_wake(struct loop *loop)
     (void)n; /* EAGAIN: it is awake already */
 }
 
-/* Has a loop look at its paused sources. */
+/* Makes a loop look at its paused sources. */
 static void loop_resume(struct loop *loop)
 {
     loop->mail = true;
@@ -160,7 +161,7 @@ void loop_post_late(struct loop *loop, struct late *late)
 {
     list_init(&late->link);
     loop_post(loop, &loop->mailbox, &late->link);
-    /* Others may wait for just that, on any loop. */
+    /* Paused sources of any loop may be waiting for this message to end. */
     if (net.paused && atomic_exchange(&net.paused, false))
         for (unsigned i = 0; i < net.nloops; i++)
             if (&net.loops[i] != loop)
@@ -182,7 +183,7 @@ static void box_take(struct list *box, struct list *into)
         list_append(into, item);
 }
 
-/* New connections and late replies; whoever waited for a sleeping message tries again. */
+/* Takes in new connections and late replies. Paused sources try again. */
 static void loop_read_mail(struct loop *loop)
 {
     struct list lates, arrivals, *item;
@@ -235,7 +236,7 @@ static bool wake_drain(struct source *source)
 
 static const struct source_ops wake_ops = {.event = wake_event, .drain = wake_drain};
 
-/* Descriptors are short: the connections that are idle for longest go. */
+/* Called when descriptors are short: ends the connections that were idle for longest. */
 static void loop_give_up_idle(struct loop *loop)
 {
     uint32_t most = loop->connections / SHORT_PART + 1;
@@ -248,13 +249,15 @@ static void loop_give_up_idle(struct loop *loop)
 /* --- waiting --- */
 
 /*
- * Polls for a while before it sleeps: waking a sleeping thread costs more than a small request
- * (docs/PERFORMANCE.md). Only after a busy round, and less and less often when it was in vain; by
- * itself only after a small one: where many calls are in flight, polling takes them in small
- * pieces, and the next batch pays for its receive and send alone.
+ * Polls for a while before the thread sleeps: waking a sleeping thread costs more than a small
+ * request (docs/PERFORMANCE.md). It polls only after a busy round, and less and less often when
+ * that was in vain. Automatic polling (spin_auto) also needs a small last batch: where many calls
+ * are in flight, polling would take them in small pieces, each with a receive and a send of its
+ * own.
  *
- * Between two looks others may have the CPU, above all the client that is to send the next call.
- * Who yields waits longer for its turn than who sleeps, though: where others kept it, we sleep.
+ * From time to time the thread yields the CPU, above all to the client that is to send the next
+ * call. A thread that yields waits longer for its next turn than one that sleeps, so where other
+ * threads kept the CPU the loop stops polling.
  */
 static int loop_spin(struct loop *loop, struct epoll_event *events)
 {
@@ -315,8 +318,9 @@ static bool run_ready(struct loop *loop)
     struct list *item;
     size_t count = 0;
 
-    /* What becomes ready again meanwhile waits for the next round, after the input of others. All
-     * stays on the loop's own list: the loop may be lost at any of them. */
+    /* A source that becomes ready again meanwhile waits for the next round, after the input of
+     * other sources. All sources stay on the loop's own list, since the thread may lose the loop in
+     * any of them. */
     list_for_each (item, &loop->ready)
         count++;
     for (; count > 0 && (item = list_pop(&loop->ready)) != NULL; count--) {
@@ -337,7 +341,7 @@ static void flush_all(struct loop *loop)
     }
 }
 
-/* True: all of this loop's replies are sent, and nobody's are still to come. */
+/* True: all replies of this loop are sent, and no loop waits for a late reply. */
 static bool loop_drained(struct loop *loop)
 {
     struct list *item, *next;
@@ -357,14 +361,14 @@ bool loop_run(struct loop *loop)
 {
     struct epoll_event events[EVENTS_MAX];
 
-    round_begin(); /* of what this thread did before, nothing holds */
+    round_begin(); /* what this thread remembers of earlier batches is out of date */
     for (;;) {
         flush_all(loop);
         loop_free_dead(loop);
         if (net.stopping && (loop_drained(loop) || net_now_ms() > net.deadline_ms))
             return true;
         int n = loop_wait(loop, events);
-        round_begin(); /* what waited in memory may have done so for long */
+        round_begin(); /* messages that waited in memory may have waited for long */
         loop->was_busy = n > 0 || !list_empty(&loop->ready);
         for (int i = 0; i < n; i++) {
             struct source *source = events[i].data.ptr;

@@ -23,16 +23,17 @@
 
 /* A tick: a message is noticed between one and two ticks after it began. */
 #define MONITOR_TICK_USEC 1000
-/* A tick on the alert, and how long the alert lasts after two threads were found asleep within that
- * time. Rarer sleepers hold others up for less than a hundredth of the time by whole ticks. */
+/* A tick on the alert. The alert lasts MONITOR_ALERT_MS after two threads were found asleep within
+ * that time. Rarer sleepers hold others up for less than a hundredth of the time with ordinary
+ * ticks. */
 #define MONITOR_ALERT_USEC 100
 #define MONITOR_ALERT_MS   250
-/* A tick in the calm, which begins when nothing was found for this long. A message that was met is
- * looked at again after an ordinary tick. The first sleeper after a calm holds others up for a
- * hundredth of the time at most. */
+/* A tick in the calm, which begins when nothing was found for MONITOR_CALM_MS. A loop that was
+ * found in a message is looked at again after an ordinary tick. The first sleeper after a calm
+ * holds others up for a hundredth of the time at most. */
 #define MONITOR_CALM_USEC 20000
 #define MONITOR_CALM_MS   4000
-/* How exact the kernel is asked to make ticks. */
+/* How exact the kernel is asked to make ticks, in nanoseconds. */
 #define MONITOR_SLACK_NSEC 1000
 /* The monitor sleeps for good after this long without any message. */
 #define MONITOR_QUIET_MS 200
@@ -47,20 +48,23 @@ static struct {
 
 /* What the monitor knows of a loop. Times in microseconds. */
 struct loop_seen {
-    uint64_t state; /* at the last look; where that is odd: */
-    int64_t since;  /* when it was first seen in this message */
-    bool asleep;    /* its thread slept at the last look */
+    uint64_t state; /* the loop's state at the last look */
+    int64_t since;  /* where `state` is odd: when the monitor first saw it in this message */
+    bool asleep;    /* where `state` is odd: its thread slept at the last look */
 };
 
 struct alert {
-    int64_t found, until; /* when a thread was last found asleep; the end of the alert */
-    int64_t taken, calm;  /* when a loop was taken from one that worked; the calm's beginning */
-    bool second;          /* the last look was for a message that the one before had met */
-    bool met;             /* a message, in the last look */
+    int64_t found, until; /* when a thread was last found asleep; when the alert ends */
+    /* when a loop was last taken from a working thread; when the calm begins */
+    int64_t taken, calm;
+    /* the last look was a second one, for a message that the look before had met */
+    bool second;
+    bool met; /* the last look met a message */
 };
 
-/* Whether a thread of this process sleeps, rather than works, or waits for a CPU as many do on a
- * busy machine: proc_pid_stat(5). Where that can't be read, nobody is seen to sleep. */
+/* Whether a thread of this process sleeps (proc_pid_stat(5)). A thread that works, or waits for a
+ * CPU as many do on a busy machine, does not. Where this can't be read, the thread counts as
+ * working. */
 static bool thread_sleeps(pid_t tid)
 {
     char text[64] = {0};
@@ -86,13 +90,14 @@ static bool monitor_take(struct loop *loop, uint64_t state)
     return taken;
 }
 
-/* A loop that is in a message. */
+/* Looks at a loop that is in a message, and takes it from a thread that sleeps or works for
+ * long. */
 static void monitor_look_at(struct loop *loop, struct loop_seen *seen, uint64_t state, int64_t now,
                             struct alert *alert)
 {
     bool again = state == seen->state;
 
-    /* Once may be an instant's wait for a lock. */
+    /* A thread that is found asleep once may only wait for a lock for an instant. */
     seen->asleep = thread_sleeps(loop->tid) && (!again || seen->asleep);
     bool asleep = again && seen->asleep;
     if (!again)
@@ -101,7 +106,7 @@ static void monitor_look_at(struct loop *loop, struct loop_seen *seen, uint64_t 
         return;
     if (asleep && now - alert->found < MONITOR_ALERT_MS * 1000)
         alert->until = now + MONITOR_ALERT_MS * 1000;
-    /* One that works may only have lost its CPU for once. */
+    /* A thread that works may only have lost its CPU once. */
     if (asleep || now - alert->taken < MONITOR_CALM_MS * 1000)
         alert->calm = now + MONITOR_CALM_MS * 1000;
     *(asleep ? &alert->found : &alert->taken) = now;
@@ -127,7 +132,7 @@ static bool monitor_look(struct loop_seen seen[NET_LOOPS_MAX], struct alert *ale
     return active;
 }
 
-/* Until the next look. */
+/* Returns the microseconds until the next look. */
 static long monitor_tick(struct alert *alert, int64_t now)
 {
     if (now < alert->until)
@@ -146,12 +151,12 @@ static bool all_asleep(void)
     return true;
 }
 
-/* Sleeps until poked; returns whether it is to go on. */
+/* Sleeps until the monitor is poked. False: the monitor is to end. */
 static bool monitor_sleep(void)
 {
     pthread_mutex_lock(&monitor.lock);
     monitor.asleep = true;
-    /* A loop that woke before it could see `asleep` is seen here. */
+    /* A loop that woke before `asleep` was set did not poke; all_asleep() sees it. */
     while (monitor.asleep && all_asleep() && !monitor.ended)
         pthread_cond_wait(&monitor.poke, &monitor.lock);
     monitor.asleep = false;

@@ -1,5 +1,5 @@
 /*
- * net.c - net/ as a whole: start, end, figures. Called by main (net.h).
+ * net.c - net/ as a whole: start, end, figures. Called by server/ (net.h).
  */
 #include "net/net.h"
 #include "base/fds.h"
@@ -12,13 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* At the end: for peers that do not take their replies. */
+/* How long the end waits for peers that do not take their replies. */
 #define PATIENCE_MS 2000
 
-/* Loops where nobody says how many: more of them are wanted on few machines. */
+/* The most loops where the configuration does not say how many: few machines gain from more. */
 #define LOOPS_DEFAULT_MAX 8
 
-/* What spinning before sleeping lasts, where there is a CPU to spare (docs/PERFORMANCE.md). */
+/* How long a loop polls before it sleeps, where there is a CPU to spare (docs/PERFORMANCE.md). */
 #define SPIN_USEC_AUTO 50
 
 struct net net;

@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* Fragments of one message. Clients send one to a few; an endless row of empty ones would
+/* The most fragments of one message. Clients send one to a few; an endless row of empty ones would
  * otherwise never be too long. */
 #define FRAGMENTS_MAX (2u * 1024 * 1024)
 
@@ -20,7 +20,8 @@ static void fragment_begin(struct record *record, const uint8_t *data, size_t *p
     record->left = header & ~RECORD_LAST;
     record->in_fragment = true;
     if (record->fragments++ == 0) {
-        /* Aligned downwards: into its own header, which is not needed any more. */
+        /* The message begins at the next lower multiple of 4, which lies in its own header; the
+         * header is not needed any more. */
         record->offset = *pos & ~(size_t)3;
         record->len = 0;
     }
@@ -30,7 +31,7 @@ enum record_state record_parse(struct record *record, uint8_t *data, size_t *pos
                                size_t max)
 {
     if (record->in_fragment && record->left == 0 && record->last)
-        *record = (struct record){0}; /* the message returned before */
+        *record = (struct record){0}; /* the message that was returned last */
     for (;;) {
         if (!record->in_fragment) {
             if (end - *pos < RECORD_HEADER)

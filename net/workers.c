@@ -27,26 +27,27 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Idle threads kept for ever; more end after a while. */
+/* Idle threads that are kept for ever; further ones end after STANDBY_IDLE_SECONDS. */
 #define STANDBY_KEPT         4
 #define STANDBY_IDLE_SECONDS 10
-/* Linux' usual slack: not that of the monitor, which may have made the thread. */
+/* Linux' default slack. A thread inherits the slack of the thread that made it, which may be the
+ * monitor. */
 #define WORKER_SLACK_NSEC 50000
 struct worker {
     struct list link;  /* workers.idle; guarded by workers.lock */
     struct loop *loop; /* assigned; guarded by workers.lock */
     pthread_cond_t assigned;
-    /* The thread's own: */
-    struct loop *handling; /* the loop whose message it handles, until it has given it away */
+    /* Used by this thread only: */
+    struct loop *handling; /* the loop whose message it handles; NULL once it gave the loop away */
     uint64_t state;        /* that message's loop->state */
-    struct late *late;     /* one in reserve, so that handing in a reply can't fail */
+    struct late *late;     /* in reserve, so that handing in a reply can't fail */
 };
 
 static struct {
     pthread_mutex_t lock;
-    struct list idle; /* guarded by lock, as all of this */
+    struct list idle; /* guarded by lock, like all members but `ended` and `detached` */
     unsigned count, nidle;
-    pthread_cond_t ended; /* count went down */
+    pthread_cond_t ended; /* signalled when count went down */
     pthread_attr_t detached;
 } workers = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
 
@@ -54,7 +55,8 @@ static _Thread_local struct worker *self;
 
 /* --- passing a loop on --- */
 
-/* Takes the loop out of the message it is in. False: too late, the message is done. */
+/* Takes the loop from the thread whose message is in `state`. False: that message is done
+ * already. */
 static bool loop_take(struct loop *loop, uint64_t state)
 {
     if (!atomic_compare_exchange_strong(&loop->state, &state, state + 1))
@@ -69,7 +71,8 @@ static bool loop_take(struct loop *loop, uint64_t state)
 
 static void *worker_main(void *arg);
 
-/* A thread that can be given a loop: an idle one, or a new one. NULL: there are too many. */
+/* Returns a thread that can be given a loop: an idle one, or a new one. NULL: there are too many
+ * threads, or no new one could be made. */
 static struct worker *standby_get(void)
 {
     struct worker *worker = NULL;
@@ -98,7 +101,7 @@ static struct worker *standby_get(void)
     return worker;
 }
 
-/* Sends a worker of standby_get() to work; NULL loop: back to the idle ones. */
+/* Gives a worker of standby_get() a loop to run, or with NULL puts it back with the idle ones. */
 static void standby_send(struct worker *worker, struct loop *loop)
 {
     pthread_mutex_lock(&workers.lock);
@@ -108,7 +111,7 @@ static void standby_send(struct worker *worker, struct loop *loop)
     } else {
         list_insert_after(&workers.idle, &worker->link);
         workers.nidle++;
-        /* workers_join() did not find it there. */
+        /* workers_join() wakes only threads on the list, and this one was not there. */
         if (net.stopping)
             pthread_cond_signal(&worker->assigned);
     }
@@ -142,7 +145,7 @@ static void about_to_sleep(void *arg)
         return;
     }
     worker->handling = NULL;
-    /* The monitor may have been faster: then the state is another one. */
+    /* The monitor may have taken the loop first; the state has changed in that case. */
     bool taken = loop_take(loop, worker->state);
     if (taken)
         net.handovers++;
@@ -153,11 +156,11 @@ static void about_to_sleep(void *arg)
 
 bool loop_handle(struct loop *loop, const struct net_message *message, size_t *len)
 {
-    /* Copies: when the loop is lost, its fields are somebody else's. */
+    /* Copies, because another thread may write the loop's fields once the loop is lost. */
     struct handling mine = loop->handling;
     uint64_t state = loop->state + 1;
 
-    /* Only this thread counts: no atomic addition. */
+    /* Only this thread writes the count, so no atomic addition is needed. */
     atomic_store_explicit(&loop->messages,
                           atomic_load_explicit(&loop->messages, memory_order_relaxed) + 1,
                           memory_order_relaxed);
@@ -178,7 +181,7 @@ bool loop_handle(struct loop *loop, const struct net_message *message, size_t *l
         return true;
     }
     wait_asleep_end();
-    /* Only the message is still this thread's, so the tail has to come along. */
+    /* This thread owns only the message from here on, so the tail has to come along. */
     bool whole = net_tail_take(message->tail, message->reply + *len, len);
     struct late *late = self->late;
     self->late = NULL;
@@ -194,7 +197,7 @@ bool loop_handle(struct loop *loop, const struct net_message *message, size_t *l
 
 /* --- threads --- */
 
-/* Waits for a loop; false: the thread is to end. */
+/* Waits for a loop. False: the thread is to end. */
 static bool worker_wait(struct worker *worker, bool fresh)
 {
     struct timespec until;
@@ -222,7 +225,8 @@ static bool worker_wait(struct worker *worker, bool fresh)
     return work;
 }
 
-/* One in reserve; without memory it waits for some, as it must not lose a reply. */
+/* Keeps one `struct late` in reserve. Without memory the thread waits for some, since it must not
+ * lose a reply. */
 static void late_reserve(struct worker *worker)
 {
     while (worker->late == NULL) {
@@ -270,7 +274,7 @@ int workers_start(void)
     list_init(&workers.idle);
     pthread_attr_init(&workers.detached);
     pthread_attr_setdetachstate(&workers.detached, PTHREAD_CREATE_DETACHED);
-    /* Signals are main's. */
+    /* Signals go to the main thread only. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (unsigned i = 0; i < net.nloops; i++) {

@@ -1,6 +1,6 @@
 /*
- * access.c - what owner, group and mode allow a caller (loopnfs/vfs.h), and the attributes of nodes
- * whose file system says nothing of them.
+ * access.c - what owner, group and mode allow a caller (loopnfs/vfs.h), and attributes for nodes
+ * whose file system gives none.
  *
  * Called by file systems that look after rights themselves, and by the wrappers (vop_rights.c) for
  * the others.
@@ -21,7 +21,7 @@ bool vaccess_in_group(const struct cred *cred, uint32_t gid)
     return false;
 }
 
-/* The three bits of the mode that are the caller's: 4 read, 2 write, 1 execute. */
+/* The three bits of the mode that apply to the caller: 4 read, 2 write, 1 execute. */
 static unsigned mode_bits(const struct cred *cred, const struct vattr *attr)
 {
     if (cred->uid == 0)

@@ -1,7 +1,7 @@
 /*
- * caller.c - what a file system may ask about a caller beyond his credential (loopnfs/vfs.h).
+ * caller.c - what a file system may ask about a caller besides the credential (loopnfs/vfs.h).
  *
- * The gate says who calls; it is looked at only by file systems that want to know.
+ * The gate sets the caller's address in the context; it is used only by file systems that ask here.
  */
 #include "base/address.h"
 #include "base/hash.h"

@@ -9,16 +9,17 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long the closing of a batch is waited for: long for a file system that works. */
+/* How long a call waits for the closing of its descriptors, in milliseconds: long for a file system
+ * that works. */
 #define PATIENCE_MS 20
 
-/* With a thread of its own for as long as there is something to close. */
+/* The closer of one place. It has a thread of its own as long as there is something to close. */
 struct closer {
     struct closer *next;
     const struct wait_place *place;
     int *left;
     unsigned count, room;
-    uint64_t asked, done; /* how many descriptors, so far */
+    uint64_t asked, done; /* descriptors given to it, and closed by it, so far */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -42,7 +43,7 @@ static void close_all(const int *fds, unsigned count)
         close(fds[i]);
 }
 
-/* All that follow with the lock held. */
+/* All functions below, up to closer_close(), are called with the lock held. */
 
 static struct closer *closer_at(const struct wait_place *place)
 {
@@ -102,7 +103,8 @@ static bool closer_give(struct closer *closer, const int *fds, unsigned count)
     return true;
 }
 
-/* Signals are main's. */
+/* Makes a closer and its thread. The thread blocks all signals, which go to the main thread
+ * only. */
 static struct closer *closer_start(const struct wait_place *place, const int *fds, unsigned count)
 {
     struct closer *closer = calloc(1, sizeof(*closer));
@@ -126,7 +128,7 @@ static struct closer *closer_start(const struct wait_place *place, const int *fd
     return started ? closer : NULL;
 }
 
-/* Until a closer that was given something has closed that, or hangs. */
+/* Waits until the place's closer has closed what it was given before this call, or hangs. */
 static void closer_wait(const struct wait_place *place)
 {
     struct closer *closer = closer_at(place);
@@ -148,7 +150,8 @@ void closer_close(struct wait_place *place, const int *fds, unsigned count)
 {
     if (count == 0)
         return;
-    /* A call that is there itself waits for nobody else's disk. */
+    /* A call that has entered this place waits for no disk but its own, so it closes them
+     * itself. */
     if (place == NULL || wait_own.at == place) {
         close_all(fds, count);
         return;
@@ -170,7 +173,7 @@ void closer_flush(struct closer_batch *batch)
     int fds[CLOSER_BATCH];
     unsigned at = 0;
 
-    /* In rows of one place, as they mostly come. */
+    /* Neighbours of one place are closed together, as they mostly come. */
     while (at < batch->count) {
         struct wait_place *place = batch->items[at].place;
         unsigned count = 0;

@@ -1,17 +1,17 @@
 /*
  * closer.h - closes descriptors that nodes gave up.
  *
- * close() may hang: a FUSE file system is told of it, and may not answer. Who makes room for his
- * own files must not hang in somebody else's: what belongs to another place (base/wait_place.h)
- * than the call's own is closed by a thread of that place, for which the call waits a moment only,
- * and not at all where it is behind.
+ * close() may hang: the kernel tells a FUSE file system of it, and that file system may not answer.
+ * A call that makes room for its own files must not hang in another file system. Descriptors of
+ * another place (base/wait_place.h) than the call's own are therefore closed by a thread of that
+ * place. The call waits a moment for that thread, and not at all where the thread was busy already.
  */
 #ifndef VFS_CLOSER_H
 #define VFS_CLOSER_H
 
 #include "base/wait_place.h"
 
-/* Descriptors of several nodes, until they are closed. */
+/* Descriptors of several nodes that are to be closed. */
 #define CLOSER_BATCH 256
 struct closer_batch {
     unsigned count;
@@ -21,9 +21,10 @@ struct closer_batch {
     } items[CLOSER_BATCH];
 };
 
-/* Closes them, or has them closed. With no lock held. */
+/* Closes `count` descriptors of the place, or has its thread close them. NULL place: closes them
+ * here. To be called without any lock. */
 void closer_close(struct wait_place *place, const int *fds, unsigned count);
-/* All of a batch, which is then empty. */
+/* Closes all of a batch, which is empty afterwards. */
 void closer_flush(struct closer_batch *batch);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * control.c - what a file system says in answer to a command (loopnfs/vfs.h, struct vcontrol).
  *
- * Called by file systems; ctl/ opens the stream and reads it afterwards. Here, so that a file
- * system needs nothing of ctl/.
+ * Called by file systems. ctl/ opens the stream and reads it afterwards; this file is in vfs/ so
+ * that file systems do not depend on ctl/.
  */
 #include <errno.h>
 #include <loopnfs/vfs.h>
@@ -14,7 +14,7 @@ int vcontrol_print(struct vcontrol *control, const char *format, ...)
     va_list ap;
 
     if (control->output == NULL)
-        return 0; /* nobody listens */
+        return 0; /* the caller does not want the text */
     va_start(ap, format);
     int n = vfprintf(control->output, format, ap);
     va_end(ap);

@@ -1,15 +1,15 @@
 /*
  * cookies.c - ids made of numbers and of registered pointers (loopnfs/vfs.h, "Cookies").
  *
- * Called by file systems, by the mounts (mount.c) and the vnode table. An id is a kind, the node's
- * type, and two numbers:
+ * Called by file systems, by the mounts (mount.c) and by the vnode table. An id is a kind, the
+ * node's type, and two numbers:
  *     'N' type number generation      the generation is 0 where numbers are for ever; else a random
  *                                     number of this mount plus how often the number was forgotten
- *     'P' type serial random          no two registrations have the same serial
- * The roots have 0 for what else would end with the server.
+ *     'P' type serial random          no two registrations have an equal serial
+ * The id of a root has 0 in place of everything that would end with the server.
  *
- * A registered node is pinned: the registry of its mount holds one reference until it is
- * unregistered. `lock` guards both maps; nothing is called under it that could block.
+ * A registered node is pinned: the registry of its mount holds one reference until the node is
+ * unregistered. `lock` guards both maps; nothing that could block is called under it.
  */
 #include "vfs/cookies.h"
 #include "base/hash.h"
@@ -39,7 +39,7 @@ struct cookies {
     struct map pointers;  /* guarded: pointer -> its node */
 };
 
-/* What a node with a registered pointer has behind the file system's own part. */
+/* What a node with a registered pointer has behind the part of the file system. */
 struct registered {
     void *pointer;
     void (*done)(void *pointer); /* set with the registry's lock held, before its reference goes */
@@ -91,7 +91,7 @@ static int map_add(struct map *map, uint64_t key, uint64_t value)
     return 0;
 }
 
-/* Entries behind the gap move up, so that none becomes unreachable. */
+/* Entries behind the gap move into it, so that none becomes unreachable. */
 static void map_remove(struct map *map, struct map_slot *slot)
 {
     size_t mask = map->size - 1;
@@ -178,7 +178,8 @@ void cookies_forget(struct vnode *vn)
     if (slot != NULL)
         slot->value++;
     else if (map_add(&cookies->forgotten, number, 1) != 0)
-        randombytes_buf(&cookies->random, 8); /* without memory all of them are made stale */
+        /* without memory all numbers' handles are made stale */
+        randombytes_buf(&cookies->random, 8);
     pthread_mutex_unlock(&cookies->lock);
 }
 
@@ -187,7 +188,7 @@ int cookies_check(struct vfs *fs, const struct vnode_id *id)
     uint64_t number;
     enum vtype type;
 
-    /* A file system with ids of its own may have some that look like ours. */
+    /* A file system that makes ids itself may have some that look like these. */
     if (fs->root == NULL || !(fs->root->flags & (VNODE_NUMBER | VNODE_POINTER)))
         return 0;
     if (vnode_id_number(id, &number, &type))
@@ -237,7 +238,7 @@ void *vnode_pointer(const struct vnode *vn)
     return vn->flags & VNODE_POINTER ? registered_of(vn)->pointer : NULL;
 }
 
-/* The node of a pointer, with a reference; NULL. Lock held. */
+/* Returns the node of a pointer with a reference, or NULL. Lock held. */
 static struct vnode *registry_find(struct cookies *cookies, const void *pointer)
 {
     const struct map_slot *slot = map_find(&cookies->pointers, (uintptr_t)pointer);
@@ -249,7 +250,8 @@ static struct vnode *registry_find(struct cookies *cookies, const void *pointer)
     return vn;
 }
 
-/* Enters a new node; where another thread was faster, its node takes the place of ours. */
+/* Adds a new node. Where another thread has added one for this pointer meanwhile, *vn becomes that
+ * node, and the new one is given up. */
 static int registry_add(struct cookies *cookies, void *pointer, struct vnode **vn)
 {
     int err = 0;

@@ -1,12 +1,12 @@
 /*
  * later.c - operations that answer later (loopnfs/vfs.h, "Answer later").
  *
- * The thread that called the operation waits here, after it has said so (base/sleep.h): its loop is
- * then another thread's, so nobody else waits. Tickets are numbers, not pointers, so that an answer
- * that comes twice finds nothing instead of somebody else's operation.
+ * The thread that called the operation waits here, after it has announced that (base/sleep.h): its
+ * loop then belongs to another thread, so no other call waits. Tickets are numbers, not pointers,
+ * so that an answer that comes twice finds nothing instead of another operation.
  *
- * `lock` guards the list of open tickets and what is in them; a ticket is freed by the thread that
- * settles it. At most as many are open as requests sleep at once, so the list is short.
+ * `lock` guards the list of open tickets and what is in them. The thread that settles a ticket
+ * frees it. No more tickets are open than calls may sleep at once, so the list is short.
  */
 #include "vfs/later.h"
 #include "base/list.h"
@@ -27,7 +27,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list open_tickets = LIST_INIT(open_tickets); /* guarded */
 static uint64_t last_ticket;                               /* guarded */
 
-/* The ticket that the operation this thread runs has asked for. */
+/* The ticket of the operation that this thread runs; NULL: it has asked for none. */
 static _Thread_local struct later *own;
 
 uint64_t vfs_later(void)

@@ -9,7 +9,8 @@
 
 _Thread_local const struct vnode *node_verified_last;
 
-/* Whether memory can be read: the kernel tries it, in a call that fails anyway (no `how` is -1). */
+/* Whether the kernel can read the word at `at`. The system call fails in any case, as -1 is no
+ * valid `how`, but with EFAULT only where the memory is unreadable. */
 static bool readable(const void *at)
 {
     const char *word = (const char *)at - (uintptr_t)at % sizeof(uint64_t);
@@ -17,7 +18,8 @@ static bool readable(const void *at)
     return syscall(SYS_rt_sigprocmask, -1, word, NULL, sizeof(uint64_t)) != 0 && errno != EFAULT;
 }
 
-/* Looks at memory that may be anybody's: not for the sanitizer's eyes. */
+/* Copies the id of what may be a node. The memory may be anything, so the address sanitizer must
+ * not check these reads. */
 __attribute__((no_sanitize("address"))) static bool
 id_read(const struct vfs *fs, const struct vnode *vn, struct vnode_id *id, bool *doomed)
 {
@@ -46,6 +48,6 @@ bool node_verify_slow(struct vfs *fs, const struct vnode *vn)
     struct vnode *known = vnode_find(fs, &id);
     bool same = known == vn;
     vnode_put(known);
-    /* One that was forgotten meanwhile is no longer found. */
+    /* A node that was forgotten meanwhile is not in the table any more. */
     return same || doomed;
 }

@@ -1,8 +1,8 @@
 /*
  * type_check.c - whether a file system's table makes sense; see type_check.h.
  *
- * An operation that can't work without another is a mistake of its author, and easier to find here
- * than in what clients make of it.
+ * An operation that can't work without another one is a mistake of the file system's author. The
+ * mistake is easier to find in a log line at the mount than in what clients make of it.
  */
 #include "vfs/type_check.h"
 #include "base/log.h"

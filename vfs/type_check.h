@@ -6,9 +6,10 @@
 
 #include <loopnfs/vfs.h>
 
-/* False, and a log line that says what is wrong, for a table that can't be mounted. */
+/* Whether the table can be mounted. Where it can't, a log line says what is wrong. */
 bool type_check(const struct vfs_type *type);
-/* Its flags (enum vfs_flags), less those for which it has no operations. */
+/* The flags of a file system (enum vfs_flags) that its operations support; VFS_READ_ONLY where none
+ * changes anything. */
 uint32_t type_flags(const struct vfs_type *type);
 
 #endif

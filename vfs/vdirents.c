@@ -10,7 +10,8 @@
 static struct vdirent *add(struct vdirents *page, uint64_t fileid, uint64_t cookie, enum vtype type,
                            const char *name, size_t namelen, size_t extra)
 {
-    /* One too long is added cut: the wrapper finds it, and says so. */
+    /* A name that is too long is cut to one byte more than allowed: the wrapper finds it, and logs
+     * it. */
     if (namelen > VNAME_MAX)
         namelen = VNAME_MAX + 1;
     size_t own = ALIGNED(offsetof(struct vdirent, name) + namelen + 1);
@@ -50,7 +51,7 @@ struct vdirent_plus *vdirents_add_plus(struct vdirents *page, uint64_t fileid, u
     if (entry == NULL)
         return NULL;
     struct vdirent_plus *plus = (struct vdirent_plus *)(void *)((char *)entry + entry->plus);
-    *plus = (struct vdirent_plus){0}; /* what is left out must not be what was on the stack */
+    *plus = (struct vdirent_plus){0}; /* members that are not filled in must not show old memory */
     return plus;
 }
 

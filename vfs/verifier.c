@@ -2,10 +2,11 @@
  * verifier.c - the write verifiers (RFC 1813 section 3.3.7) of file systems that have none of their
  * own.
  *
- * A client that sees another verifier sends again what it wrote unstable. So it must differ after
- * every start of the server, two in one second included: 64 random bits, drawn when a file system
- * is mounted, and again when data was lost that a client was told is written. Each mounted file
- * system has its own: what one loses makes no client of another write again.
+ * A client that sees a new verifier sends again everything that it wrote unstable. The verifier
+ * must therefore differ after every start of the server, even where two starts lie within a second.
+ * It is 64 random bits, drawn when a file system is mounted, and drawn again when data was lost
+ * that a client was told is written. Each mounted file system has its own verifier, so data lost by
+ * one makes no client of another write again.
  */
 #include "base/flush.h"
 #include "vfs/mount.h"

@@ -1,16 +1,18 @@
 /*
- * vnode_table.c - every node of every mounted file system, found by id.
+ * vnode_table.c - every node of every mounted file system, found by its id.
  *
- * The gate asks for nodes by the id in a client's handle (vnode_load), file systems intern what
- * they come across (vnode_intern). The table owns all nodes. It is split in shards by the hash of
- * the id; each has a lock, hash chains, and its nodes on rings, clocks: the hand takes nodes off
- * the front, gives those touched since its last visit another round, and reclaims the others while
- * there are too many nodes, those without descriptors first; where descriptors are too many,
- * another hand goes round the nodes that have some, and has them give up theirs.
+ * The gate asks for nodes by the id in a client's handle (vnode_load()), and file systems intern
+ * the nodes that they come across (vnode_intern()). The table owns all nodes. It is split into
+ * shards by a hash of the id. Each shard has a lock, hash chains, and rings on which its nodes lie.
+ * A ring works as a clock: its hand takes nodes from the front, gives another round to nodes that
+ * were touched since its last visit, and reclaims the others while there are too many nodes, nodes
+ * without descriptors first. Where too many descriptors are open, a second hand goes round the
+ * nodes that have some, and makes them give theirs up.
  *
- * Locks: a shard's lock guards its chains, rings and counts, and a node's way from no user to one
- * and back. No operation of a file system runs under it but init and shed, which must not block;
- * reclaim runs after the node has left the table, when nobody else can know it.
+ * Locks: a shard's lock guards its chains, rings and counts, and the step of a node from no user to
+ * one and back. The only operations of a file system that run under it are init and shed, which
+ * must not block. reclaim runs after the node has left the table, when nothing refers to it any
+ * more.
  */
 #include "vfs/vnode_table.h"
 #include "base/hash.h"
@@ -27,11 +29,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How many nodes the hand may look at for one that is inserted: bounds the work of a request. */
+/* How many nodes the hand may look at for each node that is added. It bounds the work of one
+ * request. */
 #define HAND_STEPS 32
-/* And how many it reclaims then: more than one, so that an overfull table shrinks. */
+/* How many nodes it reclaims in that case: more than one, so that an overfull table shrinks. */
 #define RECLAIM_BATCH 4
-/* Nodes that one look for descriptors to close takes in. */
+/* How many nodes one search for descriptors to close may look at. */
 #define SWEEP_NODES 2048
 
 static struct {
@@ -49,8 +52,8 @@ static struct wait_place *place_of(const struct vnode *vn)
     return vn->fs->place_of != NULL ? vn->fs->place_of(vn) : vn->fs->place;
 }
 
-/* Without any lock; nobody else knows the node. Its descriptors first: to close them may hang, and
- * who comes here may be on his way elsewhere. */
+/* Frees a node to which nothing refers any more; no lock is held. The node's descriptors are closed
+ * first: closing may hang, and the calling thread may be on its way to another file system. */
 static void node_free(struct vnode *vn)
 {
     struct vnode_trash trash = {.count = 0};
@@ -67,9 +70,9 @@ static void node_free(struct vnode *vn)
     vfs_node_gone(fs);
 }
 
-/* Moves a ring's hand on by HAND_STEPS at most, and twice round at most: a second turn takes what
- * the first found touched. What it takes out is chained by hash_next from *out. False: nothing.
- * Lock held. */
+/* Moves the hand of a ring on by at most HAND_STEPS nodes and at most two rounds; the second round
+ * takes nodes that the first one found touched. Nodes that it takes out are chained by hash_next
+ * from *out. Returns false where it took none. Lock held. */
 static bool hand_move(struct shard *shard, struct ring *ring, struct vnode **out)
 {
     uint32_t steps = ring->count < HAND_STEPS / 2 ? ring->count * 2 : HAND_STEPS;
@@ -93,7 +96,7 @@ static bool hand_move(struct shard *shard, struct ring *ring, struct vnode **out
     return taken > 0;
 }
 
-/* Has a node that nobody uses give up its descriptors; lock held. */
+/* Makes a node without users give up its descriptors; lock held. */
 static void node_shed(struct shard *shard, struct vnode *vn, struct vnode_trash *trash)
 {
     if (vn->fs->type->ops.shed != NULL)
@@ -102,14 +105,14 @@ static void node_shed(struct shard *shard, struct vnode *vn, struct vnode_trash 
         shard_set_open(shard, vn, false);
 }
 
-/* Whether what one more node gives up has room. */
+/* Whether the batch has room for the descriptors of one more node. */
 static bool batch_has_room(const struct closer_batch *batch)
 {
     return batch->count + sizeof(((struct vnode_trash *)0)->fds) / sizeof(int) <= CLOSER_BATCH;
 }
 
-/* Has idle nodes, `most` at most, give up their descriptors to `batch` until no more than `enough`
- * are open, or it is full; returns how many more it could have looked at. */
+/* Makes at most `most` idle nodes give up their descriptors to `batch`, until no more than `enough`
+ * are open or the batch is full. Returns how many more nodes the caller may look at. */
 static uint32_t shard_sweep(struct shard *shard, int32_t enough, uint32_t most,
                             struct closer_batch *batch)
 {
@@ -138,12 +141,13 @@ static uint32_t shard_sweep(struct shard *shard, int32_t enough, uint32_t most,
     return most;
 }
 
-/* To a few less descriptors than may be open, so that not each that is opened comes here. Goes on
- * where the last one stopped; a second turn closes what the first found touched. */
+/* Closes descriptors until a few less are open than may be, so that not every open comes here. Each
+ * call goes on where the last one stopped. A second turn closes the descriptors of nodes that the
+ * first one found touched. */
 static void fds_shrink(void)
 {
     static atomic_flag sweeping = ATOMIC_FLAG_INIT;
-    static unsigned turn; /* belongs to who has set `sweeping` */
+    static unsigned turn; /* used only by the thread that has set `sweeping` */
     const int32_t enough = table.fds_max - table.fds_max / 16;
     struct closer_batch batch = {.count = 0};
 
@@ -153,7 +157,7 @@ static void fds_shrink(void)
     for (int i = 0; i < 2 * SHARDS && most > 0 && table.fds > enough && batch_has_room(&batch); i++)
         most = shard_sweep(&table.shards[turn++ % SHARDS], enough, most, &batch);
     atomic_flag_clear(&sweeping);
-    closer_flush(&batch); /* this may hang, and then others go on making room */
+    closer_flush(&batch); /* this may hang; other threads can make room meanwhile */
 }
 
 static void nodes_free(struct vnode *chain)
@@ -198,7 +202,7 @@ struct vnode *vnode_find(struct vfs *fs, const struct vnode_id *id)
 static struct vnode *node_alloc(struct vfs *fs, const struct vnode_id *id, enum vtype type,
                                 unsigned flags, uint32_t hash)
 {
-    /* Room to align the private part after an id of any length. */
+    /* 7 bytes are room to align the private part after an id of any length. */
     struct vnode *vn =
         calloc(1, sizeof(*vn) + id->len + 7 + fs->type->node_size + cookies_node_size(flags));
 
@@ -283,7 +287,8 @@ int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
     }
     table.misses++;
     err = cookies_check(fs, id);
-    if (err == 0 && fs->place_of == NULL) /* else only the file system knows */
+    /* else only the file system knows the place, and enters it */
+    if (err == 0 && fs->place_of == NULL)
         err = wait_enter(fs->place);
     if (err != 0)
         return err;
@@ -297,11 +302,12 @@ int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 
 void vnode_ref(struct vnode *vn)
 {
-    vn->refs++; /* from 1 up: the caller has one */
+    vn->refs++; /* never from 0: the caller has a reference */
     node_verify_note(vn);
 }
 
-/* The last user gives a node back; lock held. True: it has left the table and is the caller's. */
+/* To be called when the last user gave a node back; lock held. True: the node has left the table
+ * and is the caller's. */
 static bool last_put(struct shard *shard, struct vnode *vn, struct vnode_trash *trash)
 {
     if (vn->flags & VNODE_DOOMED || vn->fs->dying) {
@@ -339,7 +345,8 @@ void vnode_put(struct vnode *vn)
 
 void vnode_forget(struct vnode *vn)
 {
-    /* First: who interns the number from here on is not to get this node's id. */
+    /* First of all: a node that is made with this number from here on must not get this node's
+     * id. */
     if (!(vn->flags & VNODE_DOOMED))
         cookies_forget(vn);
     vnode_doom(vn);
@@ -375,7 +382,7 @@ void vnode_count_fds(struct vnode *vn, int delta)
     struct shard *shard = shard_of(vn->hash);
 
     table.fds += delta;
-    if (delta < 0) { /* the table has called, and nobody else has the node */
+    if (delta < 0) { /* called by shed or reclaim: no other thread uses the node */
         vn->fds = vn->fds > -delta ? (uint8_t)(vn->fds + delta) : 0;
         return;
     }
@@ -398,7 +405,7 @@ void vnode_table_tick(void)
     }
 }
 
-/* Lock held. */
+/* Takes the unused nodes of `fs` off the ring into *taken, and dooms the others. Lock held. */
 static void ring_flush(struct shard *shard, struct ring *ring, const struct vfs *fs,
                        struct vnode **taken)
 {

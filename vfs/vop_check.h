@@ -7,17 +7,19 @@
 #include <errno.h>
 #include <loopnfs/vfs.h>
 
-/* Says which file system broke which operation's contract, and makes it EIO. */
+/* Logs which file system broke the contract of which operation, and returns EIO. */
 int vop_broken(const struct vnode *vn, const char *operation, const char *what);
-/* The error an operation returned, if it is one; waits for it where the answer comes later. Around
- * every call of an operation. */
+/* Checks and returns the error of an operation; waits for it where the answer comes later. Every
+ * call of an operation goes through this. */
 int vop_checked(const struct vnode *vn, const char *operation, int err);
-/* What is impossible about the attributes of a node of this type; NULL: nothing. */
+/* Says what is impossible about the attributes of a node of this type; NULL: nothing. */
 const char *vop_attr_wrong(enum vtype type, const struct vattr *attr);
-/* Attributes after an operation: asked for where it left them out, and of the right kind. */
+/* Completes the attributes after an operation: asks getattr where the operation left them out, and
+ * checks them. *attr has type VNON after an error. */
 int vop_complete_attr(const struct vctx *ctx, struct vnode *vn, const char *operation,
                       struct vattr *attr);
-/* The same for what changed; attributes that can't be had are left out, the change is done. */
+/* Completes what an operation says of a change. Attributes that can't be had are left out, since
+ * the change is done. */
 void vop_complete_change(const struct vctx *ctx, struct vnode *vn, struct vchange *change);
 
 static inline const struct vfs_ops *vop_table(const struct vnode *vn)

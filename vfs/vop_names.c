@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* A name that may be made, removed or looked up, as a string. */
+/* A name that may be made, removed or looked up, as a string with a NUL. */
 struct name {
     char text[VNAME_MAX + 1];
     bool dot, dotdot;
@@ -30,7 +30,7 @@ static int name_check(struct view view, struct name *name)
     return 0;
 }
 
-/* For operations that change a name in `dir`; `dots` is the answer to `.` and `..`. */
+/* For operations that change a name in `dir`. `dots` is the error for `.` and `..` (0: allowed). */
 static int change_check(const struct vnode *dir, struct view view, int dots, struct name *name)
 {
     if (dir->type != VDIR)
@@ -43,8 +43,8 @@ static int change_check(const struct vnode *dir, struct view view, int dots, str
     return err;
 }
 
-/* The end of every operation that gives a node, of type `type` (VNON: of any). `err` is from
- * vop_checked(). */
+/* Ends every operation that gives a node: checks *out, which must have the type `type` (VNON: any),
+ * and completes its attributes. `err` is from vop_checked(). Without a node *out is NULL. */
 static int node_complete(const struct vctx *ctx, struct vnode *dir, const char *operation, int err,
                          enum vtype type, struct vnode **out, struct vattr *attr)
 {
@@ -69,7 +69,7 @@ static int node_complete(const struct vctx *ctx, struct vnode *dir, const char *
     return err;
 }
 
-/* What is impossible about a node that is only described; NULL: nothing. */
+/* Says what is impossible about a node of which only id and attributes are given; NULL: nothing. */
 static const char *plus_wrong(const struct vnode_id *id, const struct vattr *attr)
 {
     if (id->len == 0 || id->len > VNODE_ID_MAX)
@@ -267,7 +267,7 @@ int vop_rmdir(const struct vctx *ctx, struct vnode *dir, struct view view,
     struct name name;
     int err = change_check(dir, view, 0, &name);
 
-    /* RFC 1813 section 3.3.13 has these two. */
+    /* RFC 1813 section 3.3.13 asks for these two errors. */
     if (err == 0 && name.dot)
         err = EINVAL;
     if (err == 0 && name.dotdot)
@@ -359,7 +359,7 @@ static int dot_add(const struct vctx *ctx, struct vnode *dir, const char *name,
     return 0;
 }
 
-/* `.` and `..`, which no file system gives itself. */
+/* Adds `.` and `..`, which the wrapper makes for every file system. */
 static int dots_add(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
                     struct vdirents *page, bool *full)
 {
@@ -370,7 +370,7 @@ static int dots_add(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
     return err;
 }
 
-/* An entry that fits a page, whatever its name. */
+/* Bytes that an entry with the longest name takes in a page. */
 #define ENTRY_MAX (sizeof(struct vdirent) + VNAME_MAX + 8)
 
 static bool entry_lies_in(const struct vdirent *entry, const char *end)
@@ -398,8 +398,8 @@ static const char *entry_wrong(const struct vdirent *entry)
     return NULL;
 }
 
-/* What came unasked, or is impossible, is left out: then the entry is looked up by itself, and only
- * that fails. */
+/* Drops attributes of an entry that were not asked for, or that are impossible: the entry is then
+ * looked up by itself, and only that look-up fails. */
 static void plus_check(const struct vnode *dir, bool wanted, struct vdirent *entry)
 {
     const struct vdirent_plus *plus = vdirent_plus(entry);
@@ -416,8 +416,8 @@ static void plus_check(const struct vnode *dir, bool wanted, struct vdirent *ent
         entry->plus = 0;
 }
 
-/* What is impossible about the entries that a file system added from `used` on, asked for what
- * follows `asked`; NULL: nothing. */
+/* Says what is impossible about the entries that a file system added from offset `used` on, when it
+ * was asked for those behind the cookie `asked`; NULL: nothing. */
 static const char *page_wrong(const struct vnode *dir, const struct vdirents *page, size_t used,
                               uint32_t count, uint64_t asked)
 {
@@ -438,7 +438,7 @@ static const char *page_wrong(const struct vnode *dir, const struct vdirents *pa
         at += entry->reclen;
         count++;
     }
-    /* The next call would be the same as this one: a listing that never ends. */
+    /* The next call would ask for this page again: a listing that never ends. */
     if (last != 0 && last == asked)
         return "came back to the cookie it was to go on from";
     if (count != page->count)
@@ -474,7 +474,7 @@ int vop_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie, stru
     uint32_t count = page->count;
     cookie = cookie < VCOOKIE_FIRST ? 0 : cookie;
     bool plus = page->plus;
-    /* Who may not search the directory is told no more than names. */
+    /* A caller that may not search the directory gets names only. */
     page->plus = plus && rights_check(ctx, dir, VACCESS_LOOKUP) == 0;
     err = vop_checked(dir, "readdir", vop_table(dir)->readdir(ctx, dir, cookie, page));
     const char *wrong = err == 0 ? page_wrong(dir, page, used, count, cookie) : NULL;
