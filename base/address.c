@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-/* The host's own addresses are read again after so many seconds. */
+/* The list of the host's own addresses is read again when it is older than this, in seconds. */
 #define OWN_FRESH_SECONDS 5
 
 void address_normalize(struct address *a)
@@ -89,7 +89,7 @@ const char *address_format(const struct address *a, bool with_port, char buf[ADD
     return buf;
 }
 
-/* A decimal port and nothing else. */
+/* Accepts decimal digits only: strtoul() alone would take spaces and signs, too. */
 static int port_parse(const char *text, uint16_t *port)
 {
     char *end;
@@ -169,7 +169,7 @@ static struct {
     time_t read_at;
 } own = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Called with own.lock held. Keeps the old list where the new one can't be had. */
+/* Called with own.lock held. Where the interfaces can't be read, the old list stays. */
 static void own_refresh(time_t now)
 {
     struct ifaddrs *all, *one;

@@ -1,5 +1,6 @@
 /*
- * apart.c - see apart.h. A job's state says whose it is; who changes it last frees the job.
+ * apart.c - see apart.h. A job's state says whether its starter still waits for it. Starter and job
+ * each change the state once; the one that changes it last frees the job.
  */
 #include "base/apart.h"
 #include <errno.h>
@@ -10,7 +11,7 @@
 
 enum { RUNS, DONE, ABANDONED };
 
-/* For all jobs: they are few. */
+/* One lock for all jobs, since there are few. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -43,7 +44,7 @@ static void *apart_main(void *arg)
     return NULL;
 }
 
-/* Signals are main's. */
+/* All signals are blocked in the new thread: only the main thread handles signals. */
 static int thread_start(struct apart *job)
 {
     pthread_attr_t detached;

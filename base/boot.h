@@ -1,7 +1,7 @@
 /*
- * boot.h - in which boot of the host we are.
+ * boot.h - which boot of the host this is.
  *
- * For what is kept in the state directory and holds only until the host starts again.
+ * For files in the state directory that are valid only until the host starts again.
  */
 #ifndef BASE_BOOT_H
 #define BASE_BOOT_H
@@ -10,8 +10,8 @@
 
 #define BOOT_ID_SIZE 64
 
-/* The kernel's name for this boot, with its newline, and zeros after it. false: it says none, and
- * all is zeros. */
+/* Fills `id` with the kernel's name for this boot, with its newline, and zeros after it. False: the
+ * kernel gives no name, and all bytes are zero. */
 bool boot_id(char id[BOOT_ID_SIZE]);
 
 #endif

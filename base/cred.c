@@ -1,13 +1,14 @@
 /*
  * cred.c - see cred.h.
  *
- * What the thread acts as is remembered, since switching (some system calls) costs more than most
- * operations; a client usually goes on as the same user.
+ * The identity that a thread acts as is remembered, since switching it takes several system calls,
+ * which cost more than most operations; usually a client's next request is of that user, too.
  *
  * setfsuid() takes away those capabilities that are about files. An ordinary user's operation must
  * not have the others either: they open what the kernel shows of processes and of itself (proc, and
- * what asks for CAP_SYS_ADMIN), and let him exceed quotas. So the thread's effective set is empty
- * while it acts as anybody but uid 0; the permitted set stays, to come back by.
+ * what asks for CAP_SYS_ADMIN), and let a user exceed quotas. So the thread's effective set is
+ * empty while it acts as any user but uid 0. The permitted set stays full, since the thread needs
+ * it to become the server again.
  */
 #include "base/cred.h"
 #include <errno.h>
@@ -21,20 +22,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Groups remembered per thread; with more, each cred_assume() switches anew. */
+/* Groups that are remembered for a thread. An identity with more groups is set anew each time. */
 #define REMEMBERED_GROUPS CRED_PAUSE_GROUPS
-/* Of one credential that are hashed without allocating. */
+/* A credential with at most this number of groups is hashed without allocating memory. */
 #define HASHED_GROUPS 256
 
 static uint8_t hash_key[crypto_shorthash_KEYBYTES];
 static struct cred server;
 static gid_t *server_groups;
 static bool can_switch;
-/* What the process had at cred_init(), and the same with an empty effective set. */
+/* The capabilities of the process at cred_init(), and a copy of them with an empty effective
+ * set. */
 static struct __user_cap_data_struct full[_LINUX_CAPABILITY_U32S_3], bare[_LINUX_CAPABILITY_U32S_3];
 
 static _Thread_local struct {
-    bool known; /* the rest says what the thread acts as */
+    bool known; /* the other members say what the thread acts as */
     uid_t uid;
     gid_t gid;
     uint32_t ngroups;
@@ -59,7 +61,8 @@ static void learn_capabilities(void)
         bare[i].effective = 0;
 }
 
-/* Tries it: capabilities, user namespaces and security modules all have their say. */
+/* Tries to switch, because capabilities, user namespaces and security modules may each forbid
+ * it. */
 static bool switching_works(void)
 {
     if (geteuid() != 0)
@@ -72,7 +75,8 @@ static bool switching_works(void)
     syscall(SYS_setfsgid, 1);
     works = syscall(SYS_setfsgid, (gid_t)-1) == 1;
     syscall(SYS_setfsgid, getegid());
-    /* The groups as they are: allowed only to who may set them. */
+    /* Sets the groups that the process has already: the kernel allows this only to a process that
+     * may set any. */
     return works && syscall(SYS_setgroups, server.ngroups, server.groups) == 0;
 }
 
@@ -143,14 +147,15 @@ int cred_assume(const struct cred *cred)
 {
     if (!can_switch || acts_as(cred))
         return 0;
-    /* Also in a new thread, which began as whoever made it. */
+    /* A new thread's capabilities are not known: it inherited those of the thread that made it. */
     int error = acting.known && acting.uid == 0 ? 0 : set_capabilities(full);
     acting.known = false;
     if (error != 0)
         return error;
     if (syscall(SYS_setgroups, cred->ngroups, cred->groups) != 0)
         return errno;
-    /* These two say nothing about failure: asking again with an impossible id tells. */
+    /* setfsgid() and setfsuid() report no failure. A call with an impossible id changes nothing and
+     * returns the current id. */
     syscall(SYS_setfsgid, cred->gid);
     syscall(SYS_setfsuid, cred->uid);
     if ((gid_t)syscall(SYS_setfsgid, (gid_t)-1) != cred->gid ||
@@ -178,7 +183,7 @@ int cred_assume_reader(const struct cred *cred)
         return error;
     memcpy(reads, bare, sizeof(reads));
     reads[0].effective = reads[0].permitted & 1u << CAP_DAC_READ_SEARCH;
-    acting.known = false; /* the next one to be assumed is set anew */
+    acting.known = false; /* so the next cred_assume() sets everything anew */
     return reads[0].effective != 0 ? set_capabilities(reads) : EPERM;
 }
 

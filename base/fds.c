@@ -4,12 +4,12 @@
 #include "base/fds.h"
 #include <sys/resource.h>
 
-/* The server's own: standard streams, sockets, epoll sets, state, watchers, directories of exports,
- * and what calls open for a while. */
+/* Descriptors for the server itself: standard streams, sockets, epoll sets, state, watchers,
+ * directories of exports, and those that calls open for a short time. */
 #define OWN_FDS 64
-/* Calls that sleep keep theirs: this part of all. */
+/* One in CALLS_PART of all descriptors is for calls that sleep and keep theirs open. */
 #define CALLS_PART 12
-/* A file system has no use for more. */
+/* More open files than this make no file system faster. */
 #define CACHE_MAX 65536
 
 _Atomic uint32_t fds_shortages;

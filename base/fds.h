@@ -1,10 +1,10 @@
 /*
- * fds.h - the process' descriptors: who gets how many, and what happens when they are short.
+ * fds.h - how the process' file descriptors are shared out, and what happens when they are short.
  *
- * The limit (RLIMIT_NOFILE) is shared out once, at the start: some are the server's own and its
- * calls', of the rest half are for connections and half for the cache of files. Whoever meets
- * EMFILE all the same says so; the others then give up what they can do without (net/loop.c ends
- * connections that are idle, vfs/vnode_table.c closes files).
+ * The limit (RLIMIT_NOFILE) is shared out once, at the start. Some descriptors are for the server
+ * itself and for calls in progress. Of the rest, half are for connections and half for the cache of
+ * open files. Code that gets EMFILE in spite of this calls fds_are_short(). The owners of caches
+ * then give up descriptors: net/loop.c ends idle connections, vfs/vnode_table.c closes files.
  */
 #ifndef BASE_FDS_H
 #define BASE_FDS_H
@@ -15,10 +15,10 @@
 struct fds_shares {
     uint32_t connections, cache;
 };
-/* Of the limit as it is now. */
+/* Computes the shares from the current limit. */
 void fds_share(struct fds_shares *shares);
 
-/* How often they were short. */
+/* How often descriptors were short since the start. */
 extern _Atomic uint32_t fds_shortages;
 static inline void fds_are_short(void)
 {

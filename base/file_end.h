@@ -1,5 +1,5 @@
 /*
- * file_end.h - whether a file of the host has nothing more to give.
+ * file_end.h - whether a host file has more data behind an offset.
  */
 #ifndef BASE_FILE_END_H
 #define BASE_FILE_END_H
@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whether read(2) gives nothing at `offset` of fd now, whatever the file's size says; an error is
- * no end. */
+/* Whether read(2) returns no bytes at `offset` (bytes) of fd now, whatever the file's size says.
+ * False where the read fails. */
 bool file_ends_at(int fd, uint64_t offset);
 
 #endif

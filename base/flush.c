@@ -1,10 +1,10 @@
 /*
  * flush.c - flushes of files: see flush.h.
  *
- * A flush that is asked for while another of the same file is under way can't use that one, which
- * may be past its data: it waits, and all that wait are answered by one. Flushes under way or
- * waited for are on lists, chosen by the address of the file's state; each list has a lock, held
- * for a few instructions only.
+ * A flush that is asked for while another one of that file is under way can't share it, since the
+ * running one may already have passed the new data. The new one waits, and one flush answers all
+ * that wait. Flushes under way or waited for are on lists, chosen by the address of the file's
+ * state. Each list has a lock, held for a few instructions only.
  */
 #include "base/flush.h"
 #include "base/hash.h"
@@ -18,14 +18,14 @@
 
 #define LISTS 64
 
-/* Who waits for somebody else's flush; on the waiter's stack. */
+/* A caller that waits for another caller's flush; on the waiting thread's stack. */
 struct waiter {
     struct waiter *next;
     bool done;
     int error;
 };
 
-/* On the stack of who makes it. */
+/* One flush, on the stack of the thread that makes it. */
 struct flush {
     struct flush *next;
     const struct flush_state *state;
@@ -37,7 +37,7 @@ struct flush {
 static struct flushes {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct flush *first; /* guarded, as is what hangs on it */
+    struct flush *first; /* guarded by lock, and so is each struct flush and waiter on the list */
 } lists[LISTS] = {[0 ... LISTS - 1] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL}};
 
 uint64_t flush_verifier_fresh(uint64_t other)
@@ -69,7 +69,8 @@ unsigned flush_how_of(int fd)
     return fs.f_blocks == 0 || fs.f_flag & ST_RDONLY ? FLUSH_NOTHING : 0;
 }
 
-/* What a close would tell, without closing: a copy of the descriptor is closed. */
+/* Returns the error that close() would report, without closing fd: a copy of the descriptor is
+ * closed. */
 static int flush_as_closed(int fd)
 {
     int copy = dup(fd);
@@ -89,7 +90,8 @@ int flush_fd(int fd, unsigned how)
     return told != 0 ? told : error;
 }
 
-/* One that has begun, or one that has not; NULL. Lock held. */
+/* Finds this file's flush that has begun (begun) or that still waits (!begun); NULL: there is none.
+ * Lock held. */
 static struct flush *flush_find(const struct flushes *list, const struct flush_state *state,
                                 bool begun)
 {
@@ -100,7 +102,7 @@ static struct flush *flush_find(const struct flushes *list, const struct flush_s
     return flush;
 }
 
-/* Waits for one that has not begun. Lock held. */
+/* Waits for the end of a flush that has not begun, and returns its result. Lock held. */
 static int flush_join(struct flushes *list, struct flush *flush, unsigned how)
 {
     struct waiter me = {.next = flush->waiters};
@@ -113,7 +115,7 @@ static int flush_join(struct flushes *list, struct flush *flush, unsigned how)
     return me.error;
 }
 
-/* Enters a flush, and waits until it may begin. Lock held. */
+/* Puts a flush on the list and waits until no other flush of that file is under way. Lock held. */
 static void flush_enter(struct flushes *list, struct flush *flush)
 {
     flush->next = list->first;
@@ -123,7 +125,7 @@ static void flush_enter(struct flushes *list, struct flush *flush)
     flush->begun = true;
 }
 
-/* Takes it out, and tells those who wait. Lock held. */
+/* Takes a flush off the list and gives its result to the callers that wait for it. Lock held. */
 static void flush_leave(struct flushes *list, struct flush *flush, int error)
 {
     struct flush **at = &list->first;
@@ -132,7 +134,7 @@ static void flush_leave(struct flushes *list, struct flush *flush, int error)
         at = &(*at)->next;
     *at = flush->next;
     for (struct waiter *waiter = flush->waiters; waiter != NULL;) {
-        struct waiter *next = waiter->next; /* it may be gone once it is done */
+        struct waiter *next = waiter->next; /* a waiter's stack may be gone once `done` is set */
         waiter->error = error;
         waiter->done = true;
         waiter = next;
@@ -159,7 +161,8 @@ int flush_file(struct flush_state *state, int fd, unsigned how, _Atomic uint64_t
     uint32_t covered = state->written;
     int error = flush_fd(fd, how);
     if (error != 0) {
-        /* Those that began meanwhile, too: their pages may have been among the lost. */
+        /* Writes that began during the flush count as lost, too: their pages may be among those
+         * that failed. */
         state->failures++;
         covered = state->written;
         if (covered != state->flushed)

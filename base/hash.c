@@ -1,5 +1,5 @@
 /*
- * hash.c - see hash.h: 8 bytes a step, multiplied to 128 bits and folded.
+ * hash.c - see hash.h. Each step multiplies 8 bytes to 128 bits and folds the product to 64.
  */
 #include "base/hash.h"
 #include <string.h>

@@ -22,7 +22,7 @@ struct list {
 /* The element of type `type` whose member `member` is at `ptr`. */
 #define list_entry(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* Walks a list. The safe form allows the current element to be removed. */
+/* Walk a list. With the safe form the body may remove the current element. */
 #define list_for_each(pos, head) for (pos = (head)->next; pos != (head); pos = pos->next)
 #define list_for_each_safe(pos, tmp, head) \
     for (pos = (head)->next, tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
@@ -50,7 +50,8 @@ static inline void list_append(struct list *head, struct list *item)
     list_insert_after(head->prev, item);
 }
 
-/* Removes an element; it is then an empty list of its own, and may be removed again. */
+/* Removes an element. The element becomes an empty list of its own, so removing it again does
+ * nothing. */
 static inline void list_remove(struct list *item)
 {
     item->prev->next = item->next;
@@ -58,7 +59,7 @@ static inline void list_remove(struct list *item)
     list_init(item);
 }
 
-/* Takes the first element off the list; NULL where it is empty. */
+/* Removes the first element and returns it; NULL where the list is empty. */
 static inline struct list *list_pop(struct list *head)
 {
     if (list_empty(head))

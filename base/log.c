@@ -1,5 +1,5 @@
 /*
- * log.c - see log.h. One write() a line, so that lines of different threads do not mix.
+ * log.c - see log.h. Each line takes one write(), so that lines of different threads do not mix.
  */
 #include "base/log.h"
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #define LINE_MAX_BYTES   1024
 #define LIMIT_PER_MINUTE 10
-/* A busy reader of the log is waited for, once. */
+/* When the log has no room, the server waits this long, in milliseconds, before it drops lines. */
 #define PATIENCE_MS 100
 
 static const struct {
@@ -51,8 +51,8 @@ bool log_enabled(enum log_level level)
     return level <= threshold;
 }
 
-/* Whether a line can be written now. Who reads the log may have stopped, and must not stop us: a
- * pipe or a socket that is ready takes a whole line. */
+/* Whether a line can be written now. The log's reader may have stopped, and must not block the
+ * server. A pipe or a socket that poll() calls writable takes a whole line. */
 static bool has_room(int ms)
 {
     struct pollfd log = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -60,7 +60,8 @@ static bool has_room(int ms)
     return poll(&log, 1, ms) != 0;
 }
 
-/* Lines that nobody takes are left out, and told of by the first that is taken again. */
+/* Drops the line while the log has no room. The first line that is written again says how many were
+ * dropped. */
 static void line_write(const char *line, size_t len)
 {
     static _Atomic uint32_t lost;
@@ -80,7 +81,7 @@ static void line_write(const char *line, size_t len)
         (void)written;
     }
     written = write(STDERR_FILENO, line, len);
-    (void)written; /* nobody is left to be told */
+    (void)written; /* an error of the log can't be reported anywhere */
 }
 
 __attribute__((format(printf, 2, 0))) static void log_line(enum log_level level, const char *format,
@@ -101,7 +102,8 @@ __attribute__((format(printf, 2, 0))) static void log_line(enum log_level level,
     size_t len = (size_t)n + (m < 0 ? 0 : (size_t)m);
     if (len > sizeof(line) - 2)
         len = sizeof(line) - 2;
-    /* A client's bytes may be in the message: what would forge or break a line is shown as `?`. */
+    /* The message may contain a client's bytes: control characters, which would forge or break a
+     * line, become `?`. */
     for (size_t i = 0; i < len; i++)
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
             line[i] = '?';
@@ -160,7 +162,7 @@ bool log_limit_allows(struct log_limit *limit)
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    /* Begins at 1, so that a zeroed limit is in no window. */
+    /* Windows count from 1, so that a zeroed limit is in no window. */
     int64_t window = (int64_t)now.tv_sec / 60 + 1;
     int64_t seen = atomic_load(&limit->window);
     if (seen != window && atomic_compare_exchange_strong(&limit->window, &seen, window)) {

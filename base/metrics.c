@@ -15,7 +15,7 @@ void metrics_register(const struct metrics *metrics)
         if (rooms[i] == metrics)
             return;
     if (room_count == ROOMS_MAX || metrics->count > METRICS_ROWS_MAX)
-        abort(); /* a mistake in the source, not at run time */
+        abort(); /* a mistake in the source code, not an error at run time */
     rooms[room_count++] = metrics;
 }
 

@@ -1,5 +1,5 @@
 /*
- * option_words.c - a command line is looked through before it is read; see option_words.h.
+ * option_words.c - checks a command line before it is read; see option_words.h.
  */
 #include "base/option_words.h"
 #include <errno.h>
@@ -26,7 +26,7 @@ static const struct option *word_row(const struct option *rows, const char *word
     return NULL;
 }
 
-/* `next` is the argument after the word. */
+/* Checks one option's value. `next` is the argument after the word, which may be its value. */
 static int word_check(const struct option *row, const char *word, const char *value,
                       const char *next, const char *advice, char *message, size_t size)
 {
@@ -45,7 +45,7 @@ static int word_check(const struct option *row, const char *word, const char *va
     return EINVAL;
 }
 
-/* What can be said once is not said twice in two ways. */
+/* An option that can be given once may be given again only with an equal value. */
 static int once_check(const struct option *row, const char **given, const char *value,
                       bool (*repeats)(int val), char *message, size_t size)
 {
@@ -62,7 +62,7 @@ int option_words_check(int argc, char **argv, const struct option *rows,
                        const char *(*expected)(int val), bool (*repeats)(int val), bool in_order,
                        char *message, size_t size)
 {
-    const char *given[ROWS_MAX] = {NULL}; /* a row's first value */
+    const char *given[ROWS_MAX] = {NULL}; /* the first value that was given for each row */
     bool options_end = false;
 
     for (int i = 1; i < argc; i++) {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/vfs.h>
 
-/* Those that linux/magic.h lacks. */
+/* Magic numbers that linux/magic.h lacks. */
 #define CONFIGFS_MAGIC   0x62656570
 #define FUSECTL_MAGIC    0x65735543
 #define MQUEUE_MAGIC     0x19800202

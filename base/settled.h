@@ -1,9 +1,10 @@
 /*
  * settled.h - whether equal times mean that nothing was changed.
  *
- * A file system stores times in steps (of nanoseconds, of whole seconds, vfat of two), and the
- * kernel's clock for them ticks in milliseconds. A change within the step, or the tick, that a
- * ctime is of leaves the ctime as it is. For what is compared or remembered by ctime.
+ * A file system stores times in steps (nanoseconds, whole seconds, two seconds on vfat), and the
+ * kernel's clock for these times ticks in milliseconds. A second change within one step or tick
+ * leaves the ctime as it is. For code that compares ctimes, or keeps something until a ctime
+ * changes.
  */
 #ifndef BASE_SETTLED_H
 #define BASE_SETTLED_H
@@ -12,11 +13,11 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Twice what the coarsest kernel clock (HZ=100) takes for a step, ns. */
+/* Twice the tick of the coarsest kernel clock (HZ=100), in ns. */
 #define SETTLED_TICK_NS 20000000
 
-/* How coarse a time may be, in ns, that a file system with this granularity (ns) gave: some have
- * objects with whole seconds among others (ext4 with small inodes). */
+/* The step of one time, in ns, on a file system with this granularity (ns). A time without
+ * nanoseconds may be of an object that stores whole seconds (ext4 with small inodes). */
 static inline int64_t settled_step(uint32_t nsec, uint64_t granularity)
 {
     const int64_t second = 1000000000;
@@ -24,7 +25,8 @@ static inline int64_t settled_step(uint32_t nsec, uint64_t granularity)
     return nsec == 0 && (int64_t)granularity < second ? second : (int64_t)granularity;
 }
 
-/* Whether every change from now on gives another ctime than this one; granularity in ns. */
+/* Whether every change from now on will give the object another ctime than this one. granularity in
+ * ns. */
 static inline bool settled_ctime(int64_t sec, uint32_t nsec, uint64_t granularity)
 {
     struct timespec now;

@@ -1,9 +1,9 @@
 /*
  * sleep.h - a thread says that it is about to sleep.
  *
- * The owner of a thread (net/loop.c) installs a hook for it; code far below, which knows nothing
- * of loops, calls sleep_announce() right before something slow. vfs_will_sleep() of the public
- * contract is this.
+ * The owner of a thread (net/loop.c) installs a hook. Code far below, which knows nothing of loops,
+ * calls sleep_announce() right before something slow. vfs_will_sleep() of the public contract calls
+ * sleep_announce().
  */
 #ifndef BASE_SLEEP_H
 #define BASE_SLEEP_H

@@ -1,8 +1,8 @@
 /*
  * socket_owner.c - see socket_owner.h: one question and one answer over netlink.
  *
- * A netlink socket for each question, since there are few: the kernel answers when it is asked or
- * read from, so nothing waits, and threads need no lock.
+ * Each question makes a netlink socket of its own, since questions are few. Threads then need no
+ * lock. The kernel answers inside the call that asks or reads, so nothing waits.
  */
 #include "base/socket_owner.h"
 #include <errno.h>
@@ -12,10 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* include/net/tcp_states.h; not for programs, but fixed by TCP_INFO and /proc/net/tcp. */
+/* From the kernel's include/net/tcp_states.h. Not exported to programs, but fixed by TCP_INFO and
+ * /proc/net/tcp. */
 #define STATE_LISTEN 10
 
-/* Of each network namespace: include/net/flow.h has it as LOOPBACK_IFINDEX. */
+/* The loopback interface's number in each network namespace: include/net/flow.h has it as
+ * LOOPBACK_IFINDEX. */
 #define LOOPBACK_INTERFACE 1
 
 struct question {
@@ -36,15 +38,16 @@ static struct question question_make(int family, int protocol, uint16_t flags)
     };
 }
 
-/* What was found so far. */
+/* What the answers that were read so far say. */
 struct finding {
-    const struct address *from, *to; /* `to` NULL: of datagrams */
+    const struct address *from, *to; /* `to` is NULL for datagrams */
     unsigned count;
-    bool differ; /* in their owners */
+    bool differ; /* the sockets have different owners */
     uid_t uid;
 };
 
-/* Whether a socket of datagrams may have sent from an address: it is bound to that, or to all. */
+/* Whether a datagram socket may have sent from an address: it is bound to that address or to
+ * all. */
 static bool may_send_from(const struct inet_diag_msg *socket, const struct address *from)
 {
     static const uint8_t zeros[12], mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -61,8 +64,8 @@ static bool may_send_from(const struct inet_diag_msg *socket, const struct addre
                                               memcmp(bound + len - 4, zeros, 4) == 0);
 }
 
-/* What the kernel found may be another socket: a listener at the port, or one that has lost its
- * process, of which it does not always know whose it was. */
+/* The kernel may also return another socket than the one asked for: a listener at the port, or a
+ * socket that has lost its process and perhaps its owner. These are passed over. */
 static void finding_add(struct finding *finding, const struct inet_diag_msg *socket)
 {
     if (socket->idiag_inode == 0 || socket->id.idiag_sport != htons(address_port(finding->from)))
@@ -77,7 +80,8 @@ static void finding_add(struct finding *finding, const struct inet_diag_msg *soc
     finding->count++;
 }
 
-/* One receive's messages. *more: the kernel has not said yet that these are all. */
+/* Reads the messages of one receive. *more becomes false when the kernel has said that these were
+ * the last ones. */
 static int answers_read(const char *at, size_t left, struct finding *finding, bool *more)
 {
     while (left >= NLMSG_HDRLEN) {
@@ -100,7 +104,7 @@ static int answers_read(const char *at, size_t left, struct finding *finding, bo
     return 0;
 }
 
-/* ENOENT may be an answer: no such socket. */
+/* Asks the kernel. ENOENT may be its answer: there is no such socket. */
 static int ask(const struct question *question, struct finding *finding)
 {
     _Alignas(struct nlmsghdr) char answer[16384];
@@ -115,7 +119,8 @@ static int ask(const struct question *question, struct finding *finding)
                sizeof(kernel)) < 0)
         error = errno;
     while (more && error == 0) {
-        ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT); /* it is there already */
+        ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT); /* the kernel has answered
+                                                                     * already */
         error = n < 0 ? errno : answers_read(answer, (size_t)n, finding, &more);
     }
     close(fd);
@@ -137,15 +142,15 @@ static int ask_connection(struct finding *finding)
     id->idiag_sport = htons(address_port(finding->from));
     id->idiag_dport = htons(address_port(finding->to));
     /* Clients on this host come by loopback. A socket that is bound to that interface is found only
-     * by the interface's number, and one that is bound to none by any. */
+     * by the interface's number; one that is bound to no interface is found by any number. */
     id->idiag_if = LOOPBACK_INTERFACE;
     if (finding->from->any.sa_family == AF_INET6 && finding->from->in6.sin6_scope_id != 0)
         id->idiag_if = finding->from->in6.sin6_scope_id;
     return ask(&question, finding);
 }
 
-/* All sockets that may have sent from there: several may share a port, and the kernel, asked for
- * one, might name the wrong one. An IPv6 socket may send as IPv4. */
+/* Asks for all sockets that may have sent from there: several may share a port, and the kernel,
+ * asked for one, might name the wrong one. An IPv6 socket may send as IPv4. */
 static int ask_datagram(struct finding *finding)
 {
     const int families[] = {AF_INET6, AF_INET};

@@ -1,8 +1,9 @@
 /*
  * wait_place.c - see wait_place.h.
  *
- * `lock` guards the list of places, the list of calls that sleep, and where each is counted. It is
- * taken when a call falls asleep and when it is done, never by one that sleeps nowhere.
+ * `lock` guards the list of places, the list of calls that sleep, and where each is counted. A call
+ * takes the lock when it falls asleep and when it ends after sleeping; a call that does not sleep
+ * never takes it.
  */
 #include "base/wait_place.h"
 #include "base/hash.h"
@@ -14,20 +15,22 @@
 #include <string.h>
 #include <time.h>
 
-/* Threads that no place gets but for its first call. */
+/* One in RESERVE_PART of all calls is kept back: a place gets it only for its first call. */
 #define RESERVE_PART 16
-/* A place hangs when none of its sleeping calls came back for so long. */
+/* A place hangs when none of its sleeping calls came back for this time. */
 #define HANGS_MS 1000
-/* A call that sleeps for so long keeps its connection waiting no longer, however the place works.
- */
+/* A call that has slept for this time keeps its connection waiting no longer, even where its place
+ * works. */
 #define PAUSE_MS 5000
-/* A source with this part of all that may sleep in places that work begins no more. */
+/* A connection begins no more calls when one in PAUSE_LATE of all that may sleep are its own and
+ * sleep in places that work. */
 #define PAUSE_LATE 4
-/* And with any, where such a place has this part of its calls, in sixteenths. */
+/* It also begins none when one of its calls sleeps in a working place that has this part of its
+ * calls asleep, in sixteenths. */
 #define PAUSE_PART 8
-/* From this part on it is shared out, though it works: it may begin to hang, and what one user has
- * come to by then must leave something to others. Somewhat more, for calls that were under way when
- * their connections were told to wait. */
+/* From this part on, in sixteenths, a place is shared out even though it works: it may begin to
+ * hang, and the calls that one user has in it by then must leave room for other users. Larger than
+ * PAUSE_PART, for calls that were under way when their connections were told to wait. */
 #define FREE_PART 9
 #define PARTS     16
 #define HOSTS     256
@@ -35,19 +38,20 @@
 
 struct wait_place {
     _Atomic uint32_t asleep; /* first: wait_asleep() */
-    _Atomic int64_t moved;   /* ms of the clock: when a call that slept went on, or the first fell
-                                asleep */
+    _Atomic int64_t moved;   /* ms of the clock: when a sleeping call last went on, or when the
+                              * first fell asleep */
     _Atomic uint64_t refused;
     uint64_t key;
-    uint32_t refs; /* guarded; 0: free to be used again, once nobody sleeps there */
+    uint32_t refs; /* guarded; 0: the struct is used again once no call sleeps there */
     bool impatient;
     char name[256];
     _Atomic uint16_t by_host[HOSTS], by_user[USERS];
-    struct wait_place *next; /* all there are */
+    struct wait_place *next; /* the list of all places */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* For calls that are in no file system: a name service, a full log. */
+/* The place of calls that use no file system and wait for something else: a name service, a full
+ * log. */
 static struct wait_place elsewhere = {.refs = 1, .name = "no file system"};
 static struct wait_place *places = &elsewhere; /* guarded */
 static struct wait_call *sleepers;             /* guarded */
@@ -143,7 +147,7 @@ static bool hangs(const struct wait_place *place)
     return place->asleep > 0 && now_ms() - place->moved >= HANGS_MS;
 }
 
-/* How many calls may sleep in it. */
+/* How many calls may sleep in a place now. */
 static uint32_t most_of(const struct wait_place *place)
 {
     uint32_t own = place->asleep, all = asleep_all, most = calls_max - calls_max / RESERVE_PART;
@@ -184,7 +188,7 @@ static uint8_t user_of(uint8_t host, uint32_t uid)
     return (uint8_t)(hash_mix((uint64_t)host << 32 | uid) % USERS);
 }
 
-/* A share of `most`, of which others have `others`. */
+/* The part/of share of what the others leave of `most`; at least 1. */
 static uint32_t left(uint32_t most, uint32_t others, uint32_t part, uint32_t of)
 {
     uint32_t share = others < most ? (most - others) * part / of : 0;
@@ -208,7 +212,7 @@ static bool has_room(const struct wait_place *place, uint8_t host, uint8_t user)
     return by_user < left(most, by_host > by_user ? by_host - by_user : 0, 1, 2);
 }
 
-/* Both with the lock held. */
+/* count() and its reverse are called with the lock held. */
 static void count(struct wait_call *call, struct wait_place *place)
 {
     if (place == NULL)
@@ -299,7 +303,7 @@ void wait_asleep_end(void)
     pthread_mutex_unlock(&lock);
 }
 
-/* Whether it is worth waiting for. */
+/* Whether a connection should wait for this call to end. */
 static bool goes_on(const struct wait_call *call, int64_t now)
 {
     return !call->counted->impatient && !hangs(call->counted) && now - call->since < PAUSE_MS;
@@ -310,7 +314,7 @@ bool wait_should_pause(const void *source, uint32_t late)
     uint32_t slow = 0;
     bool full = false;
 
-    /* Nobody is near a bound. */
+    /* The common case, without the lock: neither bound is near. */
     if (late < calls_max / PAUSE_LATE && (late == 0 || asleep_all < calls_max / 8))
         return false;
     int64_t now = now_ms();
