@@ -31,12 +31,19 @@ packages=(
     gcc pax tar sqlite3 procps
     # host file systems below the server
     e2fsprogs xfsprogs btrfs-progs squashfs-tools erofs-utils dosfstools xorriso
-    bindfs mergerfs unionfs-fuse fuse-overlayfs
+    bindfs mergerfs fuse-overlayfs
     ntfs-3g exfat-fuse exfatprogs squashfuse sshfs openssh-server openssh-client
     # what a day's work needs
     rsync
     # the unit
     systemd
+)
+# Those that not every Debian has, and that are left out where there are none.
+some=(
+    # Debian 12's formatter: others have other opinions.
+    clang-format-14
+    # Not in Debian 13.
+    unionfs-fuse
 )
 
 # The arguments: groups and --plain, then ctest's own options.
@@ -56,10 +63,10 @@ while [ $# -gt 0 ] && [[ $1 != -* || $1 = --plain ]]; do
     shift
 done
 
-# packages_missing: those of the list that aren't installed
+# packages_missing PACKAGE...: those that aren't installed
 packages_missing() {
     local package
-    for package in "${packages[@]}"; do
+    for package in "$@"; do
         dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2> /dev/null | grep -q '^ii' ||
             printf '%s\n' "$package"
     done
@@ -74,6 +81,22 @@ as_root() {
     fi
 }
 
+# What Debian has, asked for once; a fresh machine knows of no package before.
+updated=no
+update() {
+    [ $updated = yes ] || as_root apt-get update -q || return
+    updated=yes
+}
+
+# packages_to_be_had PACKAGE...: those that this Debian has. One that others only mention is shown as
+# nothing, without an error.
+packages_to_be_had() {
+    local package
+    for package in "$@"; do
+        [ -z "$(apt-cache show "$package" 2> /dev/null)" ] || printf '%s\n' "$package"
+    done
+}
+
 # Some packages would start services (rpcbind): the tests need none, and start their own. Debian asks
 # policy-rc.d before it starts one.
 install_packages() {
@@ -83,7 +106,7 @@ install_packages() {
         ours=yes
         printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin $policy
     fi
-    as_root apt-get update -q &&
+    update &&
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" || status=$?
     [ $ours = no ] || as_root rm -f $policy
     return $status
@@ -92,13 +115,12 @@ install_packages() {
 if ! command -v apt-get > /dev/null; then
     echo "test.sh: no apt-get here: please install what is called, on Debian: ${packages[*]}" >&2
 else
-    # The formatter of Debian 12, where there is one: others have other opinions.
-    if apt-cache show clang-format-14 > /dev/null 2>&1; then
-        packages+=(clang-format-14)
-    fi
     # npm comes with nodejs where that is not Debian's, and can't be installed beside it.
     command -v npm > /dev/null || packages+=(nodejs npm)
-    mapfile -t missing < <(packages_missing)
+    mapfile -t missing < <(packages_missing "${packages[@]}")
+    [ ${#missing[@]} = 0 ] || update
+    mapfile -t some < <(packages_to_be_had "${some[@]}")
+    mapfile -t missing < <(packages_missing "${packages[@]}" "${some[@]}")
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 fi
 
