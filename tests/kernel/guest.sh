@@ -58,7 +58,9 @@ for m in fs/overlayfs/overlay net/sunrpc/sunrpc fs/nfs_common/grace fs/lockd/loc
     net/dns_resolver/dns_resolver fs/nfs/nfsv4; do
     [ ! -e $modules/\$m.ko ] || \$b insmod $modules/\$m.ko || die "insmod \$m"
 done
-\$b mount -t overlay -o lowerdir=/,upperdir=/run/upper,workdir=/run/work overlay \$root || die overlay
+# nosuid: where an ordinary user runs this, root's files belong to nobody here, whom a set-uid
+# mount.nfs would run as.
+\$b mount -t overlay -o nosuid,lowerdir=/,upperdir=/run/upper,workdir=/run/work overlay \$root || die overlay
 \$b mount -t proc proc \$root/proc
 \$b mount -t sysfs sys \$root/sys
 \$b mount -t devtmpfs dev \$root/dev
