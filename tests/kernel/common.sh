@@ -62,6 +62,34 @@ attributes() {
         \( -type d -printf 'dir\n' -o -printf '%s\n' \) | LC_ALL=C sort)
 }
 
+# eventually COMMAND...: waits until it succeeds; the limit is for a test that hangs.
+eventually() {
+    local end=$((SECONDS + 480))
+    until "$@"; do
+        if [ $SECONDS -gt $end ]; then
+            say "FAILED: never came true: $*"
+            return 1
+        fi
+        read -rt 0.02 -u 9 || true
+    done
+}
+
+# ready LOG PID: waits until the server says so in its log. It fails, and shows the log, where the
+# server ends before.
+ready() {
+    eventually ready_or_ended "$1" "$2"
+    grep -qs 'ready on' "$1" || { cat "$1"; return 1; }
+}
+
+ready_or_ended() {
+    grep -qs 'ready on' "$1" || ! kill -0 "$2" 2> /dev/null
+}
+
+# lines NUMBER FILE: it has as many, or more.
+lines() {
+    [ "$(wc -l < "$2")" -ge "$1" ]
+}
+
 # The two sides tell each other where they are: signal NAME here, await NAME there.
 signal() {
     : > "$SHARED/signal.$1"

@@ -36,19 +36,21 @@ listening() {
 
 # serve ARG...: starts loopnfsd with these arguments and waits until it answers.
 serve() {
-    local i as=()
+    local as=()
     # serve_as=UID: not as root
     [ -z "${serve_as:-}" ] || as=(setpriv --reuid "$serve_as" --regid "$serve_as" --clear-groups --)
     "${as[@]}" "$SCRATCH/bin/loopnfsd" --listen 0.0.0.0 --state-dir "$SCRATCH/state" "$@" \
         >> "$log" 2>&1 &
     server=$!
-    for ((i = 0; i < 500; i++)); do
-        ! listening || return 0
-        kill -0 "$server" 2> /dev/null || break
-        read -rt 0.02 -u 9 || true
-    done
-    say "FAILED: the server does not answer"
-    return 1
+    eventually listening_or_ended
+    if ! listening; then
+        say "FAILED: the server ended"
+        return 1
+    fi
+}
+
+listening_or_ended() {
+    listening || ! kill -0 "$server" 2> /dev/null
 }
 
 # Ends the server as its operator would. It has to end well.

@@ -29,8 +29,5 @@ END
 } > "$SCRATCH/wanted"
 "$tool" list
 "$tool" remove sink
-for i in $(seq 100); do
-    [ "$(wc -l < "$SCRATCH/got")" -lt "$(wc -l < "$SCRATCH/wanted")" ] || break
-    sleep 0.05
-done
+eventually lines "$(wc -l < "$SCRATCH/wanted")" "$SCRATCH/got"
 cmp "$SCRATCH/wanted" "$SCRATCH/got"

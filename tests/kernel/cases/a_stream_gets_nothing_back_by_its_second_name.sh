@@ -35,8 +35,5 @@ END
     seq 1 20000
 } > "$SCRATCH/wanted"
 "$tool" remove conn
-for i in $(seq 200); do
-    [ "$(wc -l < "$SCRATCH/got")" -lt "$(wc -l < "$SCRATCH/wanted")" ] || break
-    sleep 0.05
-done
+eventually lines "$(wc -l < "$SCRATCH/wanted")" "$SCRATCH/got"
 cmp "$SCRATCH/wanted" "$SCRATCH/got"

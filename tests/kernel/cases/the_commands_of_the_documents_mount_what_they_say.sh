@@ -21,19 +21,13 @@ export HOME=/home/user
 server=
 # serving: starts the server of the line that is read, and waits for it; then `served` ends it
 serving() {
-    local line i
+    local line
     : > /run/log
     IFS= read -r line
     say "$line"
     eval "exec $line" > /run/log 2>&1 &
     server=$!
-    for ((i = 0; i < 2000; i++)); do
-        ! grep -q 'ready on' /run/log || return 0
-        kill -0 "$server" || break
-        read -rt 0.02 -u 9 || true
-    done
-    cat /run/log
-    return 1
+    ready /run/log "$server"
 }
 served() {
     kill -TERM "$server"

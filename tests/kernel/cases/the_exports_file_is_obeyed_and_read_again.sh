@@ -9,14 +9,13 @@ echo one > /mnt/one
 signal mounted
 await reread
 echo two > /mnt/two
-mount -t nfs -o "$OPTIONS" "$SERVER:$EXPORT/second" /tmp
+eventually mount -t nfs -o "$OPTIONS" "$SERVER:$EXPORT/second" /tmp
 refused touch /tmp/read-only
 umount /tmp
 END
 await mounted
 printf '%s 10.99.0.0/24(rw,no_root_squash)\n%s 10.99.0.2(ro)\n' "$EXPORT/first" "$EXPORT/second" > "$SCRATCH/exports"
 kill -HUP "$server"
-sleep 0.5
 signal reread
 guest_done
 equal "names" "$(ls "$EXPORT/first")" "$(printf 'one\ntwo')"

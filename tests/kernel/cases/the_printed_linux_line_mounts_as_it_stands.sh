@@ -17,18 +17,14 @@ chown 65534:65534 /run/share
 run=0
 # mounts UID PROGRAM ARGUMENT...: starts it, runs the line it prints, and works in the mount
 mounts() {
-    local uid=$1 i line server
+    local uid=$1 line server
     shift
     run=$((run + 1))
     mkdir -m 700 /run/state.$run
     chown "$uid:$uid" /run/state.$run
     setpriv --reuid "$uid" --regid "$uid" --clear-groups -- "$@" --state-dir /run/state.$run > /run/log.$run 2>&1 &
     server=$!
-    for ((i = 0; i < 1000; i++)); do
-        ! grep -q 'ready on' /run/log.$run || break
-        kill -0 "$server" || { cat /run/log.$run; return 1; }
-        read -rt 0.02 -u 9 || true
-    done
+    ready /run/log.$run "$server"
     line=$(sed -n 's/^  Linux  *//p' /run/log.$run)
     say "uid $uid: $line"
     equal "lines for other systems on a host of its own" "$(grep -E '^  (macOS|FreeBSD) ' /run/log.$run || true)" ""

@@ -5,10 +5,7 @@ echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start
 mkdir -p /run/own /run/state
 chmod 1777 /run/own
 "$SCRATCH/bin/loopnfsd" --portmap=off --listen 127.0.0.1:2050 --state-dir /run/state /run/own > /run/log 2>&1 &
-for ((i = 0; i < 300; i++)); do
-    grep -q ready /run/log && break
-    sleep 0.1
-done
+ready /run/log $!
 cat /run/log
 refused grep -q 'does not tell' /run/log
 mount -t nfs -o vers=3,nolock,tcp,port=2050,mountport=2050 127.0.0.1:/run/own /mnt
