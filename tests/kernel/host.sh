@@ -82,6 +82,18 @@ guest_done() {
     wait "$guest"
 }
 
+# with_library PROGRAM SOURCE...: compiles a program, and links it with the static library and what
+# that needs.
+with_library() {
+    local flags packages=(libtirpc libsodium)
+    ! grep -q '^SYSTEMD_FOUND:INTERNAL=1' "$LOOPNFS_BUILD_DIR/CMakeCache.txt" || packages+=(libsystemd)
+    read -ra flags <<< "$(pkg-config --libs "${packages[@]}") -pthread"
+    ! grep -q '^LOOPNFS_SANITIZE:BOOL=ON' "$LOOPNFS_BUILD_DIR/CMakeCache.txt" ||
+        flags+=("-fsanitize=address,undefined")
+    (cd "$LOOPNFS_SOURCE_DIR" && cc -D_GNU_SOURCE -Iinclude "${@:2}" -o "$1" \
+        "$LOOPNFS_BUILD_DIR/lib/libloopnfs.a" "${flags[@]}")
+}
+
 # same_tree A B
 same_tree() {
     diff -r --no-dereference "$1" "$2"

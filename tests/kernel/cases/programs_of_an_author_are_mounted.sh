@@ -1,10 +1,7 @@
 # File systems outside of the server, with the library: the list of files written in a program,
 # read; and the passthrough, worked in.
 build() {
-    local flags=()
-    grep -q '^LOOPNFS_SANITIZE:BOOL=ON' "$LOOPNFS_BUILD_DIR/CMakeCache.txt" && flags=("-fsanitize=address,undefined")
-    (cd "$LOOPNFS_SOURCE_DIR" && cc -D_GNU_SOURCE -Iinclude "$@" -o "$SCRATCH/bin/author" "${flags[@]}" \
-        "$LOOPNFS_BUILD_DIR/lib/libloopnfs.a" -ltirpc -lsodium -pthread)
+    with_library "$SCRATCH/bin/author" "$@"
     mv "$SCRATCH/bin/author" "$SCRATCH/bin/loopnfsd"
 }
 

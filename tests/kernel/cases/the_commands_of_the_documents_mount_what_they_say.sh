@@ -1,11 +1,8 @@
 # The commands of README, docs/ and the manual pages that serve and mount, as they stand there: client
 # and server are the guest. tests/docs looks whether all are here.
-flags=()
-grep -q '^LOOPNFS_SANITIZE:BOOL=ON' "$LOOPNFS_BUILD_DIR/CMakeCache.txt" && flags=("-fsanitize=address,undefined")
 awk '/^```c$/ {inside = 1; next} /^```/ {inside = 0} inside' "$LOOPNFS_SOURCE_DIR/docs/writing-a-file-system.md" \
     > "$SHARED/hello.c"
-(cd "$LOOPNFS_SOURCE_DIR" && cc -D_GNU_SOURCE -Iinclude "$SHARED/hello.c" -o "$SHARED/hello" "${flags[@]}" \
-    "$LOOPNFS_BUILD_DIR/lib/libloopnfs.a" -ltirpc -lsodium -pthread)
+with_library "$SHARED/hello" "$SHARED/hello.c"
 install -m 755 "$LOOPNFS_BUILD_DIR/bin/loopnfs" "$LOOPNFS_BUILD_DIR/tests/conformance/loopnfs-conformance" \
     "$SCRATCH/bin"
 export PATH=$SCRATCH/bin:$PATH

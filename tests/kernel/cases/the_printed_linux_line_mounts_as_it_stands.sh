@@ -1,10 +1,7 @@
 # The very lines that a server prints for Linux are run: by a client on the server's own host (the
 # server runs in the guest, too) and by another host's; for a server of root, of an ordinary user, and
 # for a program with the library; without any portmapper, and with an rpcbind that does not know us.
-flags=()
-grep -q '^LOOPNFS_SANITIZE:BOOL=ON' "$LOOPNFS_BUILD_DIR/CMakeCache.txt" && flags=("-fsanitize=address,undefined")
-(cd "$LOOPNFS_SOURCE_DIR" && cc -D_GNU_SOURCE -Iinclude examples/passfs.c -o "$SCRATCH/bin/passfs" "${flags[@]}" \
-    "$LOOPNFS_BUILD_DIR/lib/libloopnfs.a" -ltirpc -lsodium -pthread)
+with_library "$SCRATCH/bin/passfs" examples/passfs.c
 
 guest <<'END'
 busybox insmod /usr/lib/uml/modules/*/kernel/lib/crc-ccitt.ko
