@@ -3,12 +3,9 @@
  *
  * The four answer alike: the new node's handle and attributes, and the directory's wcc_data.
  */
-#include "base/address.h"
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
 #include "vfs/vop.h"
-#include <sodium.h>
-#include <string.h>
 
 /* Takes over the reference on `vn`. */
 static void made(struct nfs3_request *rq, struct vnode *vn, const struct vattr *attr,
@@ -21,28 +18,7 @@ static void made(struct nfs3_request *rq, struct vnode *vn, const struct vattr *
     nfs3_wcc(rq, &rq->change, dir_wcc);
 }
 
-/*
- * What file systems keep as the verifier says whose it is, too: clones of one machine choose equal
- * ones, and only one of them may believe that it made the file. The key is public and never
- * changes, since what was kept outlives the server.
- */
-static void verifier_of(const struct rpc_call *call, const createverf3 wire, uint8_t verifier[8])
-{
-    static const unsigned char key[crypto_shorthash_KEYBYTES + 1] = "loopnfs creators";
-    unsigned char text[NFS3_CREATEVERFSIZE + 16 + 256] = {0};
-    size_t len;
-    const uint8_t *address = address_bytes(call->peer, &len);
-    size_t machine = call->auth.machine.len < 256 ? call->auth.machine.len : 256;
-
-    _Static_assert(crypto_shorthash_BYTES == NFS3_CREATEVERFSIZE, "one for the other");
-    memcpy(text, wire, NFS3_CREATEVERFSIZE);
-    memcpy(text + NFS3_CREATEVERFSIZE, address, len < 16 ? len : 16);
-    if (machine > 0)
-        memcpy(text + NFS3_CREATEVERFSIZE + 16, call->auth.machine.data, machine);
-    crypto_shorthash(verifier, text, NFS3_CREATEVERFSIZE + 16 + machine, key);
-}
-
-static int create_from_wire(const struct rpc_call *call, const createhow3 *wire,
+static int create_from_wire(const struct nfs3_request *rq, struct view name, const createhow3 *wire,
                             struct vcreate *how)
 {
     *how = (struct vcreate){0};
@@ -57,7 +33,7 @@ static int create_from_wire(const struct rpc_call *call, const createhow3 *wire,
         break;
     }
     how->mode = VCREATE_EXCLUSIVE;
-    verifier_of(call, wire->createhow3_u.verf, how->verifier);
+    nfs3_exclusive(rq, name, wire->createhow3_u.verf, how->verifier);
     return 0;
 }
 
@@ -66,7 +42,7 @@ int nfs3_create(struct nfs3_request *rq, const CREATE3args *args, CREATE3resok *
     struct vnode *vn = NULL;
     struct vattr attr = {0};
     struct vcreate how;
-    int error = create_from_wire(rq->call, &args->how, &how);
+    int error = create_from_wire(rq, args->where.name, &args->how, &how);
 
     if (error == 0)
         error = vop_create(&rq->access.ctx, rq->access.vn, args->where.name, &how, &vn, &attr,

@@ -60,4 +60,9 @@ enum nfs3_flags {
 NFS3_PROCEDURES(NFS3_PROTOTYPE)
 #undef NFS3_PROTOTYPE
 
+/* What the file system is given as an EXCLUSIVE create's verifier, of a file of this name in the
+ * request's directory (exclusive.c). */
+void nfs3_exclusive(const struct nfs3_request *rq, struct view name, const createverf3 wire,
+                    uint8_t verifier[8]);
+
 #endif

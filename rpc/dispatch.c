@@ -314,6 +314,11 @@ static size_t procedure_run_once(const struct rpc_procedure *row, struct rpc_cal
     return len;
 }
 
+bool rpc_connection_is_open(uint64_t connection)
+{
+    return net_connection_is_open(connection);
+}
+
 static const struct rpc_program *program_find(uint32_t number)
 {
     for (unsigned i = 0; i < program_count; i++)

@@ -118,6 +118,8 @@ bool rpc_over_udp(uint32_t program);
 /* Calls are taken at this address, too, over TCP and UDP: net_listen() for programs with a port of
  * their own. */
 int rpc_listen(struct address *address);
+/* Whether the connection that an earlier call came by still leads to its client. */
+bool rpc_connection_is_open(uint64_t connection);
 /* The programs registered, for rpcbind: index 0.. ; NULL past the end. */
 const struct rpc_program *rpc_registered(unsigned index);
 

@@ -266,6 +266,11 @@ TEST(a_server_that_is_killed_while_it_opens_a_file_leaves_its_mode)
     fault_over();
 }
 
+static uint32_t exclusive_by(struct client *client, const struct mounted *m)
+{
+    return ask_create(client, &m->root, "x", H_EXCLUSIVE, NULL, "verifier", NULL);
+}
+
 TEST(two_clients_with_one_verifier_do_not_both_make_the_file)
 {
     struct mounted m;
@@ -273,12 +278,41 @@ TEST(two_clients_with_one_verifier_do_not_both_make_the_file)
 
     begin_server(&m);
     expect_ok(exclusive(&m, "verifier"));
-    /* Its machine is another one; who comes from another port of the first one's is not. */
+    /* Its machine is another one. */
     client_connect(&other, m.server.port, 0);
-    expect_ok(ask_create(&other, &m.root, "x", H_EXCLUSIVE, NULL, "verifier", NULL));
     other.who.machine = "another";
-    expect_status(ask_create(&other, &m.root, "x", H_EXCLUSIVE, NULL, "verifier", NULL), NFS_EXIST);
+    expect_status(exclusive_by(&other, &m), NFS_EXIST);
     client_disconnect(&other);
+    mounted_end(&m);
+    fault_over();
+}
+
+/* Behind QEMU's user network, or NAT: only the connections tell one from the other. */
+TEST(clones_of_one_machine_with_one_verifier_do_not_both_make_the_file)
+{
+    struct mounted m;
+    struct client clones[4];
+
+    begin_server(&m);
+    for (int i = 0; i < 4; i++)
+        client_connect(&clones[i], m.server.port, 0);
+    for (int round = 0; round < 2; round++) {
+        /* Who made it may ask again, and nobody else. */
+        for (int i = 0; i < 3; i++)
+            expect_status(exclusive_by(&clones[i], &m), i == 0 ? NFS_OK : NFS_EXIST);
+        assert_int_equal(host_stat(m.dir, "x").st_size, 0);
+    }
+    /* Who comes again from another port has closed the first one. */
+    client_disconnect(&clones[0]);
+    expect_ok(exclusive_by(&clones[3], &m));
+    expect_ok(exclusive_by(&clones[3], &m));
+    expect_status(exclusive_by(&clones[1], &m), NFS_EXIST);
+    /* Once it is gone, another one may make it. */
+    expect_ok(ask_remove(&clones[3], &m.root, "x", NULL));
+    expect_ok(exclusive_by(&clones[2], &m));
+    expect_status(exclusive_by(&clones[3], &m), NFS_EXIST);
+    for (int i = 1; i < 4; i++)
+        client_disconnect(&clones[i]);
     mounted_end(&m);
     fault_over();
 }
