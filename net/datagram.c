@@ -160,8 +160,8 @@ static void datagram_flush(struct source *source)
 {
     struct datagram *dg = datagram_of(source);
 
-    /* Without a buffer for replies there is no reply to send; the other buffer is given back all
-     * the same. */
+    /* Without a buffer for replies there is no reply to send. The buffer of the messages is given
+     * back in any case. */
     for (unsigned i = 0; dg->out != NULL && i < dg->next; i++) {
         if (dg->replies[i] > 0)
             reply_send(dg, &dg->envelopes[i], dg->out->data + i * SLOT, dg->replies[i]);

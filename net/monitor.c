@@ -1,15 +1,16 @@
 /*
- * monitor.c - the thread that takes loops from threads that sleep without having said so.
+ * monitor.c - the thread that takes loops from threads that sleep without having announced it.
  *
- * The monitor looks at every loop once a tick. Where it finds a thread in the same message twice,
- * and that thread sleeps or has worked for a whole tick, it gives the loop to a standby thread
- * (workers.c). Until then the loop's other messages wait, so the tick bounds how long they do.
+ * The monitor looks at every loop once a tick. Where it finds a thread in one message at two looks
+ * in a row, and that thread sleeps or has worked for a whole tick, it gives the loop to a standby
+ * thread (workers.c). Until then the loop's other messages wait, so the tick bounds how long they
+ * do.
  *
  * Where two threads were found asleep within a short time, the monitor is on the alert: it looks
  * every tenth of a tick. The alert costs some 15 % of a CPU, so it is not for the rare sleeper.
- * Where no thread was found asleep for some seconds, nor two that worked for long, the monitor is
- * calm and looks seldom, since its own waking disturbs a client that waits for a single answer.
- * Without any message it sleeps until a loop pokes it.
+ * Where no thread was found asleep for some seconds, and at most one that worked for long, the
+ * monitor is calm and looks seldom, since its own waking disturbs a client that waits for a single
+ * answer. Without any message it sleeps until a loop pokes it.
  *
  * Started and stopped by workers.c; poked by loop.c. `monitor.lock` guards `ended`.
  */

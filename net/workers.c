@@ -2,10 +2,10 @@
  * workers.c - the threads that run loops, and how a loop passes from one to another.
  *
  * A loop must not stand still while its thread sleeps in the middle of a message. It is taken from
- * that thread in one of two ways: the thread says beforehand that it is about to sleep
- * (base/sleep.h), or the monitor finds it in the same message twice (monitor.c). Either way the
- * loop goes to a standby thread, the message stays where it is, and its reply comes in by the
- * mailbox. The common path pays one store and one compare-and-swap a message for this.
+ * that thread in one of two ways: the thread announces that it is about to sleep (base/sleep.h), or
+ * the monitor finds it in one message at two looks in a row (monitor.c). In both cases the loop
+ * goes to a standby thread, the message stays where it is, and its reply comes in by the mailbox.
+ * The common path pays one store and one compare-and-swap a message for this.
  *
  * Called by net.c (start and end), loop.c's sources (loop_handle()) and monitor.c (workers_take()).
  * `workers.lock` guards the list of idle threads and their assignment; it is never held while a

@@ -331,8 +331,8 @@ int vop_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, struct
     return err;
 }
 
-/* One of the two, with what a lookup says of it. To who may not search the directory its parent is
- * unknown, and shown as the directory itself. */
+/* Adds one of the two, with what a lookup says of it. A caller that may not search the directory
+ * does not learn what its parent is: `..` is then shown as the directory itself. */
 static int dot_add(const struct vctx *ctx, struct vnode *dir, const char *name,
                    struct vdirents *page, bool *full)
 {

@@ -1,10 +1,11 @@
 /*
- * attr.c - attributes: of a node, of the file system; and changing them.
+ * attr.c - attributes of nodes and of file systems, and how they are changed.
  *
- * SETATTR's parts are separate system calls, in the order size, owner, mode, times: a change of
- * owner clears suid bits that the mode may set again, and every part changes the times that come
- * last. All work on the object itself by descriptor (AT_EMPTY_PATH), so that no link is followed;
- * where the kernel is too old for that, by /proc/self/fd, and never for a symbolic link.
+ * The parts of a SETATTR are separate system calls, in the order size, owner, mode, times: a change
+ * of owner clears suid bits that the mode may set again, and every part changes the times, which
+ * come last. Each call works on the object itself by descriptor (AT_EMPTY_PATH), so that no link is
+ * followed. Where the kernel is too old for that, /proc/self/fd is used instead, but never for a
+ * symbolic link.
  */
 #include "base/cred.h"
 #include "base/hash.h"
@@ -19,7 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What a client is told of the links a file may have where nobody knows. */
+/* The number of links that clients are told where the file system's limit is unknown. */
 #define LINKS_UNKNOWN 32000
 
 #ifndef SYS_fchmodat2
@@ -32,13 +33,14 @@ static struct timespec time_of(const struct statx_timestamp *at)
 }
 
 /*
- * Many clients show one file system where an export is, whatever it is made of, so the numbers of
- * its objects are unique in it. The export's own mount keeps the host's numbers; those of a mount
- * that is crossed into, or of another part of its file system (a btrfs subvolume), are mixed with
- * what identifies that one, and stay the same over a restart. Numbers that are made so have bit 62,
- * which no host's own has that counts them up. Linux mounts what has another fsid by itself, and
- * asks it for its size: so a mount that is crossed into has one of its own. All parts of a file
- * system have one, as they have one size.
+ * Many clients show an export as one file system, whatever it is made of, so the inode numbers of
+ * its objects must be unique in it. Objects of the export's own mount keep the host's numbers.
+ * Those of a mount that is crossed into, or of another part of a file system (a btrfs subvolume),
+ * are mixed with what identifies the mount or the part. They do not change when the server
+ * restarts. Mixed numbers have bit 62 set, which no host file system that counts its numbers up
+ * reaches. Linux mounts a directory with another fsid by itself and asks it for its size, so a
+ * mount that is crossed into has an fsid of its own. All parts of a file system have one fsid, as
+ * they have one size.
  */
 #define MADE_UP ((uint64_t)1 << 62)
 
@@ -99,7 +101,8 @@ void hostfs_attr_after(struct vnode *vn, int fd, struct vattr *attr)
     hostfs_attr(vn, &st, attr);
 }
 
-/* What is mounted below the export and not shown: empty, and nobody can change it. */
+/* Attributes of what is mounted below the export and not shown: it looks empty, and nothing can
+ * change it. */
 void hostfs_attr_hidden(const struct vnode *vn, struct vattr *attr)
 {
     memset(attr, 0, sizeof(*attr));
@@ -115,7 +118,7 @@ int hostfs_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
     struct statx st;
     int fd;
 
-    (void)ctx; /* who holds the handle may ask */
+    (void)ctx; /* every holder of the handle may ask */
     if (hostfs_is_hidden(vn)) {
         hostfs_attr_hidden(vn, attr);
         return 0;
@@ -132,7 +135,7 @@ static int change_mode(int fd, enum vtype type, uint32_t mode)
 
     if (syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH) == 0)
         return 0;
-    /* EPERM may be a container's filter speaking, which does not know the call. */
+    /* EPERM may come from a container's filter that does not know the call. */
     if (errno != ENOSYS && errno != EINVAL && errno != EPERM)
         return errno;
     if (type == VLNK)
@@ -179,7 +182,7 @@ int hostfs_apply(int fd, enum vtype type, const struct vsetattr *set)
     return error;
 }
 
-/* One of the times is to be the server's, and the other is left. */
+/* Whether one of the times is to be the server's, and the other one is to stay. */
 static bool one_time_now(const struct vsetattr *set)
 {
     return (set->set_atime == VTIME_NOW && set->set_mtime == VTIME_KEEP) ||
@@ -187,10 +190,11 @@ static bool one_time_now(const struct vsetattr *set)
 }
 
 /*
- * hostfs_apply() for a caller whose identity the thread has. The server's time takes the right to
- * write, as with utimes(NULL); but utimensat() lets only the owner set one time alone. So what the
- * kernel refuses there the server sets for who may write; and where it may not either (an
- * append-only file, a server that is an ordinary user), both times become now.
+ * Like hostfs_apply(), for a caller whose identity the thread has. Setting the server's time takes
+ * the right to write, as with utimes(NULL), but utimensat() lets only the owner set one of the
+ * times alone. Where the kernel refuses that, the server sets the time for a caller who may write.
+ * Where the server may not either (an append-only file, or a server that is an ordinary user), both
+ * times become now.
  */
 static int apply(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
                  const struct vsetattr *set)
@@ -216,8 +220,9 @@ static int apply(const struct vctx *ctx, struct vnode *vn, int fd, const struct 
     return change_times(fd, (enum vtype)vn->type, &times);
 }
 
-/* 0, VFS_ENOTSYNC; VFS_EJUKEBOX where times are in whole seconds and the one of the guard is not
- * over: there may have been a change since the client looked, and one now would not be seen. */
+/* Checks the guard of a SETATTR. VFS_ENOTSYNC: the ctime differs. VFS_EJUKEBOX: the file system has
+ * times in whole seconds, and the second of the guard is not over. The object may have been changed
+ * in that second after the client looked, and a change made now would not be seen by others. */
 static int check_guard(const struct vnode *vn, const struct vsetattr *set, const struct statx *st)
 {
     const struct hostfs_node *node = hostfs_node((struct vnode *)(uintptr_t)vn);
@@ -233,10 +238,10 @@ static int check_guard(const struct vnode *vn, const struct vsetattr *set, const
 }
 
 /*
- * Whether the caller may set the size is found out first, by opening the file, and the size is set
- * last, since only that can't be made good: whoever may not do the rest must not have cut the file.
- * The truncation makes mtime the server's time, and takes set-id bits away; other times, and a mode
- * with such bits, are set once more after it.
+ * Carries out a SETATTR. Whether the caller may set the size is found out first, by opening the
+ * file. The size is set last, since only that can't be undone: a caller who may not do the rest
+ * must not have cut the file. The truncation makes mtime the server's time and clears set-id bits,
+ * so other times, and a mode with such bits, are set once more after it.
  */
 static int change(const struct vctx *ctx, struct vnode *vn, int fd, const struct vsetattr *set)
 {
@@ -264,7 +269,7 @@ static int change(const struct vctx *ctx, struct vnode *vn, int fd, const struct
     return error ? error : apply(ctx, vn, fd, &st, &rest);
 }
 
-/* An exclusive create's verifier lasts until the first SETATTR. */
+/* The verifier of an exclusive create is dropped by the first SETATTR. */
 static void drop_verifier(struct hostfs *h, const struct vnode *vn)
 {
     struct vnode_id id = {.len = vn->id_len};
@@ -282,7 +287,7 @@ int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
     int error = hostfs_enter(ctx, vn, &fd);
     if (error)
         return error;
-    /* Of two clients with the same guard only one may win. */
+    /* Of two clients with equal guards only one may succeed. */
     if (set->guarded)
         error = hostfs_turn_begin(&h->guards, vn, &turn);
     if (error)
@@ -301,8 +306,8 @@ int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
     return error;
 }
 
-/* A descriptor that says where the node is: the export's root for what is hidden. To be given
- * back. */
+/* A descriptor on the node's file system; for a hidden node, the export's root. To be given back by
+ * place_end(). */
 static int place(struct vnode *vn, int *fd)
 {
     struct hostfs *h = hostfs_of(vn);
@@ -332,7 +337,7 @@ int hostfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
     st->free_bytes = (uint64_t)fs.f_bfree * fs.f_frsize;
     st->avail_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
     st->total_files = fs.f_files;
-    /* ntfs-3g counts more free ones than there are. */
+    /* ntfs-3g reports more free files than files. */
     st->free_files = fs.f_ffree < fs.f_files ? fs.f_ffree : fs.f_files;
     st->avail_files = fs.f_favail < fs.f_files ? fs.f_favail : fs.f_files;
     st->invarsec = 0;

@@ -2,14 +2,14 @@
  * below.c - the table of host file systems: what may be trusted of each kind.
  *
  * Called by mounts.c when a mount becomes known; every other file of hostfs reads the row by
- * mount->below. Owns nothing. A value here is a promise that somebody looked up or tried: a doubt
- * is answered with the careful value (false, 0, UNKNOWN, NOTHING; true for opener_judged,
- * told_at_close).
+ * mount->below. Owns nothing. Each value is a promise that was looked up or tried. Where there is a
+ * doubt, the row has the careful value: false, 0, UNKNOWN or NOTHING, and true for opener_judged
+ * and told_at_close.
  *
- * Sources: name_to_handle_at(2), and each file system's export operations in Linux: ext4, XFS,
- * btrfs, f2fs and tmpfs put the inode's generation into a handle. FUSE does, too, but its daemons
- * leave it 0 and number their nodes anew at each start. Images (squashfs, erofs, iso9660, vfat)
- * have none. The handle of an overlayfs object is that of the layer where its data is, so it
+ * Sources: name_to_handle_at(2), and the export operations of each file system in Linux. ext4, XFS,
+ * btrfs, f2fs and tmpfs put the inode's generation into a handle. FUSE does so, too, but its
+ * daemons leave it 0 and number their nodes anew at each start. Images (squashfs, erofs, iso9660,
+ * vfat) have none. The handle of an overlayfs object is that of the layer where its data is, so it
  * changes when the object is copied up.
  */
 #include "base/file_end.h"
@@ -26,7 +26,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* Those that linux/magic.h lacks. */
+/* Magic numbers that linux/magic.h lacks. */
 #define BELOW_NTFS3    0x7366746e
 #define BELOW_BCACHEFS 0xca451a4e
 #define BELOW_ZFS      0x2fc12fc1
@@ -47,7 +47,8 @@ static const struct hostfs_below pseudo = {
     .pseudo = true,
 };
 
-/* Before Linux 6.6 a position in it is a count of names, which means another one when some go. */
+/* Before Linux 6.6 a directory position in tmpfs is a count of names, which changes its meaning
+ * when names are removed. */
 static const struct hostfs_below old_tmpfs = {
     .name = "tmpfs",
     .magic = TMPFS_MAGIC,
@@ -61,7 +62,7 @@ static const struct hostfs_below old_tmpfs = {
 
 static const struct hostfs_below rows[] = {
     {
-        .name = "ext4", /* and ext2 and ext3, which have one magic number with it */
+        .name = "ext4", /* also ext2 and ext3, which have ext4's magic number */
         .magic = EXT4_SUPER_MAGIC,
         .sizes_true = true,
         .births = BIRTHS_SETTLE,
@@ -101,7 +102,7 @@ static const struct hostfs_below rows[] = {
         .case_by_flag = true,
     },
     {
-        .name = "ramfs", /* its handles have no generation that anybody sets */
+        .name = "ramfs", /* its handles have a generation that is never set */
         .magic = RAMFS_MAGIC,
         .sizes_true = true,
         .handles = HANDLES_MOUNT,
@@ -111,12 +112,12 @@ static const struct hostfs_below rows[] = {
         .case_by_flag = true,
     },
     {
-        .name = "btrfs", /* each of its subvolumes numbers its objects by itself */
+        .name = "btrfs", /* each of its subvolumes numbers its objects on its own */
         .magic = BTRFS_SUPER_MAGIC,
         .sizes_true = true,
         .handles = HANDLES_LAST,
         .granularity_ns = NANOSECOND,
-        .part_bytes = 8, /* of the subvolume's root */
+        .part_bytes = 8, /* the id of the subvolume's root */
         .hole = 2,       /* BTRFS_EMPTY_SUBVOL_DIR_OBJECTID */
         .links_max = 65535,
         .positions_last = true,
@@ -163,7 +164,7 @@ static const struct hostfs_below rows[] = {
         .granularity_ns = 0, /* the upper layer's */
     },
     {
-        .name = "fuse", /* and fuseblk and virtiofs, which have one magic number with it */
+        .name = "fuse", /* also fuseblk and virtiofs, which have FUSE's magic number */
         .magic = FUSE_SUPER_MAGIC,
         .handles = HANDLES_MOUNT,
         .granularity_ns = 0, /* the daemon's */
@@ -213,8 +214,8 @@ static const struct hostfs_below rows[] = {
         .positions_last = true,
     },
     {
-        .name =
-            "vfat", /* numbers are given when an object comes to memory, and are in its handle */
+        /* An object gets its number when it comes to memory, and its handle has the number. */
+        .name = "vfat",
         .magic = MSDOS_SUPER_MAGIC,
         .sizes_true = true,
         .handles = HANDLES_NOTHING,
@@ -266,7 +267,8 @@ const struct hostfs_below *hostfs_below_of(int fd)
     return &careful;
 }
 
-/* /sys/fs/ext4/DISK has the thread that writes its journal, "<none>" without one. */
+/* /sys/fs/ext4/DISK/journal_task is the id of the thread that writes the journal, "<none>" without
+ * a journal. */
 static bool ext4_has_journal(dev_t dev)
 {
     char link[64], target[PATH_MAX], path[PATH_MAX + 64], says[32] = "";
@@ -302,7 +304,8 @@ bool hostfs_comes_to_end(const struct hostfs_mount *mount, int fd, uint64_t end,
 bool hostfs_below_numbers_paths(const char *type)
 {
     /* mergerfs: a directory's number is a hash of its path, and a file's may be (inodecalc=).
-     * unionfs: its numbers (use_ino) are those of the layer, and change when it copies up. */
+     * unionfs: its numbers (use_ino) are those of the layer, and change when an object is copied
+     * up. */
     static const char *const types[] = {"fuse.mergerfs", "fuse.unionfs"};
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)

@@ -1,10 +1,11 @@
 /*
- * create.c - making files, directories, links and special files.
+ * create.c - makes files, directories, links and special files.
  *
- * All is done as the caller, so that the new object is his and the kernel checks his right to the
- * directory. How a regular file comes to be is in newfile.c. What is asked for beyond what the
- * creating call sets is applied at once; where that fails the new object is removed again, and
- * where the server dies meanwhile, at the next start. main() has set the umask to 0.
+ * Everything is done as the caller, so that the new object belongs to the caller and the kernel
+ * checks the caller's right to the directory. newfile.c makes regular files. What a client asks for
+ * beyond what the creating call sets is applied at once. Where that fails the new object is removed
+ * again; where the server is killed in between, the next start removes it. main() has set the umask
+ * to 0.
  */
 #include "base/cred.h"
 #include "disk.h"
@@ -18,13 +19,14 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Of CREATE, where somebody removes and makes the name all the time. */
+/* How often CREATE tries where another process removes and makes the name all the time. */
 #define ATTEMPTS 16
-/* RFC 1813 leaves the mode to us where the client says none. */
+/* RFC 1813 lets the server choose the mode where the client gives none. */
 #define DIRECTORY_MODE 0755
 #define NODE_MODE      0644
 
-/* The end of every operation here: stable, and attributes of the directory as it is now. */
+/* Ends every operation here: waits until the change is stable, and takes the directory's
+ * attributes. */
 static int finish(const struct vctx *ctx, struct vnode *dir, int dirfd, struct vnode *vn,
                   struct vchange *dir_change)
 {
@@ -79,7 +81,7 @@ static int create_at(const struct vctx *ctx, struct vnode *dir, int fd, const ch
             return hostfs_name_error(dir, fd, error);
         if (error == EEXIST)
             error = create_existing(ctx, dir, fd, name, how, out, &st);
-        /* Whoever made it may have been killed before it was on stable storage. */
+        /* A server that made it before may have been killed before it was on stable storage. */
         made |= error == 0 && how->mode == VCREATE_EXCLUSIVE;
     }
     if (error)
@@ -113,7 +115,7 @@ int hostfs_create(const struct vctx *ctx, struct vnode *dir, const char *name,
     return error;
 }
 
-/* Whether the calls that make an object leave some of this to be set afterwards. */
+/* Whether the call that makes an object leaves some of `set` to be set afterwards. */
 static bool in_steps(const struct vsetattr *set)
 {
     return set->set_uid || set->set_gid || set->set_mode || set->set_atime != VTIME_KEEP ||
@@ -121,8 +123,8 @@ static bool in_steps(const struct vsetattr *set)
 }
 
 /*
- * The node of what was just made under this name, with `set` applied where anything of it is left;
- * undone where that fails, and at the next start where the server does not come to its end
+ * Finds the node of what was just made under this name, and applies what is left of `set`. Where
+ * that fails the object is removed again, at the next start where the server does not come to that
  * (kept.c).
  */
 static int complete(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
@@ -136,7 +138,7 @@ static int complete(const struct vctx *ctx, struct vnode *dir, int dirfd, const 
     if (error)
         return error;
     if (hostfs_is_hidden(*out) || (*out)->type != type)
-        error = ESTALE; /* somebody was faster */
+        error = ESTALE; /* another process has replaced it already */
     if (!error && apply) {
         error = hostfs_enter(ctx, *out, &fd);
         if (!error)
@@ -146,7 +148,8 @@ static int complete(const struct vctx *ctx, struct vnode *dir, int dirfd, const 
         if (error && cred_assume(ctx->cred) == 0)
             unlinkat(dirfd, name, type == VDIR ? AT_REMOVEDIR : 0);
     }
-    /* What can't be opened was made by the call that changed the directory. */
+    /* What can't be opened was made by the call that changed the directory, so the directory's
+     * flush covers it. */
     bool comes_along = !apply && type != VDIR && hostfs_node(dir)->mount->brings_new;
     if (!error)
         error = finish(ctx, dir, dirfd, comes_along ? NULL : *out, dir_change);
@@ -158,13 +161,13 @@ static int complete(const struct vctx *ctx, struct vnode *dir, int dirfd, const 
     return 0;
 }
 
-/* What an object that is not a regular file is made of. */
+/* How to make an object that is not a regular file. */
 struct made {
     enum vtype type;
-    mode_t mode; /* with the type's bits */
+    mode_t mode; /* permission bits and type bits */
     dev_t rdev;
     const char *target;   /* VLNK */
-    struct vsetattr rest; /* what is left to be set */
+    struct vsetattr rest; /* what is left to be set afterwards */
 };
 
 static int make_node(int dirfd, const char *name, const struct made *made)
@@ -208,7 +211,7 @@ int hostfs_mkdir(const struct vctx *ctx, struct vnode *dir, const char *name,
 {
     struct made made = {.type = VDIR, .mode = hostfs_mode_of(set, DIRECTORY_MODE), .rest = *set};
 
-    /* mkdir() ignores suid and sgid; an sgid it inherits from the directory must stay. */
+    /* mkdir() ignores suid and sgid; an sgid bit that it inherits from the directory must stay. */
     made.rest.set_mode = set->set_mode && made.mode & 06000;
     return make(ctx, dir, name, &made, out, attr, dir_change);
 }
@@ -219,7 +222,7 @@ int hostfs_symlink(const struct vctx *ctx, struct vnode *dir, const char *name, 
 {
     struct made made = {.type = VLNK, .target = target, .rest = *set};
 
-    made.rest.set_mode = false; /* links have none */
+    made.rest.set_mode = false; /* symbolic links have no mode */
     return make(ctx, dir, name, &made, out, attr, dir_change);
 }
 

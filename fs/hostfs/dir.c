@@ -1,10 +1,11 @@
 /*
- * dir.c - listing directories.
+ * dir.c - lists directories.
  *
- * Each call has a descriptor of its own, since its position is shared state; opened as the caller,
- * so that the kernel checks his right to read. A cookie is the kernel's position after an entry
- * (d_off), where the file system below keeps it valid when other entries come and go, also in a
- * later opening; elsewhere it is a hash of the entry's name (window.c).
+ * Each call opens a descriptor of its own, since a descriptor's position is shared state. It is
+ * opened as the caller, so that the kernel checks the caller's right to read. Where the file system
+ * below keeps positions valid when other entries come and go, and in later openings, a cookie is
+ * the kernel's position after an entry (d_off). Elsewhere it is a hash of the entry's name
+ * (window.c).
  */
 #include "base/cred.h"
 #include "base/hash.h"
@@ -22,15 +23,16 @@
 #include <unistd.h>
 
 #define BUFFER_BYTES 32768
-/* The least the kernel takes for a name of 255 bytes, and more. */
+/* Bytes of the smallest buffer: a bit more than the kernel needs for a name of 255 bytes. */
 #define BUFFER_LEAST 512
-/* What the kernel has to say of a name of up to so many bytes. */
+/* The kernel needs ENTRY_BYTES for an entry with a name of up to NAME_BYTES. */
 #define ENTRY_BYTES     32
 #define NAME_BYTES      12
 #define WORKDIR_ENTRIES 16
 
-/* Positions 0 to 2 are not free as cookies: they take the place of the last ones, which no file
- * system uses (ext4's hashes end before; btrfs and ext4 have the very last one as the end). */
+/* Positions 0 to 2 can't be cookies. They are mapped to the last positions but one, which no
+ * file system uses: ext4's hashes end before them, and btrfs and ext4 use the very last one for
+ * the end. */
 static uint64_t cookie_of(int64_t position)
 {
     uint64_t cookie = (uint64_t)position & INT64_MAX;
@@ -54,8 +56,8 @@ static enum vtype type_of(unsigned char type)
     return type < sizeof(types) / sizeof(types[0]) ? types[type] : VNON;
 }
 
-/* Who may read but not search a directory can't open "." in it; opened by /proc, it is not
- * searched, and the kernel still checks reading. */
+/* Opens a directory that the caller may read but not search: opening "." in it would take the right
+ * to search. Opening it by /proc takes only the right to read, which the kernel checks. */
 static int open_unsearchable(int path_fd, int *fd)
 {
     struct hostfs_proc_path link;
@@ -78,7 +80,8 @@ static int open_listing(const struct vctx *ctx, struct vnode *dir, int *fd)
     return hostfs_name_error(dir, path_fd, errno);
 }
 
-/* Directories that were told to have a name too long for clients: once an hour each. */
+/* The log tells of a directory with a name too long for clients once in TOLD_S seconds. Hashes of
+ * the directories that were told are in TOLD slots. */
 #define TOLD   64
 #define TOLD_S 3600
 
@@ -101,22 +104,22 @@ static void tell_long_name(struct vnode *dir, const char *name)
                 VNAME_MAX);
 }
 
-/* A directory being listed. */
+/* A directory that is being listed. */
 struct listing {
     const struct vctx *ctx;
     struct vnode *dir;
     int fd;
     int names;   /* names are looked up below it: fd or, as its working directory, AT_FDCWD */
     bool tried;  /* workdir_enter() */
-    bool plus;   /* entries are looked up, too */
-    bool closed; /* the caller may not search it: nothing can be looked up */
+    bool plus;   /* attributes of the entries are wanted, too */
+    bool closed; /* the caller may not search the directory, so nothing in it can be looked up */
 };
 
-/* What FUSE's library says in a listing where the daemon gave no number. */
+/* The inode number in listings of FUSE's library where the daemon gives none. */
 #define NO_NUMBER 0xffffffffu
 
-/* Whether what a listing calls an entry may be another number than its attributes have: of what is
- * mounted there, of the root of a subvolume, or where the number does not mean the object. */
+/* Whether the number of an entry in the kernel's listing may differ from that in its attributes: a
+ * mount point or a subvolume may be there, or numbers do not identify objects here. */
 static bool number_is_doubtful(const struct listing *list, unsigned char type, uint64_t number)
 {
     const struct hostfs_mount *mount = hostfs_node(list->dir)->mount;
@@ -127,7 +130,7 @@ static bool number_is_doubtful(const struct listing *list, unsigned char type, u
            (hostfs_of(list->dir)->crossmnt || mount->below->part_bytes);
 }
 
-/* The fileid of an entry, the one that its attributes have. */
+/* The fileid of an entry, which must equal the one in its attributes. */
 static uint64_t fileid_of(struct listing *list, const char *name, unsigned char type,
                           uint64_t number)
 {
@@ -159,7 +162,7 @@ bool hostfs_may_list(struct vnode *dir, const char *name)
     return false;
 }
 
-/* False: it did not fit. */
+/* Adds an entry. False: it did not fit. */
 static bool add_entry(struct listing *list, const struct hostfs_listed *entry,
                       struct vdirents *page)
 {
@@ -170,7 +173,7 @@ static bool add_entry(struct listing *list, const struct hostfs_listed *entry,
         uint64_t fileid = fileid_of(list, entry->name, entry->type, entry->fileid);
         return vdirents_add(page, fileid, entry->cookie, type, entry->name, len);
     }
-    /* Its place first: what does not fit is not looked at. */
+    /* The entry takes its place first: one that does not fit is not looked up. */
     struct vdirent *added = (struct vdirent *)(void *)(page->buf + page->used);
     struct vdirent_plus *plus =
         vdirents_add_plus(page, entry->fileid, entry->cookie, type, entry->name, len);
@@ -178,10 +181,10 @@ static bool add_entry(struct listing *list, const struct hostfs_listed *entry,
         return false;
     int error =
         hostfs_glance_at(list->ctx, list->dir, list->names, entry->name, &plus->id, &plus->attr);
-    hostfs_point_leave(list->dir); /* the next one is on the directory's own disk again */
+    hostfs_point_leave(list->dir); /* the next entry is on the directory's own disk again */
     if (error)
         *plus = (struct vdirent_plus){0};
-    /* He may not search it: no need to ask for each. */
+    /* EACCES: the caller may not search the directory, so no other entry is looked up. */
     list->closed = error == EACCES;
     list->plus = !list->closed;
     added->fileid =
@@ -226,8 +229,8 @@ static void names_end(struct listing *list)
         workdir_leave();
 }
 
-/* How much to ask the kernel for: what the page does not take would be read again by the next call.
- * Entries take as much room here as there, or a little more. */
+/* How many bytes to ask the kernel for: entries for which the page has no room would be read again
+ * by the next call. An entry takes about as much room in the page as in the kernel's buffer. */
 static size_t worth_reading(const struct vdirents *page)
 {
     size_t bytes = page->size - page->used;
@@ -243,8 +246,9 @@ static size_t worth_reading(const struct vdirents *page)
     return bytes < BUFFER_BYTES ? bytes : BUFFER_BYTES;
 }
 
-/* Entries, as many as are worth reading; EINVAL is also what the kernel says where not even one has
- * room, since its name is longer than any client's. */
+/* Reads entries into `size` bytes of the buffer. The kernel says EINVAL also where not even one
+ * entry fits, because its name is longer than clients can take; a whole buffer is tried in that
+ * case. */
 static ssize_t read_entries(int fd, char buf[BUFFER_BYTES], size_t size)
 {
     ssize_t got = getdents64(fd, buf, size);
@@ -254,7 +258,7 @@ static ssize_t read_entries(int fd, char buf[BUFFER_BYTES], size_t size)
     return got;
 }
 
-/* By the kernel's positions. */
+/* Lists by the kernel's positions. */
 static int list_by_position(struct listing *list, uint64_t cookie, struct vdirents *page)
 {
     char buf[BUFFER_BYTES] __attribute__((aligned(8)));
@@ -272,7 +276,7 @@ static int list_by_position(struct listing *list, uint64_t cookie, struct vdiren
     }
 }
 
-/* By the hashes of names (window.c). */
+/* Lists in the order of the names' hashes (window.c). */
 static int list_by_hash(struct listing *list, uint64_t cookie, struct vdirents *page)
 {
     struct hostfs_window *window;

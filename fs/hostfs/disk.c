@@ -1,22 +1,24 @@
 /*
- * disk.c - a file system of the host as a whole: its write verifier, and who has written to it
- * without a COMMIT since.
+ * disk.c - host file systems as a whole: their write verifiers, and which nodes have writes that no
+ * COMMIT has covered yet.
  *
- * All mounts of one host file system, of whichever export, share one struct hostfs_disk (by device
- * number), so that they have one verifier, and what one of them loses makes nobody else's clients
- * write again.
+ * All mounts of one host file system, in all exports, share one struct hostfs_disk (by device
+ * number). They therefore have one verifier, and data lost on one disk makes no client of another
+ * disk write again.
  *
- * The kernel tells an opening of a write-back error only if that was open when it happened, and
- * forgets errors with the inode. So while a node has unstable writes that nobody has flushed, the
- * disk holds a reference on it (a pin): its descriptor is not closed, nor the node reclaimed. A
- * flush that covers all of them takes the pin away (sync.c). Where no COMMIT comes, a thread of the
- * disk's own does it, which may sleep for as long as the disk likes: for files that were not
- * written for QUIET_S seconds, by when the host has mostly written them back itself, and for the
- * oldest where pins take too many descriptors. Where even that does not help, WRITEs flush.
+ * The kernel reports a write-back error only to descriptors that were open when it happened, and
+ * forgets errors with the inode. While a node has unstable writes that were not flushed, the disk
+ * therefore holds a reference on it (a pin): its descriptor is not closed, and the node is not
+ * reclaimed. A flush that covers all of the writes removes the pin (sync.c). Where no COMMIT comes,
+ * a thread of the disk flushes; the thread may sleep for as long as the disk takes. It flushes
+ * files that were not written for QUIET_S seconds, by when the host has usually written them back,
+ * and the oldest files where pins take too many descriptors. Where even that does not help, WRITEs
+ * flush.
  *
  * Called by mounts.c (get, put), io.c (hostfs_write_begins), sync.c, ident_cache.c (a node is
- * forgotten) and hostfs.c (tick, release). `disks_lock` guards the list of disks and their users; a
- * disk's own lock its pins. None is held together with another, nor while anything sleeps.
+ * forgotten) and hostfs.c (tick, release). `disks_lock` guards the list of disks and their users;
+ * the lock of a disk guards its pins. No two of these locks are held together, and none is held
+ * while a thread sleeps.
  */
 #include "disk.h"
 #include "base/cred.h"
@@ -26,27 +28,30 @@
 #include <string.h>
 #include <time.h>
 
-#define QUIET_S 40 /* the host itself writes back what is dirty for 30 s */
-/* How often a pinned file that is not written is looked at: whether the host has removed it. */
+#define QUIET_S 40 /* the host writes back dirty data after 30 s */
+/* Seconds between looks at a pinned file that is not written: whether the host has removed it. */
 #define LOOK_S 3
-/* Pins may hold this part of all descriptors, of each disk; the thread begins at half of it. Of all
- * disks together they may hold DISKS such parts, so that there are others to close. */
+/* The pins of one disk may hold one in PINS_PART of all descriptors; its thread begins to flush at
+ * half of that. The pins of all disks together may hold DISKS such parts, so that there are other
+ * descriptors to close. */
 #define PINS_PART 4
 #define PINS_MIN  8
 #define DISKS     3
 
 struct hostfs_pin {
-    struct hostfs_pin *next, *prev; /* the disk's, oldest first */
+    struct hostfs_pin *next, *prev; /* in the disk's list, oldest first */
     struct vnode *vn;               /* with a reference */
-    uint32_t written;               /* as seen last */
-    int64_t since, looked;          /* when that was; when it was looked at: s, CLOCK_MONOTONIC */
-    bool due, look;                 /* for the thread: to be flushed; to be looked at */
+    uint32_t written;               /* node->flush.written at the last look */
+    /* CLOCK_MONOTONIC, s: when `written` last changed; when the host's file was looked at */
+    int64_t since, looked;
+    /* for the thread: the node is to be flushed; the file is to be looked at */
+    bool due, look;
 };
 
 struct hostfs_disk {
     struct hostfs_disk *next;
     dev_t dev;
-    unsigned users; /* mounts, and the thread */
+    unsigned users; /* mounts, and the running thread */
     _Atomic uint64_t verifier;
 
     pthread_mutex_t lock;
@@ -57,7 +62,7 @@ struct hostfs_disk {
 
 static pthread_mutex_t disks_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct hostfs_disk *disks;
-static _Atomic unsigned pins; /* of all disks */
+static _Atomic unsigned pins; /* pins of all disks */
 
 static int64_t seconds(void)
 {
@@ -143,7 +148,7 @@ static void pin_unlink(struct hostfs_disk *disk, struct hostfs_pin *pin)
     hostfs_node(pin->vn)->pin = NULL;
 }
 
-/* Without the lock: the node may end here. */
+/* To be called without the lock: the node may be freed here. */
 static void pin_free(struct hostfs_pin *pin)
 {
     if (pin)
@@ -153,7 +158,7 @@ static void pin_free(struct hostfs_pin *pin)
 
 static void *thread_main(void *arg);
 
-/* Has the thread go through what is due; true: it has to be started, when the lock is gone. */
+/* Marks the thread as running. True: the caller has to start it when the lock is released. */
 static bool thread_wanted(struct hostfs_disk *disk)
 {
     bool start = !disk->running;
@@ -161,7 +166,7 @@ static bool thread_wanted(struct hostfs_disk *disk)
     return start;
 }
 
-/* Without the lock. */
+/* To be called without the lock. */
 static void thread_start(struct hostfs_disk *disk)
 {
     pthread_attr_t detached;
@@ -198,7 +203,7 @@ static bool is_half_full(const struct hostfs_disk *disk)
     return disk->count > pins_max() / 2 || (disk->count > 1 && pins > pins_max() * DISKS / 2);
 }
 
-/* The older half becomes due. */
+/* Marks the older half of the pins as due. */
 static void pins_press(struct hostfs_disk *disk)
 {
     unsigned left = disk->count / 2;
@@ -246,7 +251,8 @@ void hostfs_unpin(struct vnode *vn, bool all)
     pthread_mutex_lock(&disk->lock);
     struct hostfs_pin *pin = node->pin;
     if (pin) {
-        /* A WRITE counts first, and looks for the pin then: one of the two sees the other. */
+        /* A WRITE counts itself before it looks for the pin, so one of the two threads sees the
+         * other. */
         pin_unlink(disk, pin);
         if (!all && flush_is_due(&node->flush)) {
             pin_link(disk, pin);
@@ -257,9 +263,10 @@ void hostfs_unpin(struct vnode *vn, bool all)
     pin_free(pin);
 }
 
-/* --- who flushes where no COMMIT comes --- */
+/* --- flushing where no COMMIT comes --- */
 
-/* What is due, with a reference; NULL: nothing. *flush: it is to be flushed, too. */
+/* Returns a node that is due, with a reference; NULL: there is none. *flush: the node is to be
+ * flushed, not only looked at. */
 static struct vnode *next_due(struct hostfs_disk *disk, bool *flush)
 {
     struct vnode *vn = NULL;
@@ -280,7 +287,7 @@ static struct vnode *next_due(struct hostfs_disk *disk, bool *flush)
     return vn;
 }
 
-/* Of a disk: one pass over what is due. */
+/* The thread of a disk: handles all pins that are due, and ends. */
 static void *thread_main(void *arg)
 {
     struct hostfs_disk *disk = arg;
@@ -290,7 +297,7 @@ static void *thread_main(void *arg)
     while ((vn = next_due(disk, &flush)) != NULL) {
         struct statx st;
         int fd = hostfs_fd_any(vn, O_WRONLY);
-        /* What the host has removed is forgotten, and with it the pin. */
+        /* hostfs_stat() forgets a node whose file the host has removed, and with it the pin. */
         if (fd >= 0 && cred_assume_server() == 0 && hostfs_stat(vn, fd, &st) == 0 && flush)
             hostfs_flush(vn, fd, false);
         vnode_put(vn);
@@ -345,7 +352,7 @@ void hostfs_disks_flush(struct hostfs *h)
     }
 }
 
-/* Of one file system of ours, on this disk; chained by next. */
+/* Takes all pins of one mounted file system off the disk. They are chained by `next`. */
 static struct hostfs_pin *pins_take(struct hostfs_disk *disk, const struct vfs *fs)
 {
     struct hostfs_pin *taken = NULL, *next;
@@ -363,7 +370,8 @@ static struct hostfs_pin *pins_take(struct hostfs_disk *disk, const struct vfs *
     return taken;
 }
 
-/* What was not committed is told of as lost: who finds out whether it is does not wait here. */
+/* Data that was not committed is reported as lost by a new verifier, since finding out whether it
+ * is lost would mean waiting for the disk. */
 void hostfs_release(struct vfs *fs)
 {
     struct hostfs *h = fs->private;

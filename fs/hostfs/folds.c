@@ -1,11 +1,13 @@
 /*
- * folds.c - whether a directory takes names of two cases for one: PATHCONF's case_insensitive.
+ * folds.c - whether a directory treats names that differ in case as one name: PATHCONF's
+ * case_insensitive.
  *
- * Called by attr.c. Some kinds of file systems say it by a flag of each directory (ext4, f2fs,
- * tmpfs: below.h). Of the others nobody can be asked, since it is a matter of how they were made,
- * of mount options, or of what a FUSE daemon shows. So it is tried: a name that is listed is looked
- * for with its letters' case changed. Where that is found and not listed itself, the two are one.
- * A directory without such a name is answered for by the one above. Owns nothing; only looks.
+ * Called by attr.c. Some kinds of file systems say so by a flag of each directory (ext4, f2fs,
+ * tmpfs: below.h). The others can't be asked, since it depends on how they were made, on mount
+ * options, or on what a FUSE daemon shows. So it is tried: a listed name is looked up with the case
+ * of its letters changed. Where that finds something that is not listed itself, the two are one
+ * name. A directory without a name to try has the answer of the directory above it. Owns nothing,
+ * and changes nothing.
  */
 #include "base/cred.h"
 #include "fs/hostfs/locate/locate.h"
@@ -23,14 +25,14 @@
 #define FS_CASEFOLD_FL 0x40000000
 #endif
 
-/* Directories that are tried, from the one that is asked about upwards; names in each of which
- * no letter is one of ASCII, or that go while they are looked at. */
+/* How many directories are tried, from the one in question upwards, and how many names in each. A
+ * name can't be tried where it has no ASCII letter, or is removed meanwhile. */
 #define LEVELS 16
 #define NAMES  1000
 
 enum verdict { UNKNOWN, MATTERS, FOLDS };
 
-/* false: it has no letter that could be changed. */
+/* Changes the case of all ASCII letters. False: the name has none. */
 static bool change_case(const char *name, char changed[NAME_MAX + 1])
 {
     bool any = false;
@@ -70,7 +72,7 @@ static enum verdict try_name(DIR *dir, const char *name, const char *changed)
     return is_listed(dir, changed) ? MATTERS : FOLDS;
 }
 
-/* Takes fd. */
+/* Tries the names of a directory. Closes fd. */
 static enum verdict try_names(int fd)
 {
     enum verdict verdict = UNKNOWN;
@@ -85,7 +87,7 @@ static enum verdict try_names(int fd)
     for (unsigned i = 0; i < NAMES && verdict == UNKNOWN && (entry = readdir(dir)); i++) {
         if (!change_case(entry->d_name, changed))
             continue;
-        /* The next readdir() may take the entry's place. */
+        /* The next readdir() may overwrite the entry. */
         memcpy(name, entry->d_name, strlen(changed) + 1);
         verdict = try_name(dir, name, changed);
     }
@@ -100,7 +102,7 @@ static bool folds_by_flag(int dir)
     return ioctl(dir, FS_IOC_GETFLAGS, &flags) == 0 && flags & FS_CASEFOLD_FL;
 }
 
-/* Upwards as long as it is the same mount. */
+/* Tries the directory and those above it, as long as they are on this mount. */
 static bool folds_by_trying(const struct hostfs_mount *mount, int dir)
 {
     enum verdict verdict = UNKNOWN;

@@ -1,10 +1,10 @@
 /*
- * hostfs.c - the host's directories as a file system: its row, and how it is mounted.
+ * hostfs.c - the host's directories as a file system: the table of its operations, and how it is
+ * mounted.
  *
- * Registered under the name "hostfs"; exports/ mounts one for each exported directory. The rest of
- * this folder: node.c (nodes and descriptors), id.c (what they are called), mounts.c,
- * containment.c, name_table.c, resolve.c and reconnect.c (finding nodes without kernel handles),
- * and the operations.
+ * Registered under the name "hostfs"; exports/ mounts one for each exported directory. node.c has
+ * the nodes and their descriptors, locate/ goes from names to ids and from ids to objects, and the
+ * other files of this folder have the operations.
  */
 #include "base/cred.h"
 #include "base/log.h"
@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Whether the kernel lets us open objects by handle: only trying tells. */
+/* Whether the kernel lets this process open objects by handle; only trying tells. */
 static bool handles_work(struct hostfs *h)
 {
     int fd;
@@ -110,8 +110,8 @@ static void let_go(struct vfs *fs)
     hostfs_hold_tick(fs->private, true);
 }
 
-/* Files of these do things when they are read or written, mostly to the whole host: nobody should
- * export them by mistake. */
+/* Refuses to export an interface to the kernel without the option `pseudo`. Reading or writing such
+ * files changes things, mostly for the whole host, so they must not be exported by mistake. */
 static int refuse_pseudo(const struct vfs_mount_args *args, const struct hostfs_below *below)
 {
     if (!below->pseudo || args->pseudo)
@@ -163,7 +163,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     hostfs_proc_open(h);
     workdir_init();
     h->whole_mount = hostfs_mount_is_whole(h->own.id, h->own.fd);
-    /* Containment of files is certain only when they are found from the root down. */
+    /* Files are certain to be inside the export only when they are found from the root down. */
     bool from_root = args->table_handles || (args->subtree_check && !h->whole_mount);
     h->kernel_handles = !from_root && handles_work(h);
     fs->private = h;

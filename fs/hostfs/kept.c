@@ -1,26 +1,27 @@
 /*
- * kept.c - what must survive the server's sudden end: records in the state directory.
+ * kept.c - records in the state directory of what must survive the server's sudden end.
  *
- *   KEPT_VERIFIER  an exclusive create's verifier, where the file's own times can't hold it; until
- *                  the first SETATTR (create.c, attr.c)
- *   KEPT_NEW       an object that is being made in steps: one that is found half-made at the next
- *                  start is removed (create.c)
- *   KEPT_MODE      a file whose mode was changed for a moment: it gets its own back (io.c)
+ *     KEPT_VERIFIER  an exclusive create's verifier, where the file's own times can't hold it;
+ * until the first SETATTR (create.c, attr.c) KEPT_NEW       an object that is being made in steps;
+ * the next start removes what it finds half-made (create.c) KEPT_MODE      a file whose mode was
+ * changed for a moment; the next start restores it (open.c)
  *
- * Each is a file of its own below STATE/kept, so that none depends on another, and one that was
- * being written when the server died is short, fails its checksum, and means nothing: what it would
- * have been about had not begun. The name has the kind, the mounted file system's id, and for a
- * verifier a hash of the node's id. Records of a file system that is not mounted wait for it.
+ * Each record is a file of its own below STATE/kept, so that none depends on another. A record that
+ * was being written when the server died is short and fails its checksum. It is ignored, since what
+ * it announces had not begun. The file's name has the kind, the id of the mounted file system and,
+ * for a verifier, a hash of the node's id. Records of a file system that is not mounted wait for
+ * it.
  *
- * Where the object has to be on stable storage before the call is answered, its record is durable:
- * it is on stable storage before the object begins, and gone from there before the answer, but
- * after the object is whole there. So the host may lose its power at any moment. Others (of async
- * exports, of what lives in memory, and KEPT_MODE, whose moment is some microseconds) mean
- * something only to a server that was started in the same boot: a host that went down may have
- * lost their removal, and what they are about may be whole and in use since.
+ * Where the object has to be on stable storage before the call is answered, its record is durable.
+ * The record is on stable storage before the object is begun, and it is removed from stable storage
+ * after the object is whole there and before the answer. The host may therefore lose its power at
+ * any moment. Other records (of async exports, of file systems in memory, and KEPT_MODE, which
+ * lasts some microseconds) count only for a server that was started in the same boot: a host that
+ * went down may have lost their removal, while their objects may be whole and in use since.
  *
- * All of it is done as the server: callers take their caller's identity again. No lock: a record
- * belongs to the operation that made it, a verifier to whoever removes it first.
+ * All functions act as the server; their callers take their caller's identity again afterwards.
+ * There is no lock: a record belongs to the operation that made it, and a verifier to the operation
+ * that removes it first.
  */
 #include "base/boot.h"
 #include "base/cred.h"
@@ -41,26 +42,26 @@
 #define FOLDER  "kept"
 #define MAGIC   0x316b6f6f6c /* "look1" */
 #define VERSION 2
-/* A client sends a create again within minutes. */
+/* Seconds after which a verifier is dropped. A client sends a create again within minutes. */
 #define VERIFIER_AGE_S 86400
-/* With so many more verifiers the old ones are looked for. */
+/* After this many new verifiers, old ones are looked for. */
 #define VERIFIERS_TO_LOOK 1024
 
 enum kind { KEPT_VERIFIER = 'v', KEPT_NEW = 'n', KEPT_MODE = 'm' };
 
-/* As it is in the file. */
+/* The content of a record's file. */
 struct record {
     uint64_t magic;
     uint32_t version, kind;
     uint64_t fsid;
-    struct vnode_id id;    /* of the file; KEPT_NEW: of the directory */
-    uint32_t before, lent; /* KEPT_MODE: the mode as it is to be, and what it was changed to */
+    struct vnode_id id;    /* the file's id; KEPT_NEW: the directory's */
+    uint32_t before, lent; /* KEPT_MODE: the file's own mode, and what it was changed to */
     uint32_t type;         /* KEPT_NEW: enum vtype */
-    uint32_t durable;      /* it outlives the boot in which it was made */
+    uint32_t durable;      /* it counts in later boots, too */
     char boot[BOOT_ID_SIZE];
     uint8_t verifier[8]; /* KEPT_VERIFIER */
     char name[VNAME_MAX + 1];
-    uint64_t sum; /* of all before */
+    uint64_t sum; /* checksum of all before it */
 };
 
 static uint64_t sum_of(const struct record *record)
@@ -73,7 +74,7 @@ static struct record record_make(const struct hostfs *h, enum kind kind, const s
 {
     struct record record = {0};
 
-    memset(&record, 0, sizeof(record)); /* what lies between the fields is summed, too */
+    memset(&record, 0, sizeof(record)); /* the checksum covers the bytes between the members, too */
     record.magic = MAGIC;
     record.version = VERSION;
     record.kind = kind;
@@ -86,7 +87,7 @@ static struct record record_make(const struct hostfs *h, enum kind kind, const s
     return record;
 }
 
-/* Of a record that was read: whether what it says can be of now. */
+/* Whether a record that was read counts in this boot. */
 static bool record_counts(const struct record *record)
 {
     char boot[BOOT_ID_SIZE];
@@ -94,7 +95,7 @@ static bool record_counts(const struct record *record)
     return record->durable || (boot_id(boot) && memcmp(boot, record->boot, sizeof(boot)) == 0);
 }
 
-/* The folder; made where it is not there yet. */
+/* Opens the folder; with `make`, makes it where it does not exist. */
 static int folder_open(const struct hostfs *h, bool make, int *fd)
 {
     int error = cred_assume_server();
@@ -138,7 +139,7 @@ out:
     return error;
 }
 
-/* ENOENT: there is none, or none that was finished. */
+/* Reads a record. ENOENT: there is none, or it was not finished. */
 static int record_read(int folder, const char *name, struct record *record)
 {
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -152,7 +153,7 @@ static int record_read(int folder, const char *name, struct record *record)
     return good ? 0 : ENOENT;
 }
 
-/* 0: it is gone, and where it is durable on stable storage, too. */
+/* Removes a record; with `durable`, from stable storage, too. */
 static int record_remove(const struct hostfs *h, const char *name, bool durable)
 {
     int folder = -1;
@@ -220,7 +221,7 @@ int hostfs_kept_end(struct hostfs *h, struct hostfs_kept *kept)
     return error;
 }
 
-/* The mode of a file that nobody has changed since. */
+/* Restores the mode of a file, if the file's mode was not changed since. */
 static void undo_mode(struct hostfs *h, const struct record *record)
 {
     struct vsetattr set = {.set_mode = true, .mode = record->before};
@@ -236,8 +237,8 @@ static void undo_mode(struct hostfs *h, const struct record *record)
     close(fd);
 }
 
-/* An object that nobody can have put anything into. It is gone from stable storage before its
- * record is. */
+/* Removes a half-made object, unless something was put into it. The object is gone from stable
+ * storage before its record is. */
 static void undo_new(struct hostfs *h, const struct record *record)
 {
     struct stat st;
@@ -281,7 +282,7 @@ static bool is_mine(const struct hostfs *h, const char *name)
     return name[0] != '\0' && strncmp(name + 1, prefix, strlen(prefix)) == 0;
 }
 
-/* Removes verifiers that are so old that nobody asks for them; counts those that are left. */
+/* Removes verifiers that are too old to be asked for, and counts the others. */
 static void verifiers_prune(struct hostfs *h, int folder)
 {
     struct dirent *entry;
@@ -350,7 +351,9 @@ void hostfs_drop_verifier(struct hostfs *h, const struct vnode_id *id)
     if (atomic_load(&h->verifiers_kept) == 0)
         return;
     verifier_name(h, id, name);
-    record_remove(h, name, false); /* what comes back is this client's own number */
+    /* if it came back after a power loss, it would be the number of the client that made the
+     * file */
+    record_remove(h, name, false);
 }
 
 /* --- the start --- */

@@ -1,10 +1,10 @@
 /*
  * lookup.c - from names to nodes, and what symbolic links hold.
  *
- * The thread acts as the caller while a name is looked up, so the kernel checks his right to
- * search. Where ident_cache.c knows the object, one statx tells which it is and what it is like.
- * Else id and attributes are two system calls, between which the name may come to mean another
- * object: they are checked against each other, and looked up again where they differ.
+ * The thread acts as the caller while a name is looked up, so the kernel checks the caller's right
+ * to search. Where ident_cache.c knows the object, one statx gives both its identity and its
+ * attributes. Otherwise id and attributes take two system calls, between which the name may come to
+ * mean another object. They are checked against each other, and looked up again where they differ.
  */
 #include "base/cred.h"
 #include "fs/hostfs/locate/locate.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How often a name may change its meaning under our hands. */
+/* How often a look-up begins anew because the name came to mean another object meanwhile. */
 #define ATTEMPTS   16
 #define PEEK_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC)
 
@@ -24,7 +24,8 @@ static bool is_same(struct vnode *vn, const struct statx *st)
            node->btime_nsec == st->stx_btime.tv_nsec;
 }
 
-/* Attributes of a node that the table had. EAGAIN: the name means another object by now. */
+/* Takes the attributes of a node that was in the vnode table. EAGAIN: the name means another object
+ * now. */
 static int stat_known(const struct vctx *ctx, struct vnode *vn, int dirfd, const char *name,
                       struct statx *st)
 {
@@ -32,7 +33,8 @@ static int stat_known(const struct vctx *ctx, struct vnode *vn, int dirfd, const
 
     if (hostfs_is_hidden(vn))
         return 0;
-    /* Only its own descriptor says that it is the object, where number and birth change. */
+    /* Where number and birth time may change, only the node's own descriptor leads to the object
+     * for certain. */
     if (!hostfs_node(vn)->mount->lasting) {
         int opened = hostfs_fd_stat(vn, &fd, st);
         return opened == ESTALE ? EAGAIN : opened ? opened : cred_assume(ctx->cred);
@@ -44,8 +46,9 @@ static int stat_known(const struct vctx *ctx, struct vnode *vn, int dirfd, const
     return is_same(vn, st) ? 0 : EAGAIN;
 }
 
-/* A node for an object that the table did not have. EAGAIN as above. `before`: settled attributes
- * from before it was identified, or NULL; the same ones afterwards say as much as the same id. */
+/* Makes a node for an object that was not in the vnode table. `before`: settled attributes from
+ * before the object was identified, or NULL. Attributes with an equal number and birth time
+ * afterwards prove as much as an equal id. EAGAIN: the name means another object now. */
 static int make_node(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                      const struct statx *before, struct hostfs_object *object, struct vnode **out)
 {
@@ -67,7 +70,7 @@ static int make_node(const struct vctx *ctx, struct vnode *dir, int dirfd, const
     return hostfs_intern(h, object, out);
 }
 
-/* The kernel's word on what `name` is; `before` as above. */
+/* Looks `name` up by asking the kernel for its handle; `before` as for make_node(). */
 static int lookup_by_handle(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                             const struct statx *before, struct vnode **out, struct statx *st)
 {
@@ -88,8 +91,8 @@ static int lookup_by_handle(const struct vctx *ctx, struct vnode *dir, int dirfd
     return error;
 }
 
-/* By one statx where that tells which node it is. 0 with *out NULL: it does not, and `settled` says
- * whether it will if it is noted. */
+/* Looks `name` up by one statx, where that tells which node it is. 0 with *out NULL: it does not
+ * tell; *settled says whether it will tell once the node is noted in ident_cache.c. */
 static int lookup_by_birth(struct vnode *dir, int dirfd, const char *name, struct vnode **out,
                            struct statx *st, bool *settled)
 {
@@ -129,7 +132,7 @@ static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, con
     }
     error = lookup_by_handle(ctx, dir, dirfd, name, settled ? &before : NULL, &vn, st);
     if (error == EAGAIN && vn && last)
-        hostfs_forget(vn); /* the node was made in such a moment, and is wrong itself */
+        hostfs_forget(vn); /* the node was made while the name changed, and is wrong itself */
     if (error) {
         vnode_put(vn);
         return error;
@@ -171,7 +174,7 @@ int hostfs_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, in
         error = hostfs_intern(h, &object, out);
     if (error)
         return error;
-    /* Nothing else can have come to be what fd is. */
+    /* fd is open on the object, so no other object can have taken its place meanwhile. */
     if (hostfs_ident_settled(object.mount, &object.st))
         hostfs_ident_note(&object.st, *out);
     *st = object.st;
@@ -205,7 +208,7 @@ struct vnode *hostfs_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, 
     if (hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, dirfd, name, &object) != 0)
         return NULL;
     *id = object.id;
-    /* FUSE's own copy of the count may be of before the last link was made. */
+    /* The count that FUSE has cached may be from before the last link was made. */
     if (id->bytes[0] == ID_NAMED && statx(dirfd, name, PEEK_FLAGS, STATX_BASIC_STATS, &st) == 0)
         *only_name = st.stx_nlink == 1 || S_ISDIR(st.stx_mode);
     return vnode_find(h->fs, id);
@@ -224,7 +227,8 @@ static bool is_root(struct hostfs *h, const struct statx *st)
            st->stx_dev_minor == root.stx_dev_minor && st->stx_mnt_id == root.stx_mnt_id;
 }
 
-/* What fd, the directory above dir, is. Where ids are by name it is what dir was found in. */
+/* Identifies fd, which is open on the directory above dir. On a named mount that is the directory
+ * in which dir was found. */
 static int identify_parent(const struct vctx *ctx, struct vnode *dir, int fd,
                            const struct statx *st, struct hostfs_object *object)
 {
@@ -240,7 +244,7 @@ static int identify_parent(const struct vctx *ctx, struct vnode *dir, int fd,
     hostfs_id_of(dir, &id);
     object->mount = &h->own;
     object->id = h->root_id;
-    if (is_root(h, st)) /* it has a node */
+    if (is_root(h, st)) /* the root always has a node */
         return 0;
     error = table ? hostfs_table_get(table, h->fs->fsid, &id, &row) : ENOENT;
     if (!error && row.parent.bytes[0] != ID_NAMED)
@@ -250,7 +254,7 @@ static int identify_parent(const struct vctx *ctx, struct vnode *dir, int fd,
     return error ? ESTALE : cred_assume(ctx->cred);
 }
 
-/* The directory above one that is not the root. */
+/* Looks up the directory above `dir`, which is not the root. */
 static int lookup_parent(const struct vctx *ctx, struct vnode *dir, int dirfd, struct vnode **out,
                          struct statx *st)
 {
@@ -260,7 +264,7 @@ static int lookup_parent(const struct vctx *ctx, struct vnode *dir, int dirfd, s
     if (fd < 0)
         return errno;
     int error = hostfs_statx(fd, "", st);
-    /* The host may have moved the directory out of the export since it was loaded. */
+    /* The host may have moved the directory out of the export after it was loaded. */
     if (!error)
         error = hostfs_contained(h, fd, st);
     if (!error)
@@ -281,10 +285,10 @@ static int lookup_parent(const struct vctx *ctx, struct vnode *dir, int dirfd, s
 static int lookup_in_hidden(struct vnode *dir, const char *name, struct vnode **out,
                             struct vattr *attr)
 {
-    (void)attr; /* the wrapper asks for them */
+    (void)attr; /* the wrapper asks getattr for them */
     if (strcmp(name, "..") != 0)
         return ENOENT;
-    /* It remembers nothing of where it is; the root is above everything. */
+    /* A hidden node does not remember where it is; the root is above everything. */
     vnode_ref(dir->fs->root);
     *out = dir->fs->root;
     return 0;
@@ -314,7 +318,7 @@ int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, s
     return 0;
 }
 
-/* By one statx, and no node, where that tells. */
+/* One statx, without making a node, where that tells which object it is. */
 int hostfs_glance_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                      struct vnode_id *id, struct vattr *attr)
 {

@@ -1,9 +1,10 @@
 /*
- * names.c - taking names away, moving them, adding more.
+ * names.c - removes, moves and adds names.
  *
- * All as the caller. The node of what loses a name may hold descriptors, which would keep a removed
- * file's space: it is found before, and forgotten, or at least rid of them, afterwards. Where the
- * handle table is in use it learns the change.
+ * Everything is done as the caller. The node of an object that loses a name may hold descriptors,
+ * which would keep the space of a removed file. The node is therefore found before the change;
+ * afterwards it is forgotten, or at least gives up its descriptors. The handle table, where it is
+ * in use, learns the change.
  */
 #include "base/cred.h"
 #include "disk.h"
@@ -17,9 +18,9 @@
 
 /* An object that may lose its name. */
 struct victim {
-    struct vnode_id id; /* length 0: there is none */
-    struct vnode *vn;   /* NULL: no node, so no descriptors */
-    bool only_name;     /* it had no other when it was found */
+    struct vnode_id id; /* length 0: there is no object of that name */
+    struct vnode *vn;   /* NULL: the object has no node, so no descriptors */
+    bool only_name;     /* the name was its only one when it was found */
 };
 
 static void victim_find(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
@@ -28,7 +29,8 @@ static void victim_find(const struct vctx *ctx, struct vnode *dir, int dirfd, co
     victim->vn = hostfs_peek(ctx, dir, dirfd, name, &victim->id, &victim->only_name);
 }
 
-/* It lost this name: gone, unless it has others. */
+/* To be called when the object may have lost this name: forgets its node where no other name is
+ * left. */
 static void victim_lost_name(struct vnode *dir, const char *name, struct victim *victim)
 {
     struct hostfs *h = hostfs_of(dir);
@@ -41,19 +43,20 @@ static void victim_lost_name(struct vnode *dir, const char *name, struct victim 
         hostfs_named_removed(dir, name, &victim->id, victim->vn, victim->only_name);
     if (fd < 0)
         return;
-    /* FUSE may count its links for a while yet. */
+    /* FUSE may go on reporting the old link count for a while. */
     if (victim->id.bytes[0] == ID_NAMED && victim->only_name &&
         !(victim->vn->flags & VNODE_IS_ROOT)) {
         hostfs_forget(victim->vn);
         return;
     }
-    /* Forgets it where no name is left. */
+    /* hostfs_stat() forgets the node where no name is left. */
     if (hostfs_stat(victim->vn, fd, &st) == 0)
         vnode_shed_soon(victim->vn);
 }
 
-/* The same where the name is certain to be gone: with the only one, so is the node. If the host
- * gave it another name in this moment, the next use of its handle finds it again. */
+/* To be called when the object has lost this name for certain: where it was the only one, the node
+ * is forgotten. If the host gave the object another name in this moment, the next use of its handle
+ * finds it again. */
 static void victim_removed(struct vnode *dir, const char *name, struct victim *victim)
 {
     if (!victim->only_name || hostfs_needs_table(hostfs_of(dir), &victim->id))
@@ -100,7 +103,7 @@ int hostfs_rmdir(const struct vctx *ctx, struct vnode *dir, const char *name,
     return remove_name(ctx, dir, name, AT_REMOVEDIR, dir_change);
 }
 
-/* The table learns where the moved object is now. */
+/* Notes in the handle table where the moved object is now. */
 static void record_move(struct vnode *from_dir, const char *from, struct vnode *to_dir,
                         const char *to, int to_fd, struct victim *moved)
 {
@@ -115,7 +118,7 @@ static void record_move(struct vnode *from_dir, const char *from, struct vnode *
         hostfs_named_moved(from_dir, from, to_dir, to, &moved->id, to_fd);
 }
 
-/* Both were names of one object, and still are. */
+/* Whether both were names of one object, in which case rename() does nothing. */
 static bool is_no_move(const struct victim *moved, const struct victim *replaced)
 {
     return moved->id.len && moved->id.bytes[0] == ID_NAMED &&
@@ -163,7 +166,7 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
     return error;
 }
 
-/* By /proc, since AT_EMPTY_PATH needs a capability that the caller has not. */
+/* Links by /proc/self/fd, since AT_EMPTY_PATH needs a capability that the caller lacks. */
 static int add_link(int fd, int dirfd, const char *name)
 {
     struct hostfs_proc_path link;
@@ -192,7 +195,8 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
     else if (linkat(fd, "", dirfd, name, AT_EMPTY_PATH) != 0)
         error = errno;
     error = hostfs_name_error(dir, dirfd, error);
-    error = hostfs_name_error(vn, fd, error); /* nor has what lost its last name */
+    /* ENOENT is also the error for a file that has lost its last name */
+    error = hostfs_name_error(vn, fd, error);
     if (!error && hostfs_node(vn)->mount->named)
         hostfs_named_linked(vn, fd, dir, name);
     if (!error)

@@ -1,15 +1,16 @@
 /*
- * newfile.c - how a new regular file comes to be: whole, or not at all.
+ * newfile.c - makes a new regular file whole, or not at all.
  *
  * A file that is to have more than a mode (an owner, times, a size, an exclusive create's verifier)
- * is made without a name (O_TMPFILE), gets all of it, and then its name by link(2), which fails
- * where there is something of that name: a server that is killed in between leaves nothing. Where
- * the file system has no nameless files it is made under its name, and a record says until it is
- * whole that it is not (kept.c). What has a mode only is made by one call.
+ * is made without a name (O_TMPFILE), gets all of that, and then gets its name by link(2), which
+ * fails where the name exists. A server that is killed in between leaves nothing behind. Where the
+ * file system has no nameless files, the file is made under its name, and a record says that it is
+ * not whole until it is (kept.c). A file that has a mode only is made by one call.
  *
- * An exclusive create's verifier is in the file's times, as any server's is that must know it after
- * a restart, where these times hold all of its 64 bits: the file system's row says that they may
- * (below.c), and looking at the new file whether they do. Elsewhere it is a record (kept.c).
+ * An exclusive create's verifier is stored in the file's times, like in every server that must know
+ * it after a restart, where those times hold all of its 64 bits. The file system's row says whether
+ * they may (below.c), and the new file's times whether they do. Elsewhere the verifier is stored in
+ * a record (kept.c).
  *
  * Called by create.c, for a caller whose identity the thread has.
  */
@@ -22,9 +23,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* RFC 1813 leaves the mode to us where the client says none. */
+/* RFC 1813 lets the server choose the mode where the client gives none. */
 #define FILE_MODE 0644
-/* An exclusive create says nothing about attributes; a SETATTR follows. */
+/* An exclusive create has no attributes; a SETATTR follows. */
 #define EXCLUSIVE_MODE 0600
 #define NEW_FLAGS      (O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
 
@@ -35,7 +36,8 @@ uint32_t hostfs_mode_of(const struct vsetattr *set, uint32_t otherwise)
 
 /* --- verifiers --- */
 
-/* XFS without bigtime keeps 31 bits of seconds: the highest bit is half a second. */
+/* Spreads the verifier over two times. XFS without bigtime stores 31 bits of seconds, so the
+ * highest bit of each word becomes half a second. */
 static void verifier_times(const uint8_t verifier[8], struct timespec times[2])
 {
     for (int i = 0; i < 2; i++) {
@@ -55,7 +57,8 @@ static bool times_match(const uint8_t verifier[8], const struct statx *st)
            (long)st->stx_mtime.tv_nsec == times[1].tv_nsec;
 }
 
-/* Whether what is seen of a file's times is what is stored of them. */
+/* Whether the times that are read back are the times as they are stored, so that they survive a
+ * restart. */
 static bool times_are_true(const struct hostfs *h, const struct hostfs_mount *mount)
 {
     uint64_t granularity = mount->below->granularity_ns;
@@ -73,7 +76,8 @@ bool hostfs_verifier_matches(struct vnode *vn, const uint8_t verifier[8], const 
     return hostfs_kept_verifier(h, &id, verifier);
 }
 
-/* Puts the verifier into the times of a file that was just made, fd. *held: they hold all of it. */
+/* Stores the verifier in the times of fd, a file that was just made. *held: the times hold all of
+ * it. */
 static int verifier_to_times(struct vnode *dir, int fd, const uint8_t verifier[8], bool *held)
 {
     struct hostfs *h = hostfs_of(dir);
@@ -90,11 +94,12 @@ static int verifier_to_times(struct vnode *dir, int fd, const uint8_t verifier[8
     *held = times_match(verifier, &st) || !h->state_dir;
     if (error || *held)
         return error;
-    /* What they hold of it must not be taken for another one. */
+    /* Times that hold a part of the verifier must not be taken for another verifier. */
     return futimens(fd, NULL) == 0 ? 0 : errno;
 }
 
-/* Whether records are to be on stable storage; says that the thread will sleep then. */
+/* Whether records have to be on stable storage; announces in that case that the thread will
+ * sleep. */
 static bool must_last(const struct vctx *ctx, struct vnode *dir)
 {
     if (hostfs_needs_no_flush(ctx, dir) || !hostfs_of(dir)->state_dir)
@@ -103,7 +108,8 @@ static bool must_last(const struct vctx *ctx, struct vnode *dir)
     return true;
 }
 
-/* Keeps it in a record, of a file that was just made: fd, or its node where it has one. */
+/* Keeps the verifier of a file that was just made in a record. The file is fd, or vn where it has a
+ * node already. */
 static int verifier_to_record(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
                               const struct vnode *vn, const uint8_t verifier[8])
 {
@@ -126,7 +132,8 @@ static int verifier_to_record(const struct vctx *ctx, struct vnode *dir, const c
 
 /* --- attributes --- */
 
-/* That the caller may not give this owner or group, or that the host has no such one. */
+/* Whether an error means that the caller may not give the file this owner or group, or that the
+ * host does not know such an owner or group. */
 static bool is_refusal(int error)
 {
     return error == EPERM || error == EINVAL || error == EOVERFLOW || error == EOPNOTSUPP ||
@@ -150,7 +157,8 @@ int hostfs_dress(int fd, enum vtype type, const struct vsetattr *set)
         error = hostfs_statx(fd, "", &st);
         if (error)
             return error;
-        /* The directory's default list may have left less of the mode than was asked for. */
+        /* The directory's default access list may have left less of the mode than the client asked
+         * for. */
         rest.mode = (st.stx_mode & 07777) | (set->mode & 06000);
     }
     return hostfs_apply(fd, type, &rest);
@@ -164,7 +172,7 @@ static bool in_steps(const struct vcreate *how)
            (set->set_size && set->size > 0);
 }
 
-/* What a new file is to be besides its mode. *record: its verifier has to be kept in one. */
+/* Gives a new file everything but its mode. *record: the verifier has to be kept in a record. */
 static int dress_file(struct vnode *dir, int fd, const struct vcreate *how, bool *record)
 {
     struct vsetattr set = how->attr;
@@ -180,14 +188,14 @@ static int dress_file(struct vnode *dir, int fd, const struct vcreate *how, bool
         return EFBIG;
     if (set.set_size && set.size > 0 && ftruncate(fd, (off_t)set.size) != 0)
         return errno;
-    /* open() has set the mode; a change of owner, and of the size, clears these bits. */
+    /* open() has set the mode; changes of owner and size clear the set-id bits. */
     set.set_mode = set.set_mode && set.mode & 06000;
     return hostfs_dress(fd, VREG, &set);
 }
 
 /* --- the two ways --- */
 
-/* By /proc, since AT_EMPTY_PATH needs a capability that the caller has not. */
+/* Links by /proc/self/fd, since AT_EMPTY_PATH needs a capability that the caller lacks. */
 static int give_name(const struct hostfs *h, int fd, int dirfd, const char *name)
 {
     struct hostfs_proc_path link;
@@ -199,9 +207,10 @@ static int give_name(const struct hostfs *h, int fd, int dirfd, const char *name
 }
 
 /*
- * That it is not the name which can't be given, but this file, though the caller may make one of
- * that name: where the file system gives a new file to somebody else, the kernel lets only that
- * owner link it (protected_hardlinks); and not all that have nameless files can name them.
+ * Whether an error of give_name() says that this file can't get a name, though the caller may make
+ * a file of that name. Where the file system gives a new file to another owner, the kernel lets
+ * only that owner link it (protected_hardlinks). Some file systems have nameless files but can't
+ * name them.
  */
 static bool is_unlinkable(const struct hostfs *h, int error)
 {
@@ -209,7 +218,8 @@ static bool is_unlinkable(const struct hostfs *h, int error)
            (error == ENOENT && !h->has_proc);
 }
 
-/* The node of fd, which has this name; it takes fd. */
+/* Makes a node for fd, which has this name. The node, or data that the node can't keep, takes over
+ * fd after success. */
 static int adopt(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name, int fd,
                  struct vnode **out, struct statx *st)
 {
@@ -219,13 +229,14 @@ static int adopt(const struct vctx *ctx, struct vnode *dir, int dirfd, const cha
         unlinkat(dirfd, name, 0);
         return error;
     }
-    /* The client will write: as its owner, whatever the mode says. */
+    /* The client will write to the file as its owner, whatever the mode says. */
     hostfs_data_keep(ctx, *out, O_WRONLY, fd, &file);
     hostfs_data_close(&file);
     return 0;
 }
 
-/* EOPNOTSUPP: the file system has no such files. */
+/* Makes the file without a name first. EOPNOTSUPP: the file system has no such files, or can't name
+ * them. */
 static int make_nameless(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                          const struct vcreate *how, uint32_t mode, struct vnode **out,
                          struct statx *st)
@@ -284,7 +295,7 @@ int hostfs_make_begins(const struct vctx *ctx, struct vnode *dir, int dirfd, con
 {
     struct stat there;
 
-    /* Only what is not there now can be what will be found half-made. */
+    /* Only an object that is not there now can be the one that a later start finds half-made. */
     if (fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
         return EEXIST;
     int error = hostfs_keep_new(hostfs_of(dir), dir, name, type, must_last(ctx, dir), kept);
@@ -317,7 +328,7 @@ int hostfs_make_file(const struct vctx *ctx, struct vnode *dir, int dirfd, const
 
     if (!in_steps(how))
         return make_in_place(ctx, dir, dirfd, name, how, mode, out, st);
-    /* Where it is the name that tells what a file is, it has to have one. */
+    /* On a named mount a file is identified by its name, so it must have one from the beginning. */
     if (!mount->named && !atomic_load_explicit(&mount->no_nameless, memory_order_relaxed)) {
         if (fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
             return EEXIST;
@@ -331,7 +342,7 @@ int hostfs_make_file(const struct vctx *ctx, struct vnode *dir, int dirfd, const
     error = make_in_place(ctx, dir, dirfd, name, how, mode, out, st);
     if (error)
         return hostfs_make_ends(ctx, dir, error, kept);
-    /* It went well in the other way only: the next one takes that at once. */
+    /* Only the other way worked; later files take it at once. */
     mount->no_nameless = true;
     return 0;
 }

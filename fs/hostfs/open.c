@@ -1,21 +1,24 @@
 /*
- * open.c - as whom a regular file is opened for its data, and which descriptor may serve whom.
+ * open.c - with which identity a regular file is opened for its data, and which callers a
+ * descriptor may serve.
  *
- * Called by io.c and sync.c. A file is opened as the caller, so that the kernel judges the opening.
- * Where it says EACCES the server opens for him, in two cases that every NFS server knows
- * (hostfs_privileged): he owns the file, or he may execute it and reads. This is the one place
- * where more is allowed than the host would; never in a pseudo file system. Where a FUSE daemon
- * judges who opens, who may execute opens it himself, with the kernel's leave to read alone.
+ * Called by io.c and sync.c. A file is opened as the caller, so that the kernel decides. Where the
+ * kernel says EACCES, the server opens the file for the caller in two cases that every NFS server
+ * knows (hostfs_privileged()): the caller owns the file, or may execute it and wants to read. This
+ * is the only place where more is allowed than the host would allow, and it never applies to pseudo
+ * file systems. Where a FUSE daemon judges the opener, a caller that may execute opens the file
+ * under its own identity, with the right to read added.
  *
- * The descriptor is then kept in the node and serves all callers, each of whom is checked against
- * the kernel's word of him (hostfs_may). That is right only where the kernel judges by owner, mode
- * and list at any time. It is not where a file judges by who opened it (below->opener_judged): a
- * FUSE daemon may look at nothing but the opening, a network file system speaks to its server with
- * the credential of it, proc and cgroup files keep that of their opener. There the node keeps the
- * descriptors of one caller, `opener`, who is the hash of his credential; others get one of their
- * own for the one operation. Files of pseudo file systems are opened anew for each operation.
+ * The node keeps the descriptor, which then serves all callers; hostfs_may() asks the kernel about
+ * each of them. That is right only where the kernel can judge by owner, mode and access list at any
+ * time. It is wrong where a file judges by its opener (below->opener_judged): a FUSE daemon may
+ * check nothing but the opening, a network file system speaks to its server with the opener's
+ * credential, and proc and cgroup files keep the opener's credential. There the node keeps the
+ * descriptors of one caller, whose credential's hash is `opener`; each other caller gets a
+ * descriptor for the one operation. Files of pseudo file systems are opened anew for each
+ * operation.
  *
- * A server that can't take other identities opens all of them as itself: there is one opener.
+ * A server that can't take other identities opens all files as itself, so there is one opener.
  */
 #include "open.h"
 #include "base/cred.h"
@@ -60,9 +63,9 @@ static uint32_t lent_mode(const struct statx *st, int mode)
 }
 
 /*
- * A server that runs as an ordinary user may not open a file of his for which the mode has no such
- * right, though the client may (hostfs_may): lends itself the right for the moment of opening.
- * Should it be killed in that moment, the next start gives the mode back (kept.c).
+ * Opens a file for which its mode gives the server, an ordinary user that owns it, no right,
+ * although the client may open it (hostfs_may()). The server adds the right to the mode for the
+ * moment of opening. If it is killed in that moment, the next start restores the mode (kept.c).
  */
 static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int *fd)
 {
@@ -87,7 +90,7 @@ static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int 
         error = set_mode(path_fd, lent_mode(&st, mode));
         if (!error)
             error = hostfs_open_id(h, id, mode | DATA_FLAGS, fd);
-        /* Where that fails the next start tries again. */
+        /* Where the mode can't be restored, the next start tries again. */
         if (set_mode(path_fd, st.stx_mode & 07777) == 0)
             hostfs_kept_end(h, &kept);
     }
@@ -95,8 +98,8 @@ static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int 
     return error;
 }
 
-/* With the identity that the thread has, through a descriptor that is known to be of a regular
- * file: opening a device or a fifo could do things by itself. */
+/* Opens a file again with the thread's identity. `held` is known to be open on a regular file,
+ * since opening a device or a fifo could do things by itself. */
 static int open_again(int held, int mode, int *fd)
 {
     struct hostfs_proc_path link;
@@ -105,11 +108,13 @@ static int open_again(int held, int mode, int *fd)
     *fd = open(link.text, mode | (DATA_FLAGS & ~O_NOFOLLOW));
     if (*fd >= 0)
         return 0;
-    /* It is opened by what it is, not by a name: it is gone, or something else is there. */
+    /* The file is opened as an object, not by a name: these errors mean that it is gone or
+     * replaced. */
     return errno == ENOENT || errno == ELOOP ? ESTALE : errno;
 }
 
-/* As execve() does: the kernel asks for no right to read, and a FUSE daemon sees who it is. */
+/* Opens a file for reading as execve() does: the kernel does not check the right to read, and a
+ * FUSE daemon sees the caller's identity. */
 static int open_to_execute(const struct vctx *ctx, int held, int *fd)
 {
     int error = cred_assume_reader(ctx->cred);
@@ -135,7 +140,7 @@ static int open_as_server(struct vnode *vn, int held, int mode, int *fd)
     return error == EACCES && !cred_can_switch() ? open_lent(vn, &id, mode, fd) : error;
 }
 
-/* st was taken from `held`. */
+/* Opens the file of `held` for the caller; st has the attributes of `held`. */
 static int open_for(const struct vctx *ctx, struct vnode *vn, int mode, int held,
                     const struct statx *st, int *fd)
 {
@@ -149,11 +154,11 @@ static int open_for(const struct vctx *ctx, struct vnode *vn, int mode, int held
             return error;
         if (hostfs_node(vn)->mount->below->pseudo || !hostfs_privileged(ctx, vn, held, st, want))
             return EACCES;
-        /* What judges by its opener judges the caller, unless he owns it. */
+        /* A file that judges by its opener has to judge the caller, unless the caller owns it. */
         if (is_opener_judged(vn) && st->stx_uid != hostfs_uid(ctx))
             return mode == O_RDONLY ? open_to_execute(ctx, held, fd) : EACCES;
     } else {
-        /* Nobody but the server can open it then, by its handle. */
+        /* Without /proc only the server can open it, by its handle. */
         error = is_opener_judged(vn) ? EACCES : hostfs_may(ctx, vn, held, st, want);
         if (error)
             return error;
@@ -161,7 +166,8 @@ static int open_for(const struct vctx *ctx, struct vnode *vn, int mode, int held
     return open_as_server(vn, held, mode, fd);
 }
 
-/* What FUSE opened may be what has the name by now: nothing is read or written there. Takes fd. */
+/* Checks that FUSE has opened the node's own file, and not another one that has the name now: no
+ * data of that may be read or written. Closes fd where it has. */
 static int check_named(struct vnode *vn, int fd)
 {
     struct statx st;
@@ -176,7 +182,7 @@ static int check_named(struct vnode *vn, int fd)
     return error;
 }
 
-/* Whether the node may keep what this caller opened. */
+/* Whether the node may keep a descriptor that this caller opened. */
 static bool may_keep(const struct vctx *ctx, struct vnode *vn)
 {
     uint64_t nobody = 0;

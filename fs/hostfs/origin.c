@@ -1,13 +1,13 @@
 /*
  * origin.c - the files that a mount is a view of: bindfs, mergerfs, overlayfs.
  *
- * A FUSE daemon that goes by paths comes to another file as soon as the host has renamed one over
- * it, and gives no birth times by which to tell. But some say which file it is that they show:
- *   bindfs and its like   the mount's source is a directory, and what is there has the same numbers
- *   mergerfs              has extended attributes that say which paths an object is made of
- * What is there by the host's own file system is looked at instead: it has a number and a birth.
- * That is believed only as far as it agrees with what the daemon says. Whoever mounts FUSE can say
- * what he likes there: nothing that is found gets further than into a comparison.
+ * A FUSE daemon that works by paths opens another file as soon as the host has renamed one over it,
+ * and gives no birth times by which to notice. But some daemons say which files they show:
+ *     bindfs and its like   the mount's source is a directory whose objects have equal numbers
+ *     mergerfs              has extended attributes that say which paths an object is made of
+ * The host's own file system behind them is looked at instead, which has numbers and birth times.
+ * It is believed only as far as it agrees with what the daemon says. A user who mounts FUSE can
+ * make the daemon say anything, so what is found here is only ever compared.
  *
  * Called by mounts.c when a mount becomes known, by below.c, and by proof.c for each proof. The
  * mount owns its origin. Paths are looked at as the server.
@@ -28,13 +28,14 @@
 
 struct hostfs_origin {
     bool merged;
-    /* Of a view of one directory: what is shown at `point`; no slash at the end of either. */
+    /* For a view of one directory: `base` is the directory that is shown at `point`. Neither ends
+     * with a slash. */
     char *base, *point;
 };
 
-/* A line of mountinfo, taken apart. */
+/* A line of mountinfo, split into its parts. */
 struct row {
-    char *line; /* owned; what follows points into it */
+    char *line; /* owned; the other members point into it */
     char *root, *point;
     char *type, *source, *options;
 };
@@ -55,7 +56,7 @@ static bool row_split(struct row *row, uint64_t id)
            line_id == id;
 }
 
-/* The line of this mount; the caller frees row->line in any case. */
+/* Finds the line of this mount. The caller frees row->line in any case. */
 static bool row_find(uint64_t id, struct row *row)
 {
     size_t size = 0;
@@ -72,7 +73,7 @@ static bool row_find(uint64_t id, struct row *row)
 
 /* --- a view of one directory --- */
 
-/* Where the object is that fd is a view of. */
+/* The path of the object that fd is a view of. */
 static bool path_of(const struct hostfs_origin *origin, int fd, char path[PATH_MAX])
 {
     struct hostfs_proc_path link;
@@ -127,8 +128,9 @@ static uint64_t number_of(const struct statx *st)
 
 #define MERGED_BYTES (4 * PATH_MAX)
 
-/* The paths that fd is made of, each with a NUL at its end. A file is that of its first one; a
- * directory is all of them: one more may come to be the first at any time. */
+/* Reads the paths that fd is made of, each with a NUL at its end. A file is identified by its
+ * first path only. For a directory all paths count, since another one may become the first at
+ * any time. */
 static ssize_t paths_of(int fd, bool directory, char paths[MERGED_BYTES])
 {
     struct hostfs_proc_path link;
@@ -148,7 +150,7 @@ static unsigned look_merged(int fd, const struct statx *st, uint64_t numbers[ORI
     unsigned count = 0;
 
     if (!S_ISDIR(st->stx_mode) && !S_ISREG(st->stx_mode))
-        return 0; /* the kernel lets these have no such attributes */
+        return 0; /* the kernel allows no such attributes for other types */
     ssize_t len = paths_of(fd, S_ISDIR(st->stx_mode), paths);
     for (ssize_t at = 0; at < len && count < ORIGINS_MAX; at += (ssize_t)strlen(paths + at) + 1)
         if (paths[at] == '/' && look(paths + at, &there) == 0 &&
@@ -237,7 +239,7 @@ static bool is_pseudo(const char *path)
     return pseudo;
 }
 
-/* Whether one of these directories, with colons between them, is of such a file system. */
+/* Whether one of these directories, separated by colons, is of an interface to the kernel. */
 static bool any_is_pseudo(char *paths)
 {
     char *save = NULL;
@@ -250,7 +252,8 @@ static bool any_is_pseudo(char *paths)
     return pseudo;
 }
 
-/* mergerfs leaves out of its mount's source what all of its paths begin with. */
+/* Whether a mergerfs shows an interface to the kernel. Its mount's source lacks the common
+ * beginning of its paths, so the paths are taken from the extended attribute. */
 static bool merges_pseudo(int fd)
 {
     char paths[MERGED_BYTES];

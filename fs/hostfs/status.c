@@ -1,9 +1,9 @@
 /*
- * status.c - what `loopnfs status` says of an export of the host's: for each mount that it is made
- * of, which row of below.c it has, and what trying has found.
+ * status.c - what `loopnfs status` says of an exported directory of the host: for each of its
+ * mounts, which row of below.c it has, and what was found by trying.
  *
- * Called by the control socket's thread. From memory alone: a file system that hangs must not hang
- * whoever asks what is going on.
+ * Called by the control socket's thread. It reads memory only: a file system that hangs must not
+ * hang the user who asks about it.
  */
 #include "hostfs.h"
 

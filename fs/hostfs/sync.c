@@ -1,15 +1,15 @@
 /*
- * sync.c - what "on stable storage" takes here.
+ * sync.c - brings changes to stable storage.
  *
  * RFC 1813 wants every change of names and attributes to be stable before it is answered (section
- * 4.8), and data when the client says so. Nothing is needed on an `async` export or a file system
- * that lives in memory. Else the cheapest calls that do it are:
- *   - names: fsync of the directory. XFS, and ext4 with a journal, have one log in which changes
- *     come in order: syncing the last object that was changed commits the others too
- *     (`one_commit`), the new inode and both directories of a rename. Elsewhere each of them is
- *     synced, a directory that was moved (for its "..") among them.
- *   - attributes: fsync of the object. What can't be opened (fifos, devices, links, directories
- *     that the server may not read) is left to syncfs.
+ * 4.8), and data when the client asks for that. Nothing is needed on an `async` export or a file
+ * system that lives in memory. Otherwise these are the cheapest calls that do it:
+ *   - names: fsync of the directory. XFS, and ext4 with a journal, have one log that keeps the
+ *     order of changes. Syncing the object that was changed last there commits all earlier changes
+ *     (`one_commit`): the new inode, and both directories of a rename. Elsewhere each of them is
+ *     synced, and also a directory that was moved (for its "..").
+ *   - attributes: fsync of the object. For objects that can't be opened (fifos, devices, links,
+ *     directories that the server may not read), syncfs.
  */
 #include "base/cred.h"
 #include "disk.h"
@@ -35,10 +35,10 @@ int hostfs_flush(struct vnode *vn, int fd, bool data_only)
     return error;
 }
 
-/* By any descriptor of the file system that can be had: the mount's root can't be flushed by where
- * the server may not read it (O_PATH), nor the directory then. A nameless file in that may be made
- * by who can make others there. What is left is to have the host write back all it has, which
- * tells of no errors. */
+/* Flushes the whole file system of the node, by any descriptor of it that can be had. Where the
+ * server may not read the mount's root, the root's descriptor is O_PATH, which syncfs() refuses. In
+ * a directory where the server may make files, a nameless file serves. What is left is to have the
+ * host write back everything, which reports no errors. */
 static int flush_file_system(struct vnode *vn)
 {
     struct hostfs_mount *mount = hostfs_node(vn)->mount;
@@ -96,7 +96,7 @@ int hostfs_sync_moved(const struct vctx *ctx, struct vnode *dir, int dirfd, cons
         return error;
     int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return 0; /* no directory, or gone again */
+        return 0; /* not a directory, or removed again */
     error = flush_fd(fd, mount->flush_how & ~(unsigned)FLUSH_AT_CLOSE);
     close(fd);
     return error;
@@ -128,7 +128,7 @@ int hostfs_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *o
     if (hostfs_needs_no_flush(ctx, dir))
         return 0;
     vfs_will_sleep();
-    /* The object was changed last, so where the log keeps order it stands for all. */
+    /* The object was changed last, so where the log keeps the order its flush covers everything. */
     if (hostfs_node(dir)->mount->one_commit)
         return sync_one(vn ? vn : dir);
     int error = vn ? sync_one(vn) : 0;

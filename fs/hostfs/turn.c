@@ -1,12 +1,13 @@
 /*
- * turn.c - one at a time does something with a node; those who come for other nodes do not wait.
+ * turn.c - lets one call at a time do something with a node; calls for other nodes do not wait.
  *
- * Called by attr.c (a guarded SETATTR's comparison and change are one step) and open.c (a right
- * that is lent for a moment). What is done in a turn are system calls that may hang: who wants the
- * node meanwhile waits for TURN_S at most, and is told to come again then.
+ * Called by attr.c (the comparison and the change of a guarded SETATTR are one step) and open.c (a
+ * right that is added to a mode for a moment). System calls that may hang are made in a turn.
+ * Another call that wants the node meanwhile waits for TURN_S seconds at most, and its client is
+ * then told to ask again later.
  *
- * Whoever has a turn is on the list, in memory of his own. `lock` guards it, and is never held
- * during a system call.
+ * Each turn is on the list, in memory of the call that has it. `lock` guards the list, and is never
+ * held during a system call.
  */
 #include "turn.h"
 #include <errno.h>

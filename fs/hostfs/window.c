@@ -1,22 +1,24 @@
 /*
- * window.c - listings of directories whose positions mean nothing in a later opening.
+ * window.c - lists directories whose positions mean nothing in a later opening.
  *
- * On FUSE, on overlayfs and wherever nothing is known (mount->below->positions_last), the kernel's
- * position after an entry holds only while the directory stays open: a page that began there in
- * another opening would lose names, or repeat some, when others come or go. So names are listed in
- * the order of their hashes, and a cookie is the hash of a name: where to go on from it depends on
- * nothing that was opened or remembered, and holds over a restart of the server. For each page the
- * directory would have to be read from its beginning to its end, so what was read is kept for some
- * seconds, a window of it where the directory is large. A listing that begins (cookie 0) always
- * reads anew.
+ * On FUSE, on overlayfs, and wherever nothing is known (mount->below->positions_last is false), the
+ * kernel's position after an entry holds only while the directory stays open. A page that began at
+ * such a position in another opening would lose or repeat names when others come or go. Names are
+ * therefore listed in the order of their hashes, and a cookie is made of the hash of a name. Where
+ * to go on from a cookie depends on nothing that was opened or remembered, also after a restart of
+ * the server. Each page would need the whole directory to be read, so what was read is kept for
+ * some seconds: all of it, or a window of it where the directory is large. A listing that begins
+ * (cookie 0) always reads anew.
  *
- * A hash has 59 bits, of which 32 come first in the order. Clients may fall back to the lower half
- * of a cookie, so that half is unique in a directory, too: bits 0 to 31    the hash's first 32 bits
- * and the shift bits 32 to 58   its other 27 bits bits 59 to 62   the shift: what was added so that
- * no two names have the same lower half; 0 but for one name in thousands
+ * A hash has 59 bits, of which 32 come first in the order. Clients may use only the lower half of a
+ * cookie, so that half is unique in a directory, too. The bits of a cookie:
+ *     0 to 31    the first 32 bits of the hash, plus the shift
+ *     32 to 58   the other 27 bits of the hash
+ *     59 to 62   the shift: what was added so that no two names have equal lower halves;
+ *                0 but for one name in thousands
  *
  * Called by dir.c. Owns the windows: at most WINDOWS, and CACHED_BYTES. `lock` guards the list and
- * the counts of users; a window's content does not change once it is on the list.
+ * the counts of users. The content of a window does not change once it is on the list.
  */
 #include "window.h"
 #include "base/list.h"
@@ -35,17 +37,19 @@
 #define SHIFT_AT  59
 #define SHIFT_MAX 15
 
-/* Names that are kept of one directory; twice as many are read before the last half is dropped. */
+/* How many names of one directory are kept. Twice as many are read before the second half is
+ * dropped. */
 #define KEPT         65536
 #define WINDOWS      16
 #define CACHED_BYTES ((size_t)64 << 20)
-/* What was read may be so old; or older, as reading it took long. */
+/* What was read is used for FRESH_NS, or for FRESH_FOR times the time that reading it took,
+ * whichever is longer. */
 #define FRESH_NS  5000000000
 #define FRESH_FOR 4
-/* No directory has more; a FUSE file system gone mad may say so. */
+/* No real directory has more names; a broken FUSE file system may list names without end. */
 #define ENTRIES_MAX 20000000u
 #define SCAN_BYTES  131072
-/* After so many entries reading has taken so long that others should go on meanwhile. */
+/* After this many entries the thread announces that it sleeps, so that other calls go on. */
 #define LONG_ENTRIES 4096
 
 struct name {
@@ -57,14 +61,15 @@ struct name {
 };
 
 struct hostfs_window {
-    struct list link; /* guarded by lock; most lately used first */
-    unsigned users;   /* guarded by lock; the list is one */
+    struct list link; /* guarded by lock; the most recently used first */
+    unsigned users;   /* guarded by lock; the list counts as a user */
     bool kept;        /* guarded by lock: on the list */
-    uint32_t serial;  /* of the export's own mount: which file system */
+    uint32_t serial;  /* serial of the export's own mount, which identifies the file system */
     struct vnode_id dir;
-    uint64_t caller; /* hash of the credential: a FUSE may answer each its own */
+    /* hash of the caller's credential: a FUSE may give each caller another answer */
+    uint64_t caller;
     int64_t good_until;
-    uint64_t from; /* all names with hashes from this to `to` are here */
+    uint64_t from; /* all names with hashes from `from` to `to` are here */
     uint64_t to;
     size_t count, room;
     struct name *entries;
@@ -98,7 +103,7 @@ static uint64_t name_hash(const char *name, size_t len)
     return first << LOW_BITS | (hash >> 32 & LOW_MASK);
 }
 
-/* What clients may take for all of the cookie. */
+/* The lower half of a name's cookie, which some clients use alone. */
 static uint64_t lower_half(const struct name *name)
 {
     return (name->hash >> LOW_BITS) + name->shift;
@@ -133,7 +138,7 @@ static int by_hash(const void *a, const void *b, void *names)
     return strcmp((char *)names + left->at, (char *)names + right->at);
 }
 
-/* Sorts, and drops a name that the file system said twice. */
+/* Sorts the names, and drops those that the file system listed twice. */
 static void window_sort(struct hostfs_window *w)
 {
     size_t kept = 0;
@@ -160,7 +165,8 @@ static void window_shift(struct hostfs_window *w)
     }
 }
 
-/* Keeps the first names, up to where a hash ends, and from now on takes none behind them. */
+/* Keeps the first KEPT names or a few less, so that names of one hash stay together. Names with
+ * higher hashes are not taken from now on. */
 static int window_trim(struct hostfs_window *w)
 {
     size_t used = 0;
@@ -280,7 +286,7 @@ static void window_free(struct hostfs_window *w)
     free(w);
 }
 
-/* With the lock. */
+/* To be called with the lock held. */
 static void window_drop(struct hostfs_window *w)
 {
     list_remove(&w->link);
@@ -303,7 +309,8 @@ static bool has_next(const struct hostfs_window *w, uint64_t cookie)
            (w->to == HASH_LAST || (w->count > 0 && is_after(&w->entries[w->count - 1], cookie)));
 }
 
-/* One that is good for what follows the cookie, used from now on; NULL. */
+/* Finds a window that has the names behind the cookie, with a use for the caller; NULL: there is
+ * none. Drops windows that are too old. */
 static struct hostfs_window *window_find(const struct hostfs_window *key, uint64_t cookie)
 {
     struct hostfs_window *found = NULL;
@@ -389,7 +396,7 @@ bool hostfs_window_is_last(const struct hostfs_window *w)
     return w->to == HASH_LAST;
 }
 
-/* With the lock. */
+/* To be called with the lock held. */
 static void window_keep(struct hostfs_window *w)
 {
     list_insert_after(&windows, &w->link);

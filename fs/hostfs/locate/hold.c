@@ -1,19 +1,19 @@
 /*
  * hold.c - the descriptor of a mount's root: held while it is needed, given up when it is idle.
  *
- * As long as this process has anything open on a mount the host can't unmount it. Nodes give up
- * their descriptors when nobody uses them (the vnode table's sweep); this file does so for what
- * stays behind: each mount's own descriptor, by which handles are opened, and those of the export's
- * root node, which always has a user, the export itself.
+ * As long as this process has anything open on a mount, the host can't unmount it. Nodes give up
+ * their descriptors when nothing uses them (the vnode table's sweep). This file does the same for
+ * the descriptors that remain: each mount's own descriptor, by which handles are opened, and those
+ * of the export's root node, which always has a user, the export itself.
  *
- * A mount that was given up is found again where it was, and must be the same one: its unique
- * number (Linux 6.8; else number, device, inode and birth of its root) decides. If it is not, or
- * nothing is there, it is gone for good, and what is there is another mount (mounts.c), or another
- * export (exports/refresh.c).
+ * A mount that was given up is looked for where it was, and must be that mount: its unique number
+ * decides (Linux 6.8), or else number, device, inode and birth of its root. If nothing is there, or
+ * another mount, the old one is gone for good. What is there instead is another mount (mounts.c),
+ * or another export (exports/refresh.c).
  *
- * Called by all who need the descriptor, and by the tick. `mounts_lock` is held while one is put
- * in its place or taken out; who has one counts as a user, and it is closed only when there was
- * none after it had been taken out of its place.
+ * Called by every file that needs the descriptor, and by the tick. `mounts_lock` is held while a
+ * descriptor is put in its place or taken out. A thread that uses the descriptor counts as a user.
+ * The descriptor is closed only if there was no user after it had been taken out of its place.
  */
 #include "base/cred.h"
 #include "fs/hostfs/locate/locate.h"
@@ -27,13 +27,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Newer than the C library's headers. */
+/* Newer than the headers of the C library. */
 #define HOST_STATX_MNT_ID_UNIQUE 0x4000u
 
 #define IDLE_S 3
-/* How long giving up waits for who took the descriptor right before: turns of the scheduler. */
+/* How often giving up yields to a thread that took the descriptor right before. */
 #define TURNS 100
-/* Mounts that are given up by one tick. */
+/* How many mounts one tick gives up. */
 #define AT_ONCE 16
 
 static int64_t now_s(void)
@@ -76,7 +76,7 @@ int hostfs_hold_init(struct hostfs_mount *mount, int fd, const char *point)
     if (len >= 0 && len < (ssize_t)sizeof(path) - 1)
         path[len] = '\0';
     else
-        path[0] = '\0'; /* it can't be found again, and is never given up */
+        path[0] = '\0'; /* the mount can't be found again, so it is never given up */
     mount->point = strdup(point ? point : path);
     mount->used = now_s();
     return mount->point ? identity_of(fd, &mount->identity) : ENOMEM;
@@ -107,7 +107,8 @@ bool hostfs_hold_again(struct hostfs_mount *mount, int fd,
     return false;
 }
 
-/* Without the lock, since it may take its time. ESTALE: it is not there. */
+/* Opens a mount again. To be called without the lock, since this may take long. ESTALE: it is not
+ * there. */
 static int open_again(const struct hostfs_mount *mount, int *fd)
 {
     int flags = O_DIRECTORY | O_CLOEXEC;
@@ -122,7 +123,7 @@ static int open_again(const struct hostfs_mount *mount, int *fd)
         *fd = open(mount->point, O_PATH | flags);
     if (*fd >= 0)
         return 0;
-    /* Other errors may pass: a parent that is closed to the server, a daemon that is away. */
+    /* Other errors may pass: a parent that the server may not search, or a daemon that is away. */
     return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? ESTALE : errno;
 }
 
@@ -182,7 +183,7 @@ int hostfs_hold_copy(struct hostfs *h, int *fd)
     return error;
 }
 
-/* With the lock: the descriptor to be closed, or -1. */
+/* Gives up a mount that is idle. Returns the descriptor to be closed, or -1. Lock held. */
 static int give_up(struct hostfs_mount *mount, int64_t idle_since)
 {
     if (mount->used > idle_since || mount->users > 0 || !mount->point[0])
@@ -192,12 +193,12 @@ static int give_up(struct hostfs_mount *mount, int64_t idle_since)
         sched_yield();
     if (fd < 0 || atomic_load(&mount->users) == 0)
         return fd;
-    atomic_store(&mount->fd, fd); /* he may sleep with it: another time */
+    atomic_store(&mount->fd, fd); /* its user may sleep; it is given up another time */
     return -1;
 }
 
-/* The root node's descriptors are taken out first, and closed when nobody but the export, and the
- * round that this is part of, has the node: who had found them before had it, too. */
+/* Takes the descriptors out of the root node first. Closes them once only the export and this call
+ * have a reference on the node: a thread that found a descriptor before has one, too. */
 static void give_up_root(struct hostfs *h)
 {
     struct vnode *root = h->fs->root;

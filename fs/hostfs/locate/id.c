@@ -1,8 +1,8 @@
 /*
- * id.c - what a host object is called: from its kernel file handle, or a hash, to a node id.
+ * id.c - the id of a host object: made from its kernel file handle, or from a hash.
  *
- * Called by everything that meets an object by name or by descriptor. One system call
- * (name_to_handle_at) gives handle and mount at once, and lets the kernel check the caller's right
+ * Called by every file that meets an object by name or by descriptor. One system call
+ * (name_to_handle_at) gives handle and mount together, and lets the kernel check the caller's right
  * to search the directory. Owns nothing.
  */
 #include "base/cred.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-/* Newer than the C library's headers: a handle that only identifies (Linux 6.5). */
+/* Newer than the headers of the C library: asks for a handle that only identifies (Linux 6.5). */
 #define HOST_AT_HANDLE_FID 0x200
 
 int hostfs_statx(int fd, const char *name, struct statx *st)
@@ -81,7 +81,8 @@ int hostfs_handle_get(int dirfd, const char *name, struct hostfs_handle *handle,
     return error ? get_handle(dirfd, name, HOST_AT_HANDLE_FID, handle, mount_id) : 0;
 }
 
-/* Where in an id the kernel's handle begins, after its type; 0: there is none. */
+/* The offset in an id at which the kernel's handle begins, behind its type; 0: the id has no
+ * handle. */
 static size_t handle_at(const uint8_t *id, size_t len)
 {
     size_t at = id[0] == ID_HANDLE ? 6 : id[0] == ID_CROSSED ? 10 : 0;
@@ -100,7 +101,8 @@ uint64_t hostfs_part(const struct hostfs_mount *mount, const uint8_t *id, size_t
     return part;
 }
 
-/* The id of an object of `mount` with this handle; false where the handle is too long for one. */
+/* Makes the id of an object of `mount` with this handle. False: the handle is too long for an
+ * id. */
 static bool id_from_handle(const struct hostfs_mount *mount, const struct hostfs_handle *buffer,
                            struct vnode_id *id)
 {
@@ -124,8 +126,8 @@ static bool id_from_handle(const struct hostfs_mount *mount, const struct hostfs
 }
 
 /*
- * The inode number alone is used again; its birth time tells the new object from the old, and a
- * handle that the kernel gives for identification only does so with certainty.
+ * Makes an id of a hash. An inode number is used again, but the new object has another birth time.
+ * A handle that the kernel gives for identification only tells the two apart with certainty.
  */
 static void id_from_hash(const struct hostfs_mount *mount, const struct statx *st,
                          const struct hostfs_handle *buffer, struct vnode_id *id)
@@ -134,7 +136,8 @@ static void id_from_hash(const struct hostfs_mount *mount, const struct statx *s
     uint64_t words[5] = {mount->key, mount->instance, st->stx_ino, (uint64_t)st->stx_btime.tv_sec,
                          st->stx_btime.tv_nsec};
 
-    /* What may be copied up keeps neither number nor birth, only a handle that can be opened. */
+    /* An object that may be copied up keeps neither number nor birth time, only a handle that can
+     * be opened. */
     if (buffer && !mount->lasting)
         words[2] = words[3] = words[4] = 0;
     crypto_generichash_init(&state, NULL, 0, 16);
@@ -146,7 +149,8 @@ static void id_from_hash(const struct hostfs_mount *mount, const struct statx *s
     id->len = 17;
 }
 
-/* Stateless: type and a number that stays the same while the other file system is mounted. */
+/* Makes the id of a hidden object, without a record of it: its type, and a number that stays while
+ * the other file system is mounted. */
 static void id_hidden(const struct statx *st, struct vnode_id *id)
 {
     uint64_t number =
@@ -157,7 +161,8 @@ static void id_hidden(const struct statx *st, struct vnode_id *id)
     id->len = 2 + sizeof(number);
 }
 
-/* The mount with this id, entered if it is new; NULL: hidden. Acts as `as` afterwards. */
+/* Finds the mount with this id, and enters it if it is new; *out is NULL: it stays hidden. Acts as
+ * `as` afterwards. */
 static int mount_of(struct hostfs *h, const struct cred *as, struct hostfs_mount *near,
                     uint64_t mount_id, int dirfd, const char *name, struct hostfs_mount **out)
 {
@@ -179,7 +184,8 @@ static bool is_hole(const struct hostfs_mount *mount, const struct hostfs_handle
     return first == mount->below->hole;
 }
 
-/* All of them have one number: told apart by where they are. */
+/* Identifies the empty directory that a snapshot shows in place of a subvolume. All of them have
+ * one inode number, so their place tells them apart. */
 static int identify_hole(const struct hostfs_place *place, int dirfd, const char *name,
                          struct hostfs_object *object)
 {
@@ -207,7 +213,7 @@ static int identify_hidden(int dirfd, const char *name, struct hostfs_object *ob
     return 0;
 }
 
-/* Where no handle can be had, or it is longer than an id. */
+/* Identifies an object whose handle can't be had, or is longer than an id. */
 static int identify_hashed(struct hostfs *h, const struct cred *as,
                            const struct hostfs_place *place, int dirfd, const char *name,
                            const struct hostfs_handle *long_handle, struct hostfs_object *object)

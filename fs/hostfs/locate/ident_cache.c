@@ -1,24 +1,25 @@
 /*
  * ident_cache.c - which node an object is, told by its inode number and its birth time.
  *
- * One statx() of a name gives attributes and these two; that spares the system call that asks for
- * the kernel's handle, and the doubt whether both are of the same object. lookup.c asks here before
- * it asks the kernel, and notes here what it learnt from it.
+ * One statx() of a name gives attributes and these two. That spares the system call that asks for
+ * the kernel's handle, and the check that both results are about one object. lookup.c asks here
+ * before it asks the kernel, and notes here what the kernel told it.
  *
- * When two objects can't be confused: file systems use an inode number again, but the new object's
- * birth time is that of a clock that moves in ticks. So a pair is noted only when the birth was
- * longer ago than a tick at the time the handle was asked for: whatever gets the number later has a
- * later birth. (tmpfs counts its numbers up; it would have to make 2^32 files within a tick.) Only
- * file systems where all this is known take part: no btrfs, whose snapshots have the same
- * numbers and births as what they were made from, and no network file systems.
+ * When two objects can't be confused: file systems use an inode number again, but the birth time of
+ * the new object comes from a clock that moves in ticks. A pair is therefore noted only when the
+ * birth was more than a tick ago at the time when the handle was asked for. Every object that gets
+ * the number later has a later birth. (tmpfs counts its numbers up; it would have to make 2^32
+ * files within a tick.) Only file systems where all this is known take part. btrfs does not, since
+ * its snapshots have the numbers and births of what they were made from, and network file systems
+ * don't either.
  *
- * What is kept is a memo, sized by how many nodes the table may keep, not an owner: an entry may be
- * lost at any time, and holds no node, only its id. A node whose handle turns out to be stale takes
- * its entry with it (hostfs_forget), so nothing wrong could last. Pages of the memo that are not
- * used take no memory.
+ * The cache owns nothing: an entry holds no node, only its id, and may be lost at any time. Its
+ * size depends on how many nodes the vnode table may keep. A node whose handle turns out to be
+ * stale takes its entry with it (hostfs_forget), so nothing wrong can last. Pages of the cache that
+ * are not used take no memory.
  *
- * No lock: an entry's sequence is odd while it is written; who reads it meanwhile, or finds it
- * changed afterwards, has found nothing.
+ * There is no lock. An entry's sequence is odd while the entry is written. A thread that reads it
+ * meanwhile, or finds the sequence changed afterwards, has found nothing.
  */
 #include "base/hash.h"
 #include "fs/hostfs/disk.h"
@@ -29,15 +30,15 @@
 
 #define ENTRIES_MAX (1u << 20) /* 64 MiB if all are used */
 #define ENTRIES_MIN 1024u
-/* Entries for each node that the table may keep: what is listed is more than what is used. */
+/* Entries for each node that the vnode table may keep: more objects are listed than are used. */
 #define ENTRIES_PER_NODE 4
 #define ID_WORDS         4 /* kernel handles of ext4, XFS and tmpfs take 10 to 26 bytes */
-/* Twice what the coarsest kernel clock (HZ=100) takes for a step. */
+/* Nanoseconds: twice the step of the coarsest kernel clock (HZ=100). */
 #define SETTLED_NS 20000000
 
 struct ident {
     _Atomic uint32_t sequence;
-    _Atomic uint32_t mount; /* its serial; 0: empty */
+    _Atomic uint32_t mount; /* the mount's serial; 0: the entry is empty */
     _Atomic uint64_t ino, born;
     _Atomic uint64_t id_len;
     _Atomic uint64_t id[ID_WORDS];
@@ -45,7 +46,8 @@ struct ident {
 _Static_assert(sizeof(struct ident) == 64, "a cache line");
 
 static struct ident memo[ENTRIES_MAX] __attribute__((aligned(64)));
-/* How much of it is in use, less one. Where it changes, entries are not found any more: no harm. */
+/* The number of entries in use, less one. When it changes, older entries are not found any more,
+ * which does no harm. */
 static _Atomic uint32_t memo_mask = ENTRIES_MIN - 1;
 
 void hostfs_ident_init(void)
@@ -57,7 +59,8 @@ void hostfs_ident_init(void)
     atomic_store_explicit(&memo_mask, entries - 1, memory_order_relaxed);
 }
 
-/* Neighbours by number are made, listed and used together: they get neighbouring entries. */
+/* Objects with neighbouring numbers are made, listed and used together, so they get neighbouring
+ * entries. */
 static struct ident *entry_of(const struct hostfs_mount *mount, uint64_t ino)
 {
     uint32_t mask = atomic_load_explicit(&memo_mask, memory_order_relaxed);
@@ -103,7 +106,8 @@ static void entry_drop(struct ident *entry)
 {
     uint32_t sequence = atomic_load(&entry->sequence);
 
-    /* Who writes it in this moment met the object in this moment. */
+    /* A thread that writes the entry in this moment has just met the object, so the entry is
+     * right. */
     if (!(sequence & 1) &&
         atomic_compare_exchange_strong(&entry->sequence, &sequence, sequence + 1)) {
         atomic_store_explicit(&entry->mount, 0, memory_order_release);
@@ -111,8 +115,8 @@ static void entry_drop(struct ident *entry)
     }
 }
 
-/* Ids that turned out to be stale when there was no node of them: what says that an object has one
- * of these is not believed, once. */
+/* Hashes of ids that turned out to be stale when there was no node of them. An entry with such an
+ * id is dropped, once. */
 #define STALE 64
 static _Atomic uint64_t stale[STALE];
 static _Atomic bool any_stale;
@@ -141,7 +145,7 @@ bool hostfs_ident_id(const struct hostfs_mount *mount, const struct statx *st, s
         return false;
     struct ident *entry = entry_of(mount, st->stx_ino);
     uint32_t sequence = atomic_load_explicit(&entry->sequence, memory_order_acquire);
-    /* Acquired one by one, so that the second look at the sequence comes after all of them. */
+    /* Acquired one by one, so that the second look at the sequence comes after all other loads. */
     bool ours = atomic_load_explicit(&entry->mount, memory_order_acquire) == mount->serial &&
                 atomic_load_explicit(&entry->ino, memory_order_acquire) == st->stx_ino &&
                 atomic_load_explicit(&entry->born, memory_order_acquire) == born_at(st);
@@ -169,7 +173,7 @@ int hostfs_ident_node(struct hostfs *h, struct hostfs_mount *mount, const struct
     if (!hostfs_ident_id(mount, st, &object.id))
         return 0;
     *out = vnode_find(h->fs, &object.id);
-    /* Where the table of handles is in use, nodes are made by who knows their names. */
+    /* Where the handle table is in use, nodes are made only by a caller that knows their names. */
     if (*out || hostfs_needs_table(h, &object.id))
         return 0;
     return hostfs_intern(h, &object, out);
@@ -193,7 +197,7 @@ void hostfs_forget(struct vnode *vn)
             entry_drop(entry);
     }
     vnode_forget(vn);
-    hostfs_unpin(vn, true); /* there is nothing left to flush */
+    hostfs_unpin(vn, true); /* nothing is left to flush */
 }
 
 void hostfs_ident_note(const struct statx *st, struct vnode *vn)
@@ -206,7 +210,7 @@ void hostfs_ident_note(const struct statx *st, struct vnode *vn)
     memcpy(words, vn->id, vn->id_len);
     struct ident *entry = entry_of(mount, st->stx_ino);
     uint32_t sequence = atomic_load_explicit(&entry->sequence, memory_order_relaxed);
-    /* Somebody writes it: one of the two notes is lost. */
+    /* Another thread writes the entry: one of the two notes is lost. */
     if (sequence & 1 ||
         !atomic_compare_exchange_strong_explicit(&entry->sequence, &sequence, sequence + 1,
                                                  memory_order_acquire, memory_order_relaxed))

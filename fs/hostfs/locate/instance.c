@@ -1,15 +1,15 @@
 /*
- * instance.c - which file system it is that is mounted: a number that another one does not have.
+ * instance.c - identifies the file system that is mounted, by a number that no other one has.
  *
- * Called by mounts.c when a mount becomes known; the number goes into every id of an object of the
- * mount (id.c, named.c). So a handle of one file system is stale, and never another file's, where
- * another was mounted in its place, while the server ran or while it did not. What the number is
- * made of is what lasts as long as the handles of that kind do (below.h):
- *   HANDLES_LAST    the UUID in its superblock; f_fsid where the kernel does not tell the UUID;
- *                   mounts.c adds which directory of it the mount's root is
- *   HANDLES_LAYERS  the UUID, and which directories are the layers
- *   HANDLES_IMAGE   the UUID, the image's first and last MiB, the file that is its device
- *   others          this mount in this boot
+ * Called by mounts.c when a mount becomes known. The number goes into every id of an object of the
+ * mount (id.c, named.c). Where another file system was mounted in its place, while the server ran
+ * or while it did not, the old handles are therefore stale, and never mean files of the other one.
+ * The number is made of what lasts as long as handles of that kind do (below.h):
+ *     HANDLES_LAST    the UUID in its superblock; f_fsid where the kernel does not tell the UUID;
+ *                     mounts.c adds which directory of it is the mount's root
+ *     HANDLES_LAYERS  the UUID, and which directories are the layers
+ *     HANDLES_IMAGE   the UUID, the image's first and last 4 MiB, the file behind its device
+ *     others          this mount in this boot
  * Owns nothing. Acts as the server.
  */
 #include "base/boot.h"
@@ -29,7 +29,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* Newer than the C library's and the kernel's headers here. */
+/* Newer than the headers of the C library and of the kernel. */
 #ifndef STATX_MNT_ID_UNIQUE
 #define STATX_MNT_ID_UNIQUE 0x4000u /* Linux 6.8 */
 #endif
@@ -47,8 +47,8 @@ struct host_xfs_geometry { /* struct xfs_fsop_geom_v1 of xfs_fs.h */
 _Static_assert(sizeof(struct host_xfs_geometry) == 112, "as the ioctl's number says");
 #define HOST_XFS_GEOMETRY _IOR('X', 100, struct host_xfs_geometry)
 
-/* Of each end of an image: superblocks, inodes and names are there, of tens of thousands of files
- * at least. Two images may differ in one name and in nothing else. */
+/* Bytes that are hashed at each end of an image. Superblocks, inodes and names lie there, of tens
+ * of thousands of files at least. Two images may differ in one name and in nothing else. */
 #define IMAGE_BYTES (4 << 20)
 #define PIECE       65536
 
@@ -68,8 +68,8 @@ static bool add_fsid(crypto_generichash_state *state, int fd)
     return true;
 }
 
-/* Whether f_fsid is made of the UUID, as of ext4 and tmpfs: then it serves as well, and is the same
- * on kernels that do not tell the UUID. */
+/* Whether f_fsid is made of the UUID, as on ext4 and tmpfs. It then identifies the file system as
+ * well, and kernels that do not tell the UUID have it, too. */
 static bool fsid_is_of(int fd, const uint8_t uuid[16])
 {
     uint64_t halves[2], fsid;
@@ -109,7 +109,7 @@ static void add_random(crypto_generichash_state *state)
     add(state, bytes, sizeof(bytes));
 }
 
-/* The connection that a FUSE mount is: its entry in fusectl was made with it. */
+/* Adds the connection of a FUSE mount, by its entry in fusectl, which was made with it. */
 static bool add_connection(crypto_generichash_state *state, const struct statx *st)
 {
     char path[64];
@@ -125,8 +125,9 @@ static bool add_connection(crypto_generichash_state *state, const struct statx *
     return true;
 }
 
-/* This mount, of this boot: the kernel never gives such an id again. Where it has none, and nothing
- * else that will do, the server's run ends the handles. */
+/* Adds this mount and this boot; the kernel never uses the id of a mount again. Where the kernel
+ * has no such id, and there is no FUSE connection either, the number is random, so handles end with
+ * the server. */
 static void add_mount(crypto_generichash_state *state, int fd)
 {
     char boot[BOOT_ID_SIZE];
@@ -142,8 +143,8 @@ static void add_mount(crypto_generichash_state *state, int fd)
         add_random(state);
 }
 
-/* What the kernel says of the mount's file system: "TYPE SOURCE OPTIONS", in a line to be freed.
- * NULL: nothing. */
+/* Returns what the kernel says of the mount's file system, "TYPE SOURCE OPTIONS", in *line, which
+ * the caller frees. NULL: nothing. */
 static char *mount_says(int fd, char **line)
 {
     struct statx st;
@@ -172,7 +173,7 @@ static bool add_layers(crypto_generichash_state *state, int fd)
 
     for (char *word = says ? strtok_r(says, " ,\n", &save) : NULL; word;
          word = strtok_r(NULL, " ,\n", &save)) {
-        /* Other options may change what is shown of an object, never which one it is. */
+        /* Other options may change attributes of an object, but never which object it is. */
         if (strncmp(word, "lowerdir", 8) != 0 && strncmp(word, "upperdir=", 9) != 0 &&
             strncmp(word, "datadir", 7) != 0)
             continue;
@@ -195,7 +196,8 @@ static void add_bytes_at(crypto_generichash_state *state, int device, off_t at)
     }
 }
 
-/* The file that a loop device shows: whoever may not read the device may often look at that. */
+/* Adds the file behind a loop device. A server that may not read the device may often look at
+ * that. */
 static void add_backing(crypto_generichash_state *state, const struct statx *st)
 {
     char path[128], name[PATH_MAX];
@@ -217,7 +219,8 @@ static void add_backing(crypto_generichash_state *state, const struct statx *st)
     fclose(link);
 }
 
-/* udev's name of a block device; where there is no udev (a container), the kernel's. -1: none. */
+/* Opens a block device by udev's name for it, or by the kernel's where there is no udev (a
+ * container). -1: neither exists. */
 static int open_device(const struct statx *st)
 {
     char path[64], line[256], name[280] = "";
@@ -303,7 +306,7 @@ uint64_t hostfs_instance_root(int fd, const struct hostfs_below *below)
     if (below->handles != HANDLES_MOUNT && below->handles != HANDLES_NOTHING)
         return hostfs_instance(fd, below);
     char *says = mount_says(fd, &line);
-    for (int i = 0; says && i < 2; i++) { /* type and source */
+    for (int i = 0; says && i < 2; i++) { /* the type and the source */
         char *word = strtok_r(i ? NULL : says, " \n", &save);
         hash = word ? hash_bytes(word, strlen(word) + 1, hash) : hash;
     }

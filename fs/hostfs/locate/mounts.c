@@ -1,9 +1,9 @@
 /*
- * mounts.c - the mounts an export is made of: its own, and with crossmnt those below it.
+ * mounts.c - the mounts that an export is made of: its own, and with crossmnt those below it.
  *
- * Called by id.c when an object turns out to be on another mount, and by node.c to open an id of
- * one. A mount is entered when a client first looks it up, or, after a restart, from
- * /proc/self/mountinfo. The list grows at its head under mounts_lock and is read without.
+ * Called by id.c when an object turns out to be on another mount, and by node.c to open an id of a
+ * mount. A mount is entered when a client first looks it up, or, after a restart, from
+ * /proc/self/mountinfo. The list grows at its head under mounts_lock, and is read without the lock.
  */
 #include "base/cred.h"
 #include "base/hash.h"
@@ -27,7 +27,8 @@ uint64_t hostfs_place_key(dev_t dev)
     return hash_mix(dev) | 1;
 }
 
-/* Two exports, or mounts, of one disk wait at one place. */
+/* Returns the place at which calls wait for the mount's disk. Exports and mounts of one disk share
+ * it. */
 static struct wait_place *place_get(const struct hostfs *h, const struct hostfs_mount *mount)
 {
     char name[256];
@@ -47,7 +48,8 @@ static ssize_t path_of(int fd, char path[PATH_MAX])
     return len;
 }
 
-/* Where below the export a mount is: two may show one file system. */
+/* A hash of the path at which a mount is below the export, since two mounts may show one file
+ * system. */
 static uint64_t place_of(struct hostfs *h, int fd)
 {
     char root[PATH_MAX], path[PATH_MAX];
@@ -64,7 +66,7 @@ static uint64_t place_of(struct hostfs *h, int fd)
     return hash_bytes(path + skip, (size_t)len - skip, 1);
 }
 
-/* What a mount gives beyond its row, found by trying. */
+/* Finds out by trying what the mount's row in below.c leaves open. */
 static void try_out(struct hostfs_mount *mount, const struct statx *st)
 {
     const struct hostfs_below *below = mount->below;
@@ -86,14 +88,15 @@ static void try_out(struct hostfs_mount *mount, const struct statx *st)
     case HANDLES_IMAGE:
         mount->named = false;
         break;
-    case HANDLES_LAYERS: /* with nfs_export a handle stays what it is when the object is copied */
+    case HANDLES_LAYERS: /* with nfs_export an object keeps its handle when it is copied up */
         mount->named = !opens;
         break;
     case HANDLES_MOUNT:
         mount->named = true;
         if (!has_handle || handle.head.handle_bytes < sizeof(node))
             break;
-        /* A number that is the node's own is given anew with it, by FUSE's library. */
+        /* An inode number that equals the node's number is given anew with each node, by FUSE's
+         * library. */
         memcpy(node, handle.bytes, sizeof(node));
         mount->numbers |= ((uint64_t)node[0] << 32 | node[1]) != st->stx_ino &&
                           !hostfs_instance_numbers_paths(mount->fd);
@@ -103,9 +106,10 @@ static void try_out(struct hostfs_mount *mount, const struct statx *st)
         break;
     }
     mount->lasting = !mount->named && below->handles != HANDLES_LAYERS;
-    /* The kernel opens what is anywhere on the file system, and does not say of a file where it
-     * is: so ids of one directory are none of another, whether a bind mount, a snapshot or what
-     * was moved there came in its place. */
+    /* The kernel opens objects anywhere on the file system by handle, and does not tell where a
+     * file is. The mount's root directory is therefore a part of the instance, so that ids of one
+     * directory are never ids of another one that came in its place: a bind mount, a snapshot, or
+     * what was moved there. */
     if (has_handle && mount->lasting && below->handles == HANDLES_LAST)
         mount->instance = hash_bytes(handle.bytes, handle.head.handle_bytes, mount->instance);
 }
@@ -114,7 +118,7 @@ static unsigned flush_how(const struct hostfs_below *below, int fd)
 {
     unsigned how = below->told_at_close ? FLUSH_AT_CLOSE : 0;
 
-    /* A kind that nobody knows, and that can't be changed, may be one more of the images. */
+    /* A file system of an unknown kind that can't be changed may be another kind of image. */
     if (below->nothing_to_flush || below->handles == HANDLES_NOTHING)
         how |= below->nothing_to_flush ? FLUSH_NOTHING : flush_how_of(fd);
     return how;
@@ -182,8 +186,8 @@ static struct hostfs_mount *find_tag(struct hostfs *h, uint32_t tag)
     return mount;
 }
 
-/* Takes fd, the root directory of a mount. NULL: not a mount to be served, as those of proc and
- * such are not, unless the export says so. */
+/* Makes the mount of which fd is the root directory known, and takes over fd. NULL: the mount is
+ * not to be served, as interfaces to the kernel are not unless the export says so. */
 static struct hostfs_mount *add(struct hostfs *h, int fd)
 {
     struct hostfs_mount *mount = calloc(1, sizeof(*mount));
@@ -220,7 +224,8 @@ static struct hostfs_mount *add(struct hostfs *h, int fd)
     return mount;
 }
 
-/* A descriptor open_by_handle_at() takes (not O_PATH), where the server may read the directory. */
+/* Opens a mount's root: for reading, which open_by_handle_at() needs, where the server may read it,
+ * else O_PATH. */
 static int open_root(int dirfd, const char *name)
 {
     int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -318,12 +323,12 @@ static void refill(struct hostfs *h)
     ssize_t len = readlink(link.text, base, sizeof(base) - 1);
     hostfs_drop(&h->own);
     FILE *file = fopen("/proc/self/mountinfo", "re");
-    /* A path cut short would be another directory's. */
+    /* A path that was cut off would be the path of another directory. */
     if (len <= 0 || len == sizeof(base) - 1 || !file)
         goto out;
     base[len] = '\0';
     if (len == 1)
-        len = 0; /* the export is "/": every path begins with what is left of it */
+        len = 0; /* the export is "/": every path begins with the empty path that is left of it */
 
     char *line = NULL, *root, *point;
     size_t size = 0;
@@ -335,7 +340,7 @@ static void refill(struct hostfs *h)
         int fd = open_root(AT_FDCWD, point);
         if (fd < 0)
             continue;
-        /* Another mount may lie over this one: then its path leads there. */
+        /* Another mount may lie over this one, in which case the path leads to that one. */
         if (!is_mount_root(fd, &opened) || opened != id)
             close(fd);
         else
@@ -352,7 +357,7 @@ struct hostfs_mount *hostfs_mount_by_key(struct hostfs *h, uint64_t key)
     struct hostfs_mount *mount = find_key(h, key);
     int fd;
     if (mount && mount->fd < 0) {
-        /* It may be another one, or nothing, that is there by now. */
+        /* Another mount, or none, may be there now. */
         if (hostfs_hold(h, mount, &fd) == 0)
             hostfs_drop(mount);
         else

@@ -1,21 +1,22 @@
 /*
- * name_table.c - the handle table: for each id that was given out, where its object is (parent,
+ * name_table.c - the handle table: for each id that was given out, where its object is (parent and
  * name).
  *
- * Used where the kernel opens no handles for us: resolve.c goes from an id up to the root by it.
- * One SQLite database in the state directory serves all exports; keys begin with the export's fsid.
- * Open tables are shared by who has the same state directory, and counted.
+ * Used where the kernel opens no handles for this process: resolve.c goes up from an id to the root
+ * by it. One SQLite database in the state directory serves all exports; keys begin with the
+ * export's fsid. Exports with one state directory share an open table, which is counted.
  *
  * A row is written when a node is first met, before the client holds its id. SQLite writes it to
- * its log (WAL) and does not flush: the page cache outlives a kill of the server, and when the host
- * crashes the table may be lost: the file BOOT_FILE says in which boot it was last in use, and a
- * table that was not closed in another boot is moved aside, as one that is damaged, or of another
- * version. What is lost is found again when clients look names up, or by walking (reconnect.c).
+ * its log (WAL) without flushing. The page cache survives the death of the server. When the host
+ * crashes the table may be lost: BOOT_FILE says in which boot it was last in use, and a table that
+ * was not closed in another boot is moved aside, like one that is damaged or of another version.
+ * Lost rows come back when clients look names up, or by walking (reconnect.c).
  *
- * Nothing in the file is believed: SQLite reads it (no part of it is mapped into memory, so a page
- * that is cut off, or a disk that is full, is an error and no signal) and checks its structure, and
- * each row ends with a checksum of its key and value. Where the file can't be used any more while
- * the server runs, rows are kept in memory, and on disk again as soon as that can be.
+ * Nothing in the file is trusted. SQLite reads it with read() (no part of it is mapped into memory,
+ * so a page that is cut off, or a disk that is full, is an error and no signal) and checks its
+ * structure. Each row ends with a checksum of its key and value. Where the file can't be used any
+ * more while the server runs, rows are kept in memory, and go back to disk as soon as that is
+ * possible.
  *
  * Locks: tables_lock guards the list and the counts; a table's `lock` guards its database.
  */
@@ -29,15 +30,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How often a file that could not be used is tried again, and whether it is still there is looked
- * at. */
+/* Seconds between two looks at the file: whether it is still there, and whether a file that could
+ * not be used can be used now. */
 #define LOOK_PERIOD_S 5
 
 struct hostfs_table {
     struct hostfs_table *next; /* guarded by tables_lock */
     unsigned refs;             /* guarded by tables_lock */
-    pid_t pid;                 /* whose: a fork must not touch it (SQLite) */
-    dev_t dev;                 /* of the state directory */
+    pid_t pid;                 /* the process that opened it: a fork must not touch it (SQLite) */
+    dev_t dev;                 /* device and inode of the state directory */
     ino_t ino;
     char *dir;
     pthread_mutex_t lock;
@@ -149,7 +150,7 @@ static void make_key(uint64_t fsid, const struct vnode_id *id, struct row_key *k
     key->len = sizeof(fsid) + id->len;
 }
 
-/* The key is public: what this finds is damage, not forgery. */
+/* The key is public: the checksum finds damage, not forgery. */
 static void checksum(const struct row_key *key, const uint8_t *value, size_t len,
                      uint8_t out[CHECK_BYTES])
 {
@@ -241,7 +242,7 @@ int hostfs_table_put(struct hostfs_table *table, uint64_t fsid, const struct vno
     struct row_key key;
     struct row_value value;
 
-    /* Reading is cheap; after a restart most rows are there already. */
+    /* Reading is cheap, and after a restart most rows are there already. */
     if (hostfs_table_get(table, fsid, id, &old) == 0 && old.ino == row->ino &&
         hostfs_id_equal(&old.parent, &row->parent) && strcmp(old.name, row->name) == 0)
         return 0;

@@ -1,9 +1,10 @@
 /*
  * name_table_file.c - the handle table's file: a SQLite database; see name_table_file.h.
  *
- * One table `rows` of keys and values, one connection, which holds the file's lock (EXCLUSIVE: so
- * the index of the WAL is in memory, not in a mapped file). The format's version is user_version;
- * another one is moved aside, as is LMDB's file, which servers before had.
+ * The file has one table `rows` of keys and values. One connection holds the file's lock
+ * (EXCLUSIVE), so the index of the WAL is in memory and not in a mapped file. The format's version
+ * is in user_version. A file of another version is moved aside, and so is the LMDB file of earlier
+ * servers.
  */
 #include "fs/hostfs/locate/name_table_file.h"
 #include "base/boot.h"
@@ -23,7 +24,7 @@
 #define OLD_FILE   "hostfs.lmdb"
 #define VERSION    1
 #define CREATE     "CREATE TABLE rows(key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID"
-/* 4 GiB, some thirty million rows; a table that outgrows it is begun anew. */
+/* 4 GiB, some thirty million rows; a table that outgrows this is begun anew. */
 #define PAGES_MAX     1048576
 #define TEXT_(number) #number
 #define TEXT(number)  TEXT_(number)
@@ -98,7 +99,8 @@ static bool boot_interrupted(const char *dir)
     return strcmp(was, is) != 0;
 }
 
-/* A mark that could not be written is empty, which is of no boot: the table is not trusted then. */
+/* Marks the table as in use in this boot. A mark that could not be written is empty, which matches
+ * no boot, so the table is not trusted later. */
 static void boot_mark(const char *dir)
 {
     char path[PATH_MAX], id[BOOT_ID_SIZE];
@@ -153,7 +155,7 @@ static int error_of(int code)
     }
 }
 
-/* One value of one row, as text. */
+/* Asks for one value of one row, as text. */
 static int ask(sqlite3 *db, const char *sql, char text[512])
 {
     sqlite3_stmt *statement = NULL;
@@ -171,7 +173,7 @@ static int ask(sqlite3 *db, const char *sql, char text[512])
     return code;
 }
 
-/* Makes the one table of a new file; SQLITE_CORRUPT where there is anything else in an old one. */
+/* Makes the table in a new file. SQLITE_CORRUPT: an old file has anything but that table. */
 static int check_schema(sqlite3 *db)
 {
     char version[512], schema[512];
@@ -221,7 +223,8 @@ static int open_db(struct table_db *t, const char *path)
     return code;
 }
 
-/* Nobody else may read it, and it is the state directory's own: no link. */
+/* Makes the file where it does not exist. Only the server's user may read it, and it must not be a
+ * link to a file elsewhere. */
 static int make_file(const char *path, struct stat *st)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
@@ -232,7 +235,7 @@ static int make_file(const char *path, struct stat *st)
     return error;
 }
 
-/* Once; is_broken() says whether moving it aside may help. */
+/* Tries once to open the file. is_broken(*code) says whether moving it aside may help. */
 static int open_once(struct table_file *file, const char *dir, int *code)
 {
     char path[PATH_MAX];
@@ -272,7 +275,8 @@ int table_file_begin(struct table_file *file, const char *dir)
     if (boot_interrupted(dir))
         move_aside(dir, "was in use when the host went down");
     int error = open_file(file, dir);
-    /* Another process has it: that of which this one is a fork, since the directory is locked. */
+    /* Another process has the file open. It must be the one that this process was forked from,
+     * since the state directory is locked. */
     return error == EBUSY ? 0 : error;
 }
 
@@ -297,7 +301,7 @@ static bool is_at_its_largest(const struct table_file *file)
     return ask(file->disk.db, "PRAGMA page_count", pages) == SQLITE_OK && atoi(pages) >= PAGES_MAX;
 }
 
-/* After an operation on the file failed. True: it is worth trying again. */
+/* To be called after an operation on the file failed. True: it is worth trying again. */
 static bool mend(struct table_file *file, const char *dir, int code)
 {
     if (is_broken(code)) {
@@ -319,7 +323,7 @@ static int bind(sqlite3_stmt *statement, int at, struct table_blob blob)
     return sqlite3_bind_blob(statement, at, blob.bytes, (int)blob.len, SQLITE_STATIC);
 }
 
-/* SQLITE_ROW, SQLITE_DONE: there is none; or what is wrong. */
+/* Returns SQLITE_ROW with the value; SQLITE_DONE: there is none; else SQLite's error. */
 static int get(struct table_db *t, struct table_blob key, struct table_blob *value)
 {
     int code = bind(t->get, 1, key);
@@ -335,7 +339,7 @@ static int get(struct table_db *t, struct table_blob key, struct table_blob *val
     return code;
 }
 
-/* SQLITE_DONE, or what is wrong. */
+/* Returns SQLITE_DONE, or SQLite's error. */
 static int run(sqlite3_stmt *statement, struct table_blob key, const struct table_blob *value)
 {
     int code = bind(statement, 1, key);
@@ -351,7 +355,7 @@ static int run(sqlite3_stmt *statement, struct table_blob key, const struct tabl
 int table_file_get(struct table_file *file, const char *dir, struct table_blob key,
                    struct table_blob *value)
 {
-    /* Memory has what the file could not take, which is newer. */
+    /* Memory has rows that the file could not take, which are newer. */
     if (file->spill.db && get(&file->spill, key, value) == SQLITE_ROW)
         return 0;
     for (int attempt = 0; file->disk.db; attempt++) {
@@ -441,7 +445,7 @@ static int copy_rows(struct table_db *to, struct table_db *from)
     return code == SQLITE_DONE ? end : code;
 }
 
-/* Another file in the place of the one that was removed, or that could not be opened. */
+/* Makes another file in place of one that was removed or could not be opened. */
 static void open_anew(struct table_file *file, const char *dir)
 {
     struct table_file fresh = {0};

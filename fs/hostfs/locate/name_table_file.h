@@ -1,10 +1,10 @@
 /*
- * name_table_file.h - keys and values in one file, for name_table.c alone, which has a lock around
+ * name_table_file.h - keys and values in one file. For name_table.c only, which holds a lock during
  * each call.
  *
- * All of these take `dir`, the state directory. What fails is told in one line, at most ten times a
- * minute. A file that turns out to be damaged is moved aside and begun anew; what a file can't
- * take, since its disk is full or it can't be had any more, memory keeps until it can.
+ * `dir` is the state directory in all functions. A failure is logged in one line, at most ten times
+ * a minute. A file that turns out to be damaged is moved aside and begun anew. What the file can't
+ * take, because its disk is full or the file can't be had any more, is kept in memory until it can.
  */
 #ifndef HOSTFS_LOCATE_NAME_TABLE_FILE_H
 #define HOSTFS_LOCATE_NAME_TABLE_FILE_H
@@ -18,37 +18,38 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 struct table_db {
-    struct sqlite3 *db; /* NULL: it is not open */
+    struct sqlite3 *db; /* NULL: the database is not open */
     struct sqlite3_stmt *get, *put, *drop;
 };
 
 struct table_file {
     struct table_db disk;
-    struct table_db spill; /* in memory: what the file could not take */
-    bool told;             /* that the file is gone from its place */
-    dev_t dev;             /* of the file */
+    struct table_db spill; /* in memory: rows that the file could not take */
+    bool told;             /* it was logged that the file is gone from its place */
+    dev_t dev;             /* device and inode of the file */
     ino_t ino;
 };
 
-/* Bytes borrowed from the caller or, until table_file_release(), from the file. */
+/* Bytes borrowed from the caller, or from the file until table_file_release(). */
 struct table_blob {
     const uint8_t *bytes;
     size_t len;
 };
 
-/* Opens or makes the file. EIO and such, which were told. */
+/* Opens or makes the file. Errors such as EIO were logged. */
 int table_file_begin(struct table_file *file, const char *dir);
-/* Closes it, with everything on stable storage. */
+/* Closes the file, with everything on stable storage. */
 void table_file_end(struct table_file *file, const char *dir);
-/* ENOENT: there is no such key, or nothing is known any more. EIO: it can't be read now. */
+/* ENOENT: there is no such key, or the file was lost. EIO: the file can't be read now. */
 int table_file_get(struct table_file *file, const char *dir, struct table_blob key,
                    struct table_blob *value);
 void table_file_release(struct table_file *file);
-/* ENOSPC, EIO, ...: it is not kept. */
+/* ENOSPC, EIO, ...: the row is not kept. */
 int table_file_put(struct table_file *file, const char *dir, struct table_blob key,
                    struct table_blob value);
 void table_file_delete(struct table_file *file, const char *dir, struct table_blob key);
-/* Whether the file is still where it was; from memory back to a file. */
+/* Looks whether the file is still in its place, and moves rows from memory to the file where that
+ * is possible now. */
 void table_file_look(struct table_file *file, const char *dir);
 
 #endif

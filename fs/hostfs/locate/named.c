@@ -1,18 +1,18 @@
 /*
- * named.c - objects of file systems whose handles and numbers do not last: known by where they are.
+ * named.c - objects of file systems whose handles and numbers do not last, known by where they are.
  *
- * FUSE numbers its nodes anew whenever the kernel forgets them, overlayfs gives an object another
- * handle, birth and number when it is copied up, vfat numbers places in memory. On such mounts
+ * FUSE numbers its nodes anew whenever the kernel forgets them. overlayfs gives an object another
+ * handle, birth and number when it is copied up. vfat numbers places in memory. On such mounts
  * (mount->named) an id is a random number, given when an object is first met under its name. The
- * handle table keeps three rows of it:
- *   the id's own      where it is: parent and name (as for any id that needs the table)
- *   its proof         what the object was like when it was last seen (struct hostfs_proof)
- *   the place's       which id was given to what has this name in this directory
- * An id is found again by its name, and what is found must agree with the proof (proof.c): where
- * it can't be told whether it is the same object, it is not, and the id is stale. A place where
- * something else is found gets a new id.
+ * handle table keeps three rows for it:
+ *     the id's own      where the object is: parent and name (as for every id that needs the table)
+ *     its proof         what the object was like when it was last seen (struct hostfs_proof)
+ *     the place's       which id was given to the object of this name in this directory
+ * An object is found again by its name, and must agree with its proof (proof.c). Where it can't be
+ * told whether it is still that object, the id is stale. A place where something else is found gets
+ * a new id.
  *
- * Called by id.c, node.c, resolve.c, reconnect.c, dir.c and the operations that move or take away
+ * Called by id.c, node.c, resolve.c, reconnect.c, dir.c and the operations that move or remove
  * names. Owns the rows of places; proof.c has the proofs. Lock: h->named_lock, so that one place
  * gets one id.
  */
@@ -25,7 +25,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* First byte of the rows' keys, which no id begins with. */
+/* The first byte of the keys of these rows, with which no id begins. */
 #define KEY_PLACE 0xf1
 
 #define SERIAL_BYTES 8
@@ -72,7 +72,7 @@ static int place_put(struct hostfs *h, const struct hostfs_place *place, const s
     return hostfs_table_put(table, h->fs->fsid, &key, &row);
 }
 
-/* Only where the place still has this id. */
+/* Deletes the row of a place, if the place still has this id. */
 static void place_delete(struct hostfs *h, const struct hostfs_place *place,
                          const struct vnode_id *id)
 {
@@ -120,7 +120,7 @@ static uint64_t fileid_by_id(const struct vnode_id *id)
     return hostfs_fileid_hash(hash_bytes(id->bytes, id->len, 0));
 }
 
-/* The number that clients see: the host's where that is one of its own and stays. */
+/* The number that clients see: the host's inode number where it belongs to this mount and stays. */
 static uint64_t fileid_for(const struct hostfs_mount *mount, const struct statx *st,
                            const struct vnode_id *id)
 {
@@ -141,7 +141,8 @@ static void id_begin(uint32_t tag, struct vnode_id *id)
 
 int hostfs_named_root(struct hostfs *h, struct hostfs_object *object)
 {
-    /* The export's root is what is mounted there, whichever daemon serves it today. */
+    /* The export's root is whatever is mounted there, although another daemon may serve it
+     * today. */
     int error = hostfs_statx(h->own.fd, "", &object->st);
     if (error)
         return error;
@@ -158,7 +159,8 @@ static void mint(const struct hostfs_mount *mount, struct vnode_id *id)
     randombytes_buf(id->bytes + 1 + TAG_BYTES, SERIAL_BYTES);
 }
 
-/* What is there gets object->id. Its place comes last: then all of it is known. */
+/* Gives the object its id, object->id. The row of its place is written last, when all else is
+ * known. */
 static int settle(struct hostfs *h, const struct hostfs_place *place, struct hostfs_proof *proof,
                   struct hostfs_object *object)
 {
@@ -176,8 +178,8 @@ static int settle(struct hostfs *h, const struct hostfs_place *place, struct hos
     return error ? error : place_put(h, place, &object->id);
 }
 
-/* A place that was only listed has an id without a proof: it is for who is looked up there first.
- */
+/* Whether the place has an id without a proof, because it was only listed. That id is for the first
+ * object that is looked up there. */
 static bool is_reserved(struct hostfs *h, const struct hostfs_place *place,
                         struct hostfs_object *object)
 {
@@ -185,7 +187,7 @@ static bool is_reserved(struct hostfs *h, const struct hostfs_place *place,
            !hostfs_named_exists(h, &object->id);
 }
 
-/* The id that the place has, where it is still right; false: none. */
+/* Fills in the id that the place has, if it still belongs to the object. False: it does not. */
 static bool known(struct hostfs *h, const struct hostfs_place *place, struct hostfs_proof *is,
                   struct hostfs_object *object)
 {
@@ -257,7 +259,7 @@ int hostfs_named_identify(struct hostfs *h, const struct cred *as, const struct 
     }
     if (!*name)
         return identify_open(h, place, dirfd, object);
-    /* What is looked at by one descriptor is one object, whatever becomes of the name. */
+    /* One descriptor is open on one object, whatever becomes of the name. */
     int fd = openat(dirfd, name, HOST_O_PATH);
     if (fd < 0)
         return errno;
@@ -270,7 +272,7 @@ int hostfs_named_check(struct hostfs *h, const struct vnode_id *id, int fd, bool
                        struct hostfs_object *object)
 {
     struct hostfs_proof was, is;
-    /* What the kernel keeps of one name may be of before another one came or went. */
+    /* What the kernel has cached for one name may be from before another name came or went. */
     int error = hostfs_statx_now(fd, &object->st);
     if (error)
         return error;
@@ -295,7 +297,8 @@ void hostfs_named_begin(struct hostfs_node *node, const struct hostfs_object *ob
                           memory_order_relaxed);
 }
 
-/* Asks FUSE's daemon, since the kernel's own copy may be of before. */
+/* Renews an object's proof. Asks FUSE's daemon, since the kernel's copy of the attributes may be
+ * old. */
 static void renew(struct vnode *vn, int fd)
 {
     struct vnode_id id;
@@ -320,14 +323,14 @@ bool hostfs_named_look(struct vnode *vn, int fd, const struct statx *st)
 
     if (vn->flags & VNODE_IS_ROOT)
         return true;
-    /* A daemon that goes by paths has come to another object under this one's. */
+    /* A daemon that works by paths has opened another object under this one's path. */
     if (node->mount->numbers &&
         hostfs_fileid(node->mount, st->stx_ino, node->mount->part) != node->ino)
         return false;
     if (atomic_exchange_explicit(&node->seen, seen, memory_order_relaxed) == seen)
         return true;
-    /* Copied up, or changed, in front of our eyes: the descriptor says that it is the same, unless
-     * what it is a view of says that it is not. */
+    /* The object was copied up or changed meanwhile. The descriptor says that it is still that
+     * object, unless the files of which it is a view say that it is not. */
     hostfs_id_of(vn, &id);
     hostfs_proof_look(node->mount, fd, st, &proof);
     if (!hostfs_proof_get(h, &id, &was))
@@ -336,7 +339,8 @@ bool hostfs_named_look(struct vnode *vn, int fd, const struct statx *st)
         atomic_store_explicit(&node->seen, 0, memory_order_relaxed);
         return false;
     }
-    /* Only what tells objects apart there is worth a row: each write comes here. */
+    /* Each write comes here, so a row is written only where what tells objects apart on this mount
+     * has changed. */
     if (node->mount->origin && node->mount->numbers && (!proof.origins || proof.born == was.born))
         return true;
     hostfs_proof_renew(h, node->mount, &id, &was, &proof);
@@ -363,7 +367,7 @@ void hostfs_named_moved(struct vnode *from_dir, const char *from, struct vnode *
     place_delete(h, &was, id);
     if (fd < 0)
         return;
-    /* To be moved it may have been copied up. */
+    /* The move may have copied the object up. */
     if (hostfs_proof_get(h, id, &old) && hostfs_statx(fd, "", &st) == 0) {
         const struct hostfs_mount *mount = hostfs_node(to_dir)->mount;
         hostfs_proof_look(mount, fd, &st, &proof);
@@ -397,7 +401,7 @@ void hostfs_named_removed(struct vnode *dir, const char *name, const struct vnod
     place_delete(h, &place, id);
     if (gone)
         hostfs_proof_delete(h, id);
-    /* By what it is like now it may be found under another name. */
+    /* The object may be found under another name by what it is like now. */
     if (fd >= 0)
         renew(vn, fd);
 }

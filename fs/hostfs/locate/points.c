@@ -1,16 +1,17 @@
 /*
  * points.c - where other file systems are mounted below an export.
  *
- * Looking at a name on which something is mounted asks the file system that is mounted there, and
- * that one may hang though the directory's own does not. So the places of mounts are known
- * beforehand, from /proc/self/mountinfo: lookup.c and dir.c ask hostfs_point_enter() before they
- * look at a name, and the call is counted, or refused, where it will sleep (base/wait_place.h).
- * That costs a load where nothing is mounted below the export.
+ * A look at a name on which a file system is mounted asks that file system, which may hang though
+ * the directory's own does not. The places of mounts are therefore known beforehand, from
+ * /proc/self/mountinfo. lookup.c and dir.c call hostfs_point_enter() before they look at a name,
+ * and the call is counted, or refused, at the file system where it will sleep (base/wait_place.h).
+ * Where nothing is mounted below the export that costs one load.
  *
- * The table is an array of atomics, written by the housekeeping thread when the mounts have changed
- * and read by everybody: for the moment of that a name may be taken for an ordinary one. It has
- * the mounts whose directory is on the export's own file system, and those below other mounts of
- * kinds that answer by themselves (ext4, tmpfs, images): to look for others might hang.
+ * The table is an array of atomics. The housekeeping thread writes it when the mounts have changed,
+ * and every thread reads it; during the change a name may be taken for an ordinary one for a
+ * moment. It has the mounts whose directory is on the export's own file system, and those below
+ * other mounts of kinds that answer by themselves (ext4, tmpfs, images). Looking for others might
+ * hang.
  */
 #include "base/hash.h"
 #include "base/log.h"
@@ -28,10 +29,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Slots that are looked at for one name. */
+/* How many slots are looked at for one name. */
 #define PROBES 8
 
-/* Watches the mounts of this process, for all exports; `changes` counts. */
+/* Watches the mounts of this process for all exports. watch_changes counts the changes. */
 static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
 static int watch_fd = -1;      /* guarded */
 static uint32_t watch_changes; /* guarded; 0: never looked */
@@ -58,21 +59,21 @@ static uint64_t point_hash(uint64_t mount_id, uint64_t dir_ino, const char *name
     return hash_bytes(name, strlen(name), hash_mix(dir_ino ^ hash_mix(mount_id))) | 1;
 }
 
-/* What is mounted below an export, as far as the table was read. */
+/* The mounts below an export that were read so far. */
 struct below {
     uint64_t id;
     struct below *next;
 };
 
-/* A mount of the table's. */
+/* A mount in mountinfo. */
 struct row {
     uint64_t id, parent;
     dev_t dev;
-    char *path;   /* below the root */
-    bool answers; /* to look at a directory there asks nobody who might not answer */
+    char *path;   /* relative to the export's root */
+    bool answers; /* a look at its directories asks no program or host that might not answer */
 };
 
-/* The directory at `path`, which is below the export's root. */
+/* Opens the directory at `path`, which is relative to the export's root. */
 static int open_dir(int root_fd, const char *path, bool cross)
 {
     struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
@@ -102,7 +103,7 @@ static void point_add(struct hostfs *h, int root_fd, const struct row *row,
         return;
     snprintf(text, sizeof(text), "below %.64s (disk %u:%u)", h->fs->source, major(row->dev),
              minor(row->dev));
-    /* Where numbers are made up a name counts in whatever directory. */
+    /* Where inode numbers are made up, the name counts in every directory. */
     uint64_t hash = point_hash(row->parent, own && h->own.named ? 0 : st.stx_ino, name);
     for (unsigned i = 0; i < PROBES; i++) {
         struct hostfs_point *point = &fresh[(hash + i) % POINTS];
@@ -124,13 +125,14 @@ static void points_replace(struct hostfs *h, const struct hostfs_point fresh[POI
         h->points.list[i].place = fresh[i].place;
         h->points.list[i].hash = fresh[i].hash;
         count += fresh[i].hash != 0;
-        wait_place_put(before); /* its memory stays: whoever reads it now may enter it */
+        /* its memory stays, so a thread that reads it now may still enter it */
+        wait_place_put(before);
     }
     h->points.count = count;
     log_debug("hostfs %s: file systems mounted below it: %u", h->fs->source, count);
 }
 
-/* One line of mountinfo. False: it is of no mount below `base`. */
+/* Reads one line of mountinfo. False: the mount is not below `base`. */
 static bool read_row(char *line, const char *base, size_t len, struct row *row)
 {
     char type[64] = "", *root, *point;
@@ -154,7 +156,7 @@ static bool is_below(const struct below *list, uint64_t id)
     return list;
 }
 
-/* Parents come before what is mounted on them. */
+/* Reads all lines. A mount comes before the mounts on it. */
 static void read_rows(struct hostfs *h, int root_fd, const char *base, FILE *file,
                       struct hostfs_point fresh[POINTS])
 {
@@ -196,7 +198,7 @@ void hostfs_points_tick(struct hostfs *h)
     ssize_t len = readlink(link.text, base, sizeof(base) - 1);
     FILE *file = fopen("/proc/self/mountinfo", "re");
     if (len >= 0)
-        base[len == 1 ? 0 : len] = '\0'; /* the export may be "/" */
+        base[len == 1 ? 0 : len] = '\0'; /* "" where the export is "/" */
     if (len >= 0 && file)
         read_rows(h, root_fd, base, file, fresh);
     if (file)

@@ -12,20 +12,22 @@ struct wait_place;
 
 #define POINTS 512
 struct hostfs_point {
-    _Atomic uint64_t hash; /* of directory and name; 0: none */
+    _Atomic uint64_t hash; /* hash of directory and name; 0: the slot is free */
     struct wait_place *_Atomic place;
 };
 
-/* Of one export. */
+/* The places of mounts below one export. */
 struct hostfs_points {
     struct hostfs_point list[POINTS];
     _Atomic unsigned count;
-    uint32_t seen; /* the state of the host's mounts that this is of: the housekeeper's */
+    /* the count of the host's mount changes up to which the list was read; the housekeeping
+     * thread's */
+    uint32_t seen;
 };
 
-/* Before something is asked of `name` in `dir`: where another file system is mounted on it, that is
- * what the call uses from here on, until hostfs_point_leave(). VFS_EJUKEBOX: too many wait there.
- */
+/* To be called before `name` in `dir` is looked at. If another file system is mounted on the name,
+ * the call counts as using that one, until hostfs_point_leave(). VFS_EJUKEBOX: too many calls wait
+ * there. */
 int hostfs_point_enter(struct vnode *dir, const char *name);
 void hostfs_point_leave(struct vnode *dir);
 /* Finds out what is mounted below the export now. */

@@ -1,8 +1,8 @@
 /*
- * proof.c - what an object of a named mount was like when it was last seen, and whether what is
- * found now is it.
+ * proof.c - what an object of a named mount was like when it was last seen, and whether an object
+ * that is found now is that one.
  *
- * Called by named.c, whose file tells what for. Owns the rows of proofs in the handle table.
+ * Called by named.c, whose head says what for. Owns the rows of proofs in the handle table.
  */
 #include "base/hash.h"
 #include "fs/hostfs/locate/locate.h"
@@ -10,12 +10,12 @@
 #include <errno.h>
 #include <time.h>
 
-#define KEY_PROOF 0xf2 /* first byte of the rows' keys, which no id begins with */
+#define KEY_PROOF 0xf2 /* the first byte of the keys of these rows, with which no id begins */
 #define ROW_NAME  "proof"
-/* Twice what the coarsest kernel clock (HZ=100) takes for a step. */
+/* Nanoseconds: twice the step of the coarsest kernel clock (HZ=100). */
 #define SETTLED_NS 20000000
 
-/* The layer that an overlayfs object's handle is of (struct ovl_fh in Linux). */
+/* The layer to which the handle of an overlayfs object belongs (struct ovl_fh in Linux). */
 enum layer { LAYER_UNKNOWN, LAYER_LOWER, LAYER_UPPER };
 #define OVL_TYPE     0xf8
 #define OVL_FLAGS    6
@@ -44,7 +44,8 @@ static bool is_settled(const struct statx *st)
                SETTLED_NS;
 }
 
-/* What it is a view of says what the daemon does not. */
+/* Takes numbers and birth from the files of which the object is a view, which the daemon does not
+ * tell. */
 static void look_at_origin(const struct hostfs_mount *mount, int fd, const struct statx *st,
                            struct hostfs_proof *proof)
 {
@@ -53,7 +54,7 @@ static void look_at_origin(const struct hostfs_mount *mount, int fd, const struc
         proof->number = proof->origins ? proof->numbers[0] : 0;
 }
 
-/* Whether numbers of this type are those of objects, and not of places. */
+/* Whether inode numbers of objects of this type identify objects, and not places. */
 static bool has_numbers(const struct hostfs_mount *mount, const struct hostfs_proof *proof)
 {
     return mount->numbers || hostfs_origin_numbers(mount, (enum vtype)proof->type);
@@ -79,7 +80,7 @@ void hostfs_proof_look(const struct hostfs_mount *mount, int fd, const struct st
 
     *proof =
         (struct hostfs_proof){.number = st->stx_ino, .type = (uint8_t)hostfs_vtype(st->stx_mode)};
-    /* While the clock has not moved on, another object may get the same birth. */
+    /* While the clock has not moved on, another object may get an equal birth time. */
     if (is_settled(st))
         proof->born = (uint64_t)hostfs_ns(st->stx_btime.tv_sec, st->stx_btime.tv_nsec);
     proof->content = hash_mix((uint64_t)hostfs_ns(st->stx_mtime.tv_sec, st->stx_mtime.tv_nsec) ^
@@ -93,10 +94,11 @@ void hostfs_proof_look(const struct hostfs_mount *mount, int fd, const struct st
 }
 
 /*
- * overlayfs: the handle is that of the data's first place, and stays while the kernel knows of it;
- * the birth is that of the copy, from then on. What was seen in the upper layer keeps its handle.
- * What was in the lower one may have been copied while nobody looked, and then has the size and
- * time that it had. Kernels that give no handles (before 6.6) do not say which layer it is.
+ * On overlayfs, the handle is that of the place where the data was first, and stays while the
+ * kernel knows of it; after a copy the birth time is that of the copy. An object that was seen in
+ * the upper layer keeps its handle. An object in the lower layer may have been copied up unseen,
+ * and then has the size and mtime that it had. Kernels that give no handles (before 6.6) do not
+ * tell the layer.
  */
 static bool agrees_in_layers(const struct hostfs_proof *was, const struct hostfs_proof *is,
                              bool same_place)
@@ -113,10 +115,9 @@ static bool agrees_in_layers(const struct hostfs_proof *was, const struct hostfs
 }
 
 /*
- * Whether what was found is the object that the proof is of; same_place: under the name it had.
- * Where inode numbers are given by the daemon, path and number say so, as they do for the kernel.
- * Where not, a file that the kernel forgot must not have changed meanwhile; a directory may, since
- * what is below it is looked at by itself.
+ * Where the daemon's inode numbers identify objects, path and number decide, as they do for the
+ * kernel. Elsewhere a file that the kernel forgot must not have changed meanwhile. A directory may
+ * have, since what is below it is checked by itself.
  */
 bool hostfs_proof_agrees(const struct hostfs_mount *mount, const struct hostfs_proof *was,
                          const struct hostfs_proof *is, bool same_place)
@@ -136,16 +137,16 @@ bool hostfs_proof_agrees(const struct hostfs_mount *mount, const struct hostfs_p
     return numbers || is->type == VDIR || unmoved || was->content == is->content;
 }
 
-/* What may change of an object's proof while it is in use, in one word. */
+/* The hash covers only what tells objects apart on this mount. */
 uint64_t hostfs_proof_seen(const struct hostfs_mount *mount, const struct statx *st)
 {
     uint64_t hash =
         hash_mix(st->stx_ino ^ (uint64_t)hostfs_ns(st->stx_btime.tv_sec, st->stx_btime.tv_nsec));
 
-    /* What is not certain now is looked at again. */
+    /* What is not certain now is to be looked at again. */
     if (hostfs_has_layers(mount) && !is_settled(st))
         hash = hash_mix(hash);
-    /* The host may have put another one in its place, which changes this at least. */
+    /* The host may have put another object in its place, which changes at least the ctime. */
     if (mount->origin)
         hash = hash_mix(hash ^ (uint64_t)hostfs_ns(st->stx_ctime.tv_sec, st->stx_ctime.tv_nsec));
     if ((hostfs_has_layers(mount) ? !is_settled(st) : !mount->numbers) && !S_ISDIR(st->stx_mode))
@@ -200,13 +201,14 @@ int hostfs_proof_put(struct hostfs *h, const struct vnode_id *id, const struct h
     return hostfs_table_put(table, h->fs->fsid, &key, &row);
 }
 
-/* The object agrees with what was known of it: that is what it is like now. */
+/* Only a proof that has changed is written. */
 void hostfs_proof_renew(struct hostfs *h, const struct hostfs_mount *mount,
                         const struct vnode_id *id, const struct hostfs_proof *was,
                         struct hostfs_proof *is)
 {
     is->fileid = was->fileid;
-    /* Of several numbers it keeps the one it has; what can't be told now was told before. */
+    /* Of several numbers the proof keeps the one that it has; what can't be told now was told
+     * before. */
     if (hostfs_origin_numbers(mount, (enum vtype)is->type))
         is->number = was->number;
     if (mount->origin && !is->born)

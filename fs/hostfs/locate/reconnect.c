@@ -1,10 +1,10 @@
 /*
  * reconnect.c - looks for an object that is no longer where the handle table says.
  *
- * Called by resolve.c, as the server: first one directory, then, as the last resort, the whole
- * export, breadth first. A walk is bounded in entries and in time, there is one at a time, over
- * time they take half of it at most, and an id that was not found is not looked for again for a
- * while: a client full of stale handles must not keep the disk busy.
+ * Called by resolve.c, as the server. It searches one directory first and, as the last resort, the
+ * whole export, breadth first. A client full of stale handles must not keep the disk busy: a walk
+ * is bounded in entries and in time, one walk runs at a time, walks take half of the time at most,
+ * and an id that was not found is not looked for again for a while.
  */
 #include "base/cred.h"
 #include "base/hash.h"
@@ -27,7 +27,7 @@
 #define SCAN_BYTES     32768
 #define DIRS_PER_CLOCK 16
 
-/* A directory still to be searched: its path below the root. */
+/* A directory that is still to be searched, by its path relative to the root. */
 struct pending {
     struct pending *next;
     char path[];
@@ -37,8 +37,8 @@ struct search {
     struct hostfs *h;
     const struct vnode_id *id;
     uint64_t ino; /* 0: unknown */
-    char *name;   /* where it was found: VNAME_MAX + 1 bytes */
-    /* of a walk; NULL and 0 otherwise */
+    char *name;   /* receives the name under which it was found; VNAME_MAX + 1 bytes */
+    /* For a walk only, else NULL and 0: */
     const char *path;
     struct pending **tail;
     uint64_t entries;
@@ -51,7 +51,7 @@ static int64_t now_ns(void)
     return hostfs_ns(now.tv_sec, (uint32_t)now.tv_nsec);
 }
 
-/* Puts a subdirectory at the end of the walk. */
+/* Adds a subdirectory at the end of the walk. */
 static int add_pending(struct search *search, const char *name)
 {
     size_t size = strlen(search->path) + strlen(name) + 2;
@@ -86,7 +86,7 @@ static bool is_it(struct search *search, int dirfd, const char *name)
     return error == 0;
 }
 
-/* 0: this is it; ENOENT: it is not. */
+/* Looks at one entry. 0: it is the object; ENOENT: it is not. */
 static int look_at(struct search *search, int fd, const struct dirent64 *entry)
 {
     search->entries++;
@@ -123,7 +123,7 @@ static int scan(struct search *search, int fd)
     return error;
 }
 
-/* What listings call the object, if anything; 0: unknown. */
+/* The inode number that listings give for the object; 0: unknown. */
 static uint64_t number_of(const struct vnode_id *id, uint64_t ino)
 {
     return id->bytes[0] == ID_NAMED ? 0 : ino;
@@ -141,7 +141,8 @@ int hostfs_reconnect_in(struct hostfs *h, int dirfd, const struct vnode_id *id, 
     return error;
 }
 
-/* By a path below the root, along which nothing may be a link or, without crossmnt, a mount. */
+/* Opens a directory by its path relative to the root. No part of the path may be a link or, without
+ * crossmnt, a mount. */
 static int open_below(struct hostfs *h, const char *path)
 {
     struct open_how how = {
@@ -160,7 +161,7 @@ static int open_below(struct hostfs *h, const char *path)
     return fd;
 }
 
-/* One directory further down the way: its name is in row->name; *at becomes its descriptor. */
+/* Goes one directory down: to row->name; *at becomes the descriptor of that directory. */
 static int way_step(struct hostfs *h, struct hostfs_row *row, struct vnode_id *last, int *at)
 {
     const struct hostfs_place place = {.dir = last->bytes, .dir_len = last->len, .name = row->name};
@@ -186,7 +187,8 @@ static int way_step(struct hostfs *h, struct hostfs_row *row, struct vnode_id *l
     return object.mount ? 0 : ENOENT;
 }
 
-/* The id of the directory at a path below the root. The table learns those on the way. */
+/* Finds the id of the directory at a path relative to the root. The table learns the directories on
+ * the way. */
 static int record_way(struct hostfs *h, const char *path, struct vnode_id *last)
 {
     struct hostfs_row row;
@@ -197,7 +199,8 @@ static int record_way(struct hostfs *h, const char *path, struct vnode_id *last)
     for (const char *end = path; !error && *end; end += *end == '/') {
         const char *name = end;
         end = strchrnul(name, '/');
-        /* What is below a directory without a name that fits has no way for the table. */
+        /* Objects below a directory whose name is too long for a row can't be found by the
+         * table. */
         error = hostfs_row_name(&row, name, (size_t)(end - name)) ? way_step(h, &row, last, &at)
                                                                   : ENOENT;
     }
@@ -206,7 +209,7 @@ static int record_way(struct hostfs *h, const char *path, struct vnode_id *last)
     return error;
 }
 
-/* Searches one directory of the walk; where it is found, fills the row. */
+/* Searches one directory of the walk, and fills in the row where it finds the object. */
 static int walk_dir(struct search *search, struct hostfs_row *row)
 {
     struct statx st;
@@ -224,7 +227,7 @@ static int walk_dir(struct search *search, struct hostfs_row *row)
     return error;
 }
 
-/* 0, ENOENT: it is nowhere, ESTALE: the bounds were reached. */
+/* Walks the whole export. ENOENT: the object is not there; ESTALE: a bound was reached. */
 static int walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, int64_t deadline,
                 struct hostfs_row *row)
 {
@@ -258,8 +261,8 @@ static int walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, int64
     return error;
 }
 
-/* Time gives credit for walks; the first comes from h->walk_paid being 0. reconnect_lock is held.
- */
+/* Whether a walk may begin: half of the time that passes is credit for walks. h->walk_paid is 0 at
+ * first, so the first walk has credit. reconnect_lock is held. */
 static bool may_walk(struct hostfs *h, int64_t now)
 {
     h->walk_credit += (now - h->walk_paid) / 2;
@@ -276,7 +279,8 @@ int hostfs_reconnect_walk(struct hostfs *h, const struct vnode_id *id, uint64_t 
     size_t slot = hash % (sizeof(h->lost) / sizeof(h->lost[0]));
 
     vfs_will_sleep();
-    /* A walk takes no longer, unless it hangs in something that is mounted below the export. */
+    /* A walk takes no longer than this, unless it hangs in a file system that is mounted below the
+     * export. */
     int64_t start = now_ns(), until = start + WALK_NS + WALK_NS / 4;
     const struct timespec end_of_patience = {.tv_sec = until / 1000000000,
                                              .tv_nsec = until % 1000000000};

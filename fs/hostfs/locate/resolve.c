@@ -1,13 +1,14 @@
 /*
- * resolve.c - from an id to an open object by the handle table: up by its rows, down by names.
+ * resolve.c - from an id to an open object by the handle table: up by its rows, then down by names.
  *
  * Called by node.c where the kernel opens no handle (hostfs_needs_table), and by the operations
- * that make or move names, to have them noted. Going down from the root (or from a directory on the
- * way that is open) each step is verified by id; where a name leads elsewhere, reconnect.c looks
- * where the object went, and the table learns it. Containment needs no check: it came from the
- * root.
+ * that make or move names, to have them noted. On the way down from the root (or from an open
+ * directory on the way) each step is verified by id. Where a name leads elsewhere, reconnect.c
+ * looks for the object, and the table learns where it is. Containment needs no check, since the way
+ * comes from the root.
  *
- * Acts as the server throughout (hostfs_open_id). Owns the chain it builds, and nothing longer.
+ * Acts as the server throughout (hostfs_open_id). Owns the chain that it builds, and nothing that
+ * lasts longer.
  */
 #include "base/cred.h"
 #include "base/hash.h"
@@ -18,9 +19,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Directories between an object and the root. */
+/* The most directories between an object and the root. */
 #define DEPTH_MAX 16384
-/* Times one resolution may begin anew because the tree changed meanwhile. */
+/* How often one resolution may begin anew because the tree changed meanwhile. */
 #define ATTEMPTS 4
 
 struct link {
@@ -28,11 +29,12 @@ struct link {
     struct hostfs_row row;
 };
 
-/* From the object (first) to the child of where going down begins (last). */
+/* The rows on the way, from the object's (first) to the one below the directory where going down
+ * begins (last). */
 struct chain {
     struct link *links;
     size_t count, size;
-    int fd; /* where going down begins; owned */
+    int fd; /* descriptor of the directory where going down begins; owned */
     struct vnode_id from;
 };
 
@@ -72,7 +74,7 @@ void hostfs_name_note(struct hostfs *h, struct vnode *dir, const char *name, str
         return;
     hostfs_id_of(dir, &row.parent);
     row.ino = hostfs_node(vn)->ino;
-    /* What could not be noted is tried again when it is met again. */
+    /* A name that could not be noted is noted when it is met again. */
     if (hostfs_table_put(table, h->fs->fsid, &id, &row) == 0)
         atomic_store_explicit(&hostfs_node(vn)->where, where, memory_order_relaxed);
 }
@@ -95,7 +97,7 @@ void hostfs_name_move(struct hostfs *h, struct vnode *from_dir, const char *from
     struct hostfs_row row;
     struct hostfs_table *table = hostfs_table(h);
 
-    /* Only what was recorded there; a row that says otherwise is of another name. */
+    /* A row with another parent or name is about another name of the object, and stays. */
     if (!table || hostfs_table_get(table, h->fs->fsid, id, &row) != 0)
         return;
     hostfs_id_of(from_dir, &parent);
@@ -106,7 +108,8 @@ void hostfs_name_move(struct hostfs *h, struct vnode *from_dir, const char *from
         hostfs_table_put(table, h->fs->fsid, id, &row);
 }
 
-/* An open directory, unless the host has moved it out of the export. */
+/* Returns a copy of an open directory's descriptor, or -1; also -1 where the host has moved it out
+ * of the export. */
 static int open_start(struct hostfs *h, const struct vnode_id *id)
 {
     struct statx st;
@@ -122,8 +125,8 @@ static int open_start(struct hostfs *h, const struct vnode_id *id)
     return fd;
 }
 
-/* Where going down may begin: the root, an open directory above the object, or one the kernel opens
- * for us. */
+/* Opens *fd where going down may begin at this id: it is the root, an open directory above the
+ * object, or an object that the kernel opens by handle. *fd is -1 where it may not. */
 static int find_start(struct hostfs *h, const struct vnode_id *id, bool above, int *fd)
 {
     *fd = -1;
@@ -159,7 +162,7 @@ static void chain_finish(struct chain *chain)
     free(chain->links);
 }
 
-/* A row for an id that the table does not have, found by walking. */
+/* Finds a row by walking, for an id that the table does not have. */
 static int missing_row(struct hostfs *h, struct hostfs_table *table, const struct vnode_id *id,
                        struct hostfs_row *row)
 {
@@ -170,8 +173,9 @@ static int missing_row(struct hostfs *h, struct hostfs_table *table, const struc
 }
 
 /*
- * Rows of different ages can make a ring (`mv a/b b; mv a b/a` on the host, one of them learnt).
- * What is known to be in one is looked for, which breaks it; the caller begins anew.
+ * Rows of different ages can form a ring (`mv a/b b; mv a b/a` on the host, and only one of them
+ * learnt). An object that is known to be in a ring is looked for, which breaks the ring; the caller
+ * begins anew.
  */
 static int break_cycle(struct hostfs *h, struct hostfs_table *table, const struct vnode_id *id)
 {
@@ -218,7 +222,7 @@ static int chain_build(struct hostfs *h, struct hostfs_table *table, const struc
     return 0;
 }
 
-/* One step down; ENOENT where the name leads to something else, or nowhere. */
+/* Goes one step down. ENOENT: the name leads to another object, or nowhere. */
 static int step(struct hostfs *h, int dirfd, const char *name, const struct vnode_id *id, int *out)
 {
     struct hostfs_object object;
@@ -239,7 +243,8 @@ static int step(struct hostfs *h, int dirfd, const char *name, const struct vnod
     return error;
 }
 
-/* It is nowhere: who meets it by name again, if that can be, notes it anew. */
+/* To be called when an object is nowhere: a caller that meets it by name again, if it can, notes it
+ * anew. */
 static void forget_row(struct hostfs *h, struct hostfs_table *table, const struct link *lost)
 {
     struct vnode *vn = vnode_find(h->fs, &lost->id);
@@ -251,8 +256,9 @@ static void forget_row(struct hostfs *h, struct hostfs_table *table, const struc
 }
 
 /*
- * The object of this link is not where the table says: looks in the directory it was in, in those
- * above it on the way, then everywhere. The table learns; the caller begins anew.
+ * Handles a link whose object is not where the table says: looks in the directory in which it was,
+ * in those above it on the way, then everywhere. The table learns where it is; the caller begins
+ * anew.
  */
 static int reconnect(struct hostfs *h, struct hostfs_table *table, struct chain *chain,
                      size_t index, int dirfd)
@@ -282,7 +288,7 @@ static int reconnect(struct hostfs *h, struct hostfs_table *table, struct chain 
     return error;
 }
 
-/* Goes down the chain. EAGAIN: something had moved, and the table now knows where. */
+/* Goes down the chain. EAGAIN: an object had moved, and the table knows where it is now. */
 static int chain_descend(struct hostfs *h, struct hostfs_table *table, struct chain *chain,
                          int *out)
 {
@@ -312,7 +318,8 @@ int hostfs_resolve(struct hostfs *h, const struct vnode_id *id, int *fd)
     struct hostfs_table *table = hostfs_table(h);
     int error = table ? EAGAIN : ESTALE;
 
-    /* Of another mount, or what a client removed: there is nothing to look for. */
+    /* The id belongs to another mount, or a client removed the object: there is nothing to look
+     * for. */
     if (id->bytes[0] == ID_NAMED && !hostfs_id_equal(id, &h->root_id) &&
         !(hostfs_named_mount(h, id) && hostfs_named_exists(h, id)))
         return ESTALE;
