@@ -1,10 +1,12 @@
 /*
- * caller.c - as whom a call runs: who may be believed to be whom, then squash and id map.
+ * caller.c - chooses the identity that a call runs with: which claims are believed, then squash and
+ * id map.
  *
- * Called by gate.c once the client's rights in the export are known. On an `insecure` export any
- * client that reaches the port is believed. On a `secure` one a client on another host is believed
- * where its port is reserved; on this host (rpc/peer.h) the kernel and root are believed whatever
- * their port, any other user is who owns the socket, in that user's groups, or else anonymous.
+ * gate.c calls this once it has found the client's rights in the export. On an `insecure` export
+ * the ids in a call are believed, whichever client sent it. On a `secure` one another host's client
+ * is believed if its port is reserved. On this host (rpc/peer.h) the kernel and root are believed
+ * whatever their port. Any other user of this host runs as the owner of the socket, in that user's
+ * groups, if the call claims that user's id, and as the anonymous user if it claims another.
  */
 #include "access/caller.h"
 #include "base/cred.h"
@@ -13,7 +15,8 @@
 
 static const struct rpc_auth anonymous = {.flavor = RPC_AUTH_NONE};
 
-/* Where everything happens as the user who runs the server, nobody can be let in as less. */
+/* Whether the caller is let in at all. Where the server can't switch identities, everything happens
+ * as the server's user, so another user of this host can't be given fewer rights and is refused. */
 static bool may_come_in(const struct rpc_call *call, const struct rpc_peer *peer, const char **why)
 {
     if (peer->kind == RPC_PEER_FAR && address_port(call->peer) >= IPPORT_RESERVED) {

@@ -1,8 +1,8 @@
 /*
  * gate.c - the one door; see gate.h. Called by the programs (nfsd/, mountd/) for each call.
  *
- * A handle stays with its client when the exports are reloaded, so the client's rights are looked
- * at for each call, and not by MOUNT alone.
+ * A client keeps its handles when the exports are reloaded. So the client's rights are checked for
+ * each call, and not only when it mounts.
  */
 #include "access/gate.h"
 #include "access/caller.h"
@@ -12,7 +12,7 @@
 #include "vfs/vnode_table.h"
 #include <errno.h>
 
-/* The client's rights in the export, and the caller's credential and context. */
+/* Finds the client's rights in the export, and makes the caller's credential and context. */
 static int admit(struct access *access, const char **why)
 {
     const struct export_client *client;

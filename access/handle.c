@@ -23,11 +23,11 @@
 
 #define HANDLE_VERSION 1
 #define HANDLE_HASHED  1  /* the flag */
-#define HANDLE_FHSIZE  32 /* what U-Boot keeps of a directory's handle, and sends back */
+#define HANDLE_FHSIZE  32 /* bytes that U-Boot keeps of a directory's handle and sends back */
 #define HANDLE_HEAD    8
 #define HANDLE_MAC     crypto_shorthash_BYTES
 
-/* Of what comes before the MAC. */
+/* The bytes before the MAC. */
 #define HANDLE_BODY(id_len) (HANDLE_HEAD + ((size_t)(id_len) + 3) / 4 * 4)
 
 _Static_assert(HANDLE_BODY(VNODE_ID_MAX) + HANDLE_MAC <= HANDLE_MAX, "ids fit into handles");
@@ -113,9 +113,9 @@ void handle_seal_short(uint32_t export_id, const struct vnode *vn, struct handle
 }
 
 /*
- * The handle in what U-Boot sends back: 32 bytes, of which the first 4 may be the handle's length
- * (version 1 is no length's first byte), and the last are zeros where the handle is shorter. With
- * the length in front there may be 36.
+ * Finds the handle in what U-Boot sends back: 32 bytes. The first 4 may be the handle's length: a
+ * handle begins with the byte 1 (its version), a length with the byte 0. The last ones are zeros
+ * where the handle is shorter. With the length in front there may be 36 bytes.
  */
 static struct view unpadded(struct view handle)
 {
@@ -151,7 +151,8 @@ int handle_open(struct view handle, uint32_t *export_id, struct vnode_id *id)
     if (handle.len != len + HANDLE_MAC)
         return VFS_EBADHANDLE;
     crypto_shorthash((uint8_t *)&mac, bytes, len, handle_key);
-    /* As one word: how long that takes does not tell how much of a guess was right. */
+    /* Compared as one word, so that the time this takes does not tell how much of a guess was
+     * right. */
     memcpy(&given, bytes + len, sizeof(given));
     if (mac != given)
         return VFS_EBADHANDLE;

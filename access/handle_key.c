@@ -1,13 +1,13 @@
 /*
- * handle_key.c - the key file: read, or made once and for all.
+ * handle_key.c - the key file: read, or made once and never changed.
  *
  *     0..15    the key
- *     16..23   its checksum (SipHash-2-4 with a public key): what is damaged is not taken for a key
- * Earlier servers wrote the key alone, which is still read.
+ *     16..23   its checksum (SipHash-2-4 with a public key), so that a damaged key is noticed
+ * Earlier servers wrote the key alone; such a file is still read.
  *
- * Who has the key can make handles to any file of any export, so the file must be the server's
- * alone; who loses it makes every handle that clients hold stale. It is therefore never replaced:
- * one that looks wrong is refused, for the operator to look at.
+ * A program that knows the key can make handles to any file of any export, so only the server may
+ * read the file. If the key is lost, every handle that clients hold becomes stale. So the file is
+ * never replaced: one that looks wrong is refused, and the operator decides.
  */
 #include "access/handle_key.h"
 #include <errno.h>
@@ -22,7 +22,7 @@
 #define KEY_NAME  "handle.key"
 #define FILE_SIZE (HANDLE_KEY_SIZE + crypto_shorthash_BYTES)
 
-/* What the file of a key holds. */
+/* Fills in the contents of a key's file. */
 static void file_of(const uint8_t key[HANDLE_KEY_SIZE], uint8_t file[FILE_SIZE])
 {
     static const unsigned char public[crypto_shorthash_KEYBYTES + 1] = "loopnfs key file";
@@ -57,7 +57,7 @@ static const char *advice(int error)
     }
 }
 
-/* Whether an open key file is what it must be; says what is wrong with it. */
+/* Checks an open key file: type, owner, mode, length. 0, or EINVAL after logging what is wrong. */
 static int key_check(const char *state_dir, int fd, struct handle_key_why *out)
 {
     struct stat st;
@@ -104,7 +104,7 @@ static int key_take(const char *state_dir, int fd, uint8_t key[HANDLE_KEY_SIZE],
     return error;
 }
 
-/* ENOENT: there is no file yet. */
+/* Reads and checks the key. ENOENT: there is no file yet. */
 static int key_read(const char *state_dir, int dir, uint8_t key[HANDLE_KEY_SIZE],
                     struct handle_key_why *why)
 {

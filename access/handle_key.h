@@ -16,8 +16,8 @@ struct handle_key_why {
 
 /* Reads state_dir/handle.key, or makes it. See handle_init(). Where it fails *why is set. */
 int handle_key_get(const char *state_dir, uint8_t key[HANDLE_KEY_SIZE], struct handle_key_why *why);
-/* Writes the key that is in use where its file is gone. EEXIST: there is another one by now, EINVAL
- * one that the next start would refuse, and *why says so; ENOENT: not even a directory. */
+/* Writes the key in use to its file where the file is gone. EEXIST: the file has another key by
+ * now. ENOENT: the state directory is gone, too. */
 int handle_key_keep(const char *state_dir, const uint8_t key[HANDLE_KEY_SIZE],
                     struct handle_key_why *why);
 

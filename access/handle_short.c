@@ -1,10 +1,11 @@
 /*
  * handle_short.c - the table of handle_short.h, and its file.
  *
- * The file is text: a line with its name and version, then one line an id: hash, export and id in
- * hexadecimal, the one that was used last at the end. It is written whole under a temporary name
- * and renamed, so that a server killed at any moment leaves the old or the new one. It is not
- * synced: when the host goes down a boot loader that was at work has to be started again anyway.
+ * The file is text: a line with its name and version, then one line for each id: hash, export and
+ * id in hexadecimal. The id that was used last is at the end. The file is written whole under a
+ * temporary name and renamed, so that a server killed at any moment leaves the old file or the new
+ * one. It is not synced: when the host goes down, a boot loader that was at work has to be started
+ * again anyway.
  *
  * `lock` guards the table. The file is written with the lock held: this happens once for each
  * directory that a boot loader mounts for the first time.
@@ -24,7 +25,7 @@
 #define FILE_NAME   "handle.short"
 #define FIRST_LINE  "loopnfs short handles, version 1\n"
 #define ENTRIES_MAX 256
-/* Hash, export, id, in hexadecimal, with two blanks, a newline and a NUL. */
+/* The longest line: hash, export and id in hexadecimal, two blanks, a newline and a NUL. */
 #define LINE_SIZE (2 * (HANDLE_SHORT_LEN + 4 + VNODE_ID_MAX) + 4)
 
 struct entry {
@@ -34,7 +35,7 @@ struct entry {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct entry table[ENTRIES_MAX]; /* the one that was used last at the end */
+static struct entry table[ENTRIES_MAX]; /* the entry that was used last is at the end */
 static size_t count;
 static char *dir; /* NULL: there is no file */
 
@@ -50,7 +51,7 @@ static void hash_id(uint32_t export_id, const struct vnode_id *id, uint8_t hash[
     memcpy(hash, full, HANDLE_SHORT_LEN);
 }
 
-/* Its place in the table; `count` where it has none. */
+/* The hash's index in the table; `count` where it has none. */
 static size_t find(uint32_t export_id, const uint8_t hash[HANDLE_SHORT_LEN])
 {
     size_t i = 0;
@@ -143,7 +144,8 @@ static bool file_write(int fd)
     return fclose(file) == 0 && written;
 }
 
-/* Handles that the file does not have are stale after a restart: no reason to refuse a mount. */
+/* Writes the file. A failure is only logged: handles that are not in the file become stale with the
+ * next restart, which is no reason to refuse a mount. */
 static void save(void)
 {
     static struct log_limit limit;
