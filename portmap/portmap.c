@@ -1,8 +1,8 @@
 /*
- * portmap.c - by which way clients find our programs; see portmap.h.
+ * portmap.c - chooses the way in which clients find this server's programs; see portmap.h.
  *
- * Called by main while starting and ending only. Our programs' entries are in the table
- * (portmap/table.c) whichever way was chosen; where that is the system's rpcbind, they are
+ * Called by server/server.c while starting and ending only. The programs' entries are in the table
+ * (portmap/table.c) whichever way was chosen. Where the system's rpcbind was chosen, they are
  * registered there as well and taken back at the end.
  */
 #include "portmap/portmap.h"
@@ -16,12 +16,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Our own entries: each program in each version on each transport. */
+/* This server's entries: each program in each version on each transport. */
 #define OURS_MAX (RPC_PROGRAMS_MAX * 4 * NETID_COUNT)
 static struct portmap_entry ours[OURS_MAX];
 static size_t ours_count;
-static size_t registered; /* how many of them, from the first on, rpcbind has */
-static bool active;       /* clients find us */
+static size_t registered; /* rpcbind has the first `registered` entries of ours[] */
+static bool active;       /* clients find the server by its program number */
 
 static const char *const mode_names[] = {
     [PORTMAP_AUTO] = "auto",
@@ -46,9 +46,9 @@ bool portmap_active(void)
 }
 
 /*
- * The one address to name for a family: rpcbind has one entry for each transport. Several are
- * named by the wildcard, in whose place GETADDR answers the address the client asked. False: we
- * listen on none.
+ * The one address to register for a family, since rpcbind has one entry for each transport. Where
+ * the server listens on several, this is the wildcard address; GETADDR then answers with the
+ * address that the client asked. False: the server listens on no address of the family.
  */
 static bool family_address(int family, const struct address *listen, size_t count,
                            struct address *out)
@@ -89,7 +89,8 @@ static void table_fill_program(const struct rpc_program *program, const struct a
         }
 }
 
-/* Enters all of our programs; the portmapper itself at `portmap_port`. */
+/* Enters all of this server's programs at the port of `listen`, and the portmapper at
+ * `portmap_port`. */
 static void table_fill(const struct address *listen, size_t count, uint16_t portmap_port)
 {
     const struct rpc_program *program;
@@ -103,14 +104,14 @@ static void table_fill(const struct address *listen, size_t count, uint16_t port
     }
 }
 
-/* Port 111 on each of our addresses. Some of several will do. */
+/* Listens on port 111 of each address. Succeeds when at least one could be bound. */
 static int builtin_listen(const struct address *listen, size_t count)
 {
     int first_error = 0;
     size_t bound = 0;
 
     if (address_port(&listen[0]) == PORTMAP_PORT)
-        return 0; /* all programs are there already */
+        return 0; /* all programs, and so the portmapper, are at port 111 already */
     for (size_t i = 0; i < count; i++) {
         struct address at = listen[i];
         char text[ADDRESS_TEXT_MAX];
@@ -130,23 +131,25 @@ static int builtin_listen(const struct address *listen, size_t count)
 
 /* --- the system's rpcbind --- */
 
-/* The portmapper's own entries stay rpcbind's; what is not served is not registered. */
+/* Whether an entry is registered with rpcbind: not the portmapper's, which rpcbind has itself, and
+ * not one for UDP where the program is not served over UDP. */
 static bool is_for_rpcbind(const struct portmap_entry *entry)
 {
     return entry->program != PMAPPROG &&
            (entry->netid->protocol != IPPROTO_UDP || rpc_over_udp(entry->program));
 }
 
-/* Takes back what was registered; connected. */
+/* Takes all registrations back. The connection to rpcbind is open. */
 static void system_unregister(void)
 {
     for (size_t i = 0; i < registered; i++)
         if (is_for_rpcbind(&ours[i]) && portmap_system_unset(&ours[i]) == EPROTO)
-            break; /* it does not answer: nor would it for the others */
+            break; /* rpcbind does not answer, and would not for the other entries */
     registered = 0;
 }
 
-/* All or nothing: half a registration would send clients to two servers. */
+/* Registers all entries. Where one fails, none stays: half a registration would send clients to two
+ * servers. */
 static int system_register(void)
 {
     int error = 0;
@@ -209,7 +212,7 @@ static int start_auto(const struct address *listen, size_t count, char *describe
         snprintf(described, size, "%s", why);
         return 0;
     }
-    /* Where port 111 is somebody's, there is no use in trying to have it. */
+    /* Only where rpcbind refused the connection can port 111 be free. */
     if (error == ECONNREFUSED && start_builtin(listen, count, why, sizeof(why)) == 0) {
         snprintf(described, size, "%s", why);
         return 0;
@@ -248,7 +251,7 @@ void portmap_udp_set(uint32_t program, bool on)
         const struct portmap_entry *entry = &ours[i];
         if (entry->program == program && entry->netid->protocol == IPPROTO_UDP &&
             (on ? portmap_system_set : portmap_system_unset)(entry) == EPROTO)
-            break; /* it does not answer */
+            break; /* rpcbind does not answer */
     }
     if (is_registered)
         portmap_system_close();

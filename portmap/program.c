@@ -1,9 +1,9 @@
 /*
  * program.c - the portmapper, version 2, and rpcbind, versions 3 and 4 (RFC 1833).
  *
- * rpc/dispatch.c calls the rows; the table is in portmap/table.c. Registrations are taken from the
- * kernel and root on this host only (rpc/peer.h): lockd and statd are theirs. Calls are never
- * forwarded: CALLIT, BCAST and INDIRECT have no row.
+ * rpc/dispatch.c calls the rows; the table is in portmap/table.c. Only the kernel and root of this
+ * host (rpc/peer.h) may register programs: lockd and statd do. Calls are never forwarded: CALLIT,
+ * BCAST and INDIRECT have no row.
  */
 #include "portmap/program.h"
 #include "base/log.h"
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Who registered an entry, for versions 3 and 4: only the privileged may. */
+/* The owner of every entry in versions 3 and 4: only privileged callers may register. */
 #define PORTMAP_OWNER "superuser"
 
 /* Calls by version (2, 3, 4) and procedure, for GETSTAT. */
@@ -92,7 +92,7 @@ static enum rpc_outcome portmap2_set(struct rpc_call *call, pmap_mapping *args, 
     return RPC_DONE;
 }
 
-/* RFC 1833: protocol and port are ignored. */
+/* RFC 1833: the protocol and the port in the arguments are ignored. */
 static enum rpc_outcome portmap2_unset(struct rpc_call *call, pmap_mapping *args, u_int *done)
 {
     const struct netid *udp = netid_of(AF_INET, IPPROTO_UDP);
@@ -162,7 +162,7 @@ static enum rpc_outcome portmap3_set(struct rpc_call *call, rpcb_mapping *args, 
     return RPC_DONE;
 }
 
-/* An empty netid stands for all. */
+/* An empty netid stands for all netids. */
 static enum rpc_outcome portmap3_unset(struct rpc_call *call, rpcb_mapping *args, u_int *done)
 {
     const struct netid *netid = netid_find(args->r_netid);
@@ -173,7 +173,7 @@ static enum rpc_outcome portmap3_unset(struct rpc_call *call, rpcb_mapping *args
     return RPC_DONE;
 }
 
-/* A text in the results, `offset` bytes from their beginning (its length comes before it). */
+/* Puts a text into the results, `offset` bytes from their beginning, behind its length. */
 static void portmap3_answer_bytes(const struct rpc_call *call, size_t offset, const void *bytes,
                                   size_t len, rpcb_text *out)
 {
@@ -186,7 +186,8 @@ static void portmap3_answer_bytes(const struct rpc_call *call, size_t offset, co
     *out = (struct view){.data = at, .len = (uint32_t)len};
 }
 
-/* Where a client can reach the entry: in place of a wildcard, the address it asked us at. */
+/* The address where a client can reach the entry. In place of a wildcard address this is the
+ * address that the client sent its call to. */
 static void portmap3_merge(const struct rpc_call *call, const struct portmap_entry *entry,
                            char uaddr[UADDR_MAX])
 {
@@ -206,8 +207,9 @@ static void portmap3_merge(const struct rpc_call *call, const struct portmap_ent
 }
 
 /*
- * The transport that is asked about. Version 4 (and what rpcbind does for 3) has it be that of
- * the call itself; a client that names another means it, and one that names none gets that.
+ * The transport that is asked about. Version 4 (and rpcbind also in version 3) answers about the
+ * transport of the call itself. A client that names another one gets the one it names; a client
+ * that names none gets that of the call.
  */
 static const struct netid *portmap3_netid(const struct rpc_call *call, struct view name)
 {
@@ -407,7 +409,7 @@ RPC_PROC(portmap3, getaddrlist, rpcb_mapping, encoded_entries)
         .results_size = sizeof(RES), .flags = RPC_SHORT                           \
     }
 
-/* What versions 3 and 4 have in common. */
+/* The rows that versions 3 and 4 share. */
 #define RPCB_ROWS                                                                               \
     [NULLPROC] = RPC_ROW_NULL, [RPCBPROC_SET] = RPC_ROW(portmap3, set, rpcb_mapping, u_int, 0), \
     [RPCBPROC_UNSET] = RPC_ROW(portmap3, unset, rpcb_mapping, u_int, 0),                        \

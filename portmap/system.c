@@ -1,10 +1,11 @@
 /*
- * system.c - registering with the system's rpcbind; see portmap/system.h.
+ * system.c - registers with the system's rpcbind; see portmap/system.h.
  *
- * libtirpc's rpcb_set() may wait for a minute and asks whoever has /run/rpcbind.sock, which in
- * a network namespace is not the one clients reach. So the connection is made here, and libtirpc's
- * client is used on it. rpcbind takes registrations from privileged ports, and over its socket
- * from anybody as himself; the socket is for when we have no privileged port.
+ * libtirpc's rpcb_set() may wait for a minute, and it asks the program behind /run/rpcbind.sock,
+ * which in a network namespace is not the rpcbind that clients reach. So the connection is made
+ * here, and libtirpc's client runs on it. rpcbind takes registrations from privileged ports, and
+ * over its socket from every user for that user. The socket is used where this server can't bind a
+ * privileged port.
  */
 #include "portmap/system.h"
 #include "base/log.h"
@@ -25,7 +26,7 @@
 static const struct timeval call_timeout = {.tv_sec = 2};
 static CLIENT *client;
 
-/* connect() that gives up. */
+/* Connects, but gives up after some seconds. */
 static int connect_soon(int fd, const struct sockaddr *address, socklen_t len)
 {
     struct pollfd wait = {.fd = fd, .events = POLLOUT};
@@ -43,8 +44,9 @@ static int connect_soon(int fd, const struct sockaddr *address, socklen_t len)
     return error;
 }
 
-/* A connected client of rpcbind version 4, proven by a NULL call. `privileged`: from a reserved
- * port, or over a socket that carries our credentials. */
+/* Makes a client of rpcbind version 4 and proves it by a NULL call. *privileged: the connection
+ * comes from a reserved port, or goes over a Unix socket, which carries the server's
+ * credentials. */
 static int client_open(const struct sockaddr *address, socklen_t len, CLIENT **out,
                        bool *privileged)
 {
@@ -58,7 +60,7 @@ static int client_open(const struct sockaddr *address, socklen_t len, CLIENT **o
     int error = connect_soon(fd, address, len);
     if (error != 0)
         goto out;
-    fcntl(fd, F_SETFL, 0); /* libtirpc waits in poll(), but wants its writes whole */
+    fcntl(fd, F_SETFL, 0); /* blocking again: libtirpc polls, but writes whole */
     error = EPROTO;
     made = clnt_vc_create(fd, &server, RPCBPROG, RPCBVERS4, 0, 0);
     if (made == NULL)
@@ -109,7 +111,7 @@ void portmap_system_close(void)
     client = NULL;
 }
 
-/* SET or UNSET. EACCES where rpcbind says no. */
+/* Calls SET or UNSET. EACCES: rpcbind refuses. */
 static int rpcbind_change(rpcproc_t procedure, const struct portmap_entry *entry)
 {
     char uaddr[UADDR_MAX], netid[8], owner[16];
@@ -132,7 +134,7 @@ static int rpcbind_change(rpcproc_t procedure, const struct portmap_entry *entry
     return done ? 0 : EACCES;
 }
 
-/* What rpcbind has for this program, version and transport; ENOENT. */
+/* Finds rpcbind's entry for this program, version and transport. ENOENT: it has none. */
 static int rpcbind_find(const struct portmap_entry *entry, struct address *out)
 {
     rpcblist_ptr list = NULL;
@@ -154,7 +156,7 @@ static int rpcbind_find(const struct portmap_entry *entry, struct address *out)
     return error;
 }
 
-/* Whether nobody has this address's port: we could bind it. */
+/* Whether no server has this address's port. Tried by binding it. */
 static bool port_is_free(const struct address *address, int protocol)
 {
     int type = protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
@@ -163,7 +165,8 @@ static bool port_is_free(const struct address *address, int protocol)
 
     if (fd < 0)
         return false;
-    /* Connections that linger are nobody; a listener still refuses us. */
+    /* A closed connection that lingers is no server. With SO_REUSEADDR only a listener makes bind()
+     * fail. */
     if (protocol == IPPROTO_TCP)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (address->any.sa_family == AF_INET6)
@@ -180,7 +183,8 @@ int portmap_system_set(const struct portmap_entry *entry)
 
     if (error != EACCES || rpcbind_find(entry, &known) != 0)
         return error;
-    /* At our own port nobody but us listens: left over from an earlier run, as is a free port. */
+    /* An entry with this server's own port is left over from an earlier run, since no other server
+     * can listen there; so is one whose port is free. */
     if (address_port(&known) != address_port(&entry->address) &&
         !port_is_free(&known, entry->netid->protocol)) {
         log_warning("rpcbind has program %u version %u (%s) at port %u, of another server",

@@ -1,7 +1,7 @@
 /*
  * table.c - the portmapper's table, network ids, universal addresses; see portmap/table.h.
  *
- * A plain array: there are some dozens of entries, and it is asked when somebody mounts.
+ * A plain array: it has some dozens of entries, and is searched only when a client mounts.
  */
 #include "portmap/table.h"
 #include "rpc/program.h"
@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Ours take at most RPC_PROGRAMS_MAX programs x versions x transports; the rest is for others. */
+/* This server's entries take at most RPC_PROGRAMS_MAX programs x versions x transports. The rest is
+ * for other programs of the host. */
 #define PORTMAP_ENTRIES_MAX 512
 
 const struct netid netids[NETID_COUNT] = {
@@ -90,7 +91,7 @@ bool uaddr_parse(struct view text, struct address *out)
     return true;
 }
 
-/* Our own programs are told where they are served. */
+/* Whether clients are told of an entry: this server's own only where they are served. */
 static bool entry_is_told(const struct portmap_entry *e)
 {
     return !e->own || e->netid->protocol != IPPROTO_UDP || rpc_over_udp(e->program);

@@ -1,8 +1,8 @@
 /*
- * table.h - what the portmapper knows: which program is where; and the two notations of
- * RFC 1833, network ids and universal addresses.
+ * table.h - the portmapper's table, which says where each program is, and the two notations of RFC
+ * 1833: network ids and universal addresses.
  *
- * Used by the other portmap files only. The table is guarded by a lock of its own.
+ * Used by the other files of portmap/ only. The table has a lock of its own.
  */
 #ifndef PORTMAP_TABLE_H
 #define PORTMAP_TABLE_H
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A transport by the name netconfig(5) gives it. */
+/* A transport, named as in netconfig(5). */
 struct netid {
     const char *name;
     int family;   /* AF_INET, AF_INET6 */
@@ -24,11 +24,11 @@ struct netid {
 
 #define NETID_COUNT 4
 extern const struct netid netids[NETID_COUNT];
-/* NULL for any other. */
+/* Find a transport; NULL: there is none with this name, or this family and protocol. */
 const struct netid *netid_find(struct view name);
 const struct netid *netid_of(int family, int protocol);
 
-/* "192.0.2.1.8.1": an address with its port's two bytes. */
+/* A universal address: "192.0.2.1.8.1" is an address followed by its port's two bytes. */
 #define UADDR_MAX 64
 void uaddr_format(const struct address *a, char buf[UADDR_MAX]);
 bool uaddr_parse(struct view text, struct address *out);
@@ -36,18 +36,19 @@ bool uaddr_parse(struct view text, struct address *out);
 struct portmap_entry {
     uint32_t program, version;
     const struct netid *netid;
-    struct address address; /* as bound, possibly the wildcard */
-    bool own;               /* one of this server's: nobody else may change it */
+    struct address address; /* as the server has bound it; may be the wildcard address */
+    bool own;               /* an entry of this server, which no caller may change */
 };
 
-/* Adds an entry; true as well where the very same is there. False: another is there, or the program
- * is our own, or there are too many. */
+/* Adds an entry. Also true where an equal entry is there already. False: another entry is there for
+ * that program, version and transport, the program is this server's own, or the table is full. */
 bool portmap_table_set(const struct portmap_entry *entry);
-/* Removes the entries of this version, of one transport or (NULL) of all. False: some are our own,
- * and stay. That there were none is no failure, to rpcbind neither: servers clean up with it. */
+/* Removes the entries of this version, for one transport or (NULL) for all. False: some are this
+ * server's own, and stay. Also true where there were no entries: servers clean up with UNSET, and
+ * rpcbind says true as well. */
 bool portmap_table_unset(uint32_t program, uint32_t version, const struct netid *netid);
-/* Where there is no entry of this version, one of another version will do unless `exact`: the
- * program itself then says which versions it has. */
+/* Finds an entry. Without `exact`, an entry of another version is found where there is none of this
+ * version: the program itself then says which versions it has. */
 bool portmap_table_find(uint32_t program, uint32_t version, const struct netid *netid, bool exact,
                         struct portmap_entry *out);
 /* Calls `each` for every entry under the lock until it returns false. */
