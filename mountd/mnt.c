@@ -1,11 +1,11 @@
 /*
- * mnt.c - MNT: who may mount what, and the handle it gets.
+ * mnt.c - MNT: which client may mount which directory, and the handle that it gets.
  *
- * Called by mountd.c for both versions. The way from the export's root to a subdirectory is
- * walked with vop_lookup() as the caller after squash, so that a mount never gives more than
- * walking there through a mount of the export would. It follows no symbolic link; `..` and `.`
- * are dealt with as text before (exports_path_clean). Owns nothing; works with one table of exports
- * from beginning to end.
+ * Called by mountd.c for both versions. The way from the export's root to a subdirectory is walked
+ * with vop_lookup() as the caller after squash, so that a mount never gives more rights than
+ * walking there through a mount of the export would. The walk follows no symbolic link; `..` and
+ * `.` were removed from the text before (exports_path_clean). Owns nothing. A call works with one
+ * table of exports from beginning to end.
  */
 #include "mountd/mnt.h"
 #include "access/gate.h"
@@ -23,7 +23,7 @@ static const struct {
     {0, MNT3_OK},
     {EPERM, MNT3ERR_PERM},
     {ENOENT, MNT3ERR_NOENT},
-    {ESTALE, MNT3ERR_NOENT}, /* went away between two steps of the walk */
+    {ESTALE, MNT3ERR_NOENT}, /* removed between two steps of the walk */
     {EIO, MNT3ERR_IO},
     {EACCES, MNT3ERR_ACCES},
     {ENOTDIR, MNT3ERR_NOTDIR},
@@ -44,7 +44,7 @@ static mountstat3 mnt_status(int error)
     return MNT3ERR_IO;
 }
 
-/* Takes the first component off `rest`; false where none is left. */
+/* Takes the first component off `rest`; false where `rest` has none. */
 static bool mnt_next_component(struct view *rest, struct view *name)
 {
     while (rest->len > 0 && rest->data[0] == '/') {
@@ -60,7 +60,7 @@ static bool mnt_next_component(struct view *rest, struct view *name)
     return name->len > 0;
 }
 
-/* From the export's root down `rest`; *out has a reference. */
+/* Walks from the export's root down `rest`; *out has a reference. */
 static int mnt_walk(const struct vctx *ctx, struct vnode *root, struct view rest,
                     struct vnode **out)
 {
@@ -110,7 +110,8 @@ static void mnt_log_refusal(const struct rpc_call *call, struct view path, const
                 why);
 }
 
-/* The walk from the export's root as the caller, and the handle at its end. */
+/* Walks from the export's root as the caller, and makes the handle of the directory that it
+ * reaches. */
 static int mnt_open(const struct access *access, struct view rest, bool is_short,
                     struct handle *out)
 {
@@ -127,7 +128,8 @@ static int mnt_open(const struct access *access, struct view rest, bool is_short
     return 0;
 }
 
-/* EAGAIN: what the export with the id *outdated should serve has changed; NULL: not looked at. */
+/* Tries a mount once. EAGAIN: the directory that the export with the id *outdated should serve has
+ * changed. With outdated NULL this is not checked. */
 static int mnt_try(const struct rpc_call *call, struct view path, bool is_short, uint32_t *outdated,
                    struct handle *out)
 {
@@ -158,7 +160,8 @@ mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, bool is_sh
 
     uint32_t outdated = 0;
     int error = mnt_try(call, path, is_short, &outdated, out);
-    /* Another directory is at the export's path by now, or there is one again, or none. */
+    /* The directory at the export's path was replaced, has come, or has gone: the export is
+     * refreshed first. */
     if (error == EAGAIN) {
         exports_refresh_one(outdated);
         error = mnt_try(call, path, is_short, NULL, out);

@@ -1,8 +1,8 @@
 /*
  * mount_list.c - the list of mounts; see mount_list.h.
  *
- * Kept in memory, bounded in entries. One lock guards all of it; nothing is called under it but
- * the walk's function, which only encodes.
+ * Kept in memory, with a bounded number of entries. One lock guards all of it. While the lock is
+ * held, no function of another file is called but the walk's, which only encodes.
  */
 #include "mountd/mount_list.h"
 #include "base/list.h"

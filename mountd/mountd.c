@@ -22,8 +22,9 @@ static void mountd_remember(const struct rpc_call *call, struct view path)
 }
 
 /*
- * U-Boot asks by datagram, as nobody's machine. From 2023.07 to 2024.04 it keeps 32 bytes of the
- * reply for a handle and its length, so a longer handle would come back without its end.
+ * Whether the caller is U-Boot: it asks by datagram, with an empty machine name. From 2023.07 to
+ * 2024.04 it keeps 32 bytes of the reply for a handle and its length, so a longer handle would come
+ * back without its end.
  */
 static bool mountd_is_uboot(const struct rpc_call *call)
 {
@@ -32,8 +33,8 @@ static bool mountd_is_uboot(const struct rpc_call *call)
 
 static enum rpc_outcome mountd_mnt3(struct rpc_call *call, dirpath *path, mountres3 *res)
 {
-    /* Not AUTH_NONE, though it is served: to Linux that in this list says that the server ignores
-     * all credentials, whatever their flavor. */
+    /* AUTH_NONE is served but not listed: a Linux client takes it in this list to mean that the
+     * server ignores all credentials, whatever their flavor. */
     static int flavors[] = {RPC_AUTH_SYS};
     struct mountres3_ok *ok = &res->mountres3_u.mountinfo;
     struct handle handle;
@@ -58,9 +59,9 @@ static enum rpc_outcome mountd_mnt3(struct rpc_call *call, dirpath *path, mountr
 
 /*
  * Versions 1 and 2 have handles of exactly 32 bytes, for NFS version 2, which is not served. NetBSD
- * asks by them whether it may mount; U-Boot until 2023.04 asks for the handle so, and goes on with
- * NFS version 3 when it has heard that there is no version 2. A shorter handle is padded with
- * zeros, with which it comes back (handle_open).
+ * uses these versions to find out whether it may mount. U-Boot until 2023.04 gets the handle by
+ * them, and goes on with NFS version 3 once it has heard that there is no version 2. A shorter
+ * handle is padded with zeros, and the client sends it back with these zeros (handle_open).
  */
 static enum rpc_outcome mountd_mnt1(struct rpc_call *call, dirpath *path, fhstatus *res)
 {
@@ -132,7 +133,7 @@ static enum rpc_outcome mountd_dump_run(struct rpc_call *call, void *args, void 
     return RPC_DONE;
 }
 
-/* An export's path, and those who may mount it as its list of groups. */
+/* Encodes an export's path, and its clients as the list of groups. */
 static bool_t mountd_encode_export(XDR *xdrs, void *entry)
 {
     const struct export *export = entry;
@@ -151,7 +152,7 @@ static bool_t mountd_encode_export(XDR *xdrs, void *entry)
     return xdr_bool(xdrs, &end);
 }
 
-/* An entry that does not fit (a path too long for MOUNT, a full room) is left out. */
+/* Leaves out an entry that does not fit: its path is too long for MOUNT, or the reply is full. */
 static enum rpc_outcome mountd_export_run(struct rpc_call *call, void *args, void *results)
 {
     struct reply_list list;
@@ -191,7 +192,8 @@ RPC_PROC(mountd, mnt3, dirpath, mountres3)
         .name = "umntall", .decode = rpc_void, .encode = rpc_void, .run = mountd_umntall_run \
     }
 
-/* Version 2 has these, too. Its own, PATHCONF, no known client calls. */
+/* The rows of version 1, also used for version 2. No known client calls PATHCONF, which only
+ * version 2 has. */
 static const struct rpc_procedure mountd_v1[] = {
     [MOUNTPROC_NULL] = RPC_ROW_NULL,
     [MOUNTPROC_MNT] = RPC_ROW(mountd, mnt1, dirpath, fhstatus, 0),
