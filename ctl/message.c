@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* More descriptors than one are not asked for; those sent all the same are closed. */
+/* The most descriptors that a message can bring. Only the first is used; the others are closed. */
 #define FDS_MAX 8
 
 static int send_all(int socket, const char *data, size_t len, int fd)
@@ -70,7 +70,7 @@ static void fds_take(struct msghdr *msg, int *fd)
     }
 }
 
-/* Receives into buf until a newline; *len without it. */
+/* Receives into buf until a newline. *len is the line's length in bytes, without the newline. */
 static int line_receive(int socket, char *buf, size_t size, size_t *len, int *fd)
 {
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))];
@@ -114,7 +114,8 @@ int message_receive(int socket, size_t max, struct json_object **message, int *f
         struct json_tokener *tokener = json_tokener_new();
         if (tokener != NULL) {
             *message = json_tokener_parse_ex(tokener, buf, (int)len);
-            /* A number or `null` at the end of the text would wait for more. */
+            /* At the end of the text, a number or `null` might still go on: an empty text says that
+             * it does not. */
             if (*message == NULL && json_tokener_get_error(tokener) == json_tokener_continue)
                 *message = json_tokener_parse_ex(tokener, "", -1);
             json_tokener_free(tokener);

@@ -1,7 +1,7 @@
 /*
  * message.h - one message over the control socket: a line of JSON, and perhaps a descriptor.
  *
- * Used by both ends: the server (server.c) and the tool (loopnfs.c). Descriptors travel with the
+ * Used by both ends: the server (server.c) and the tool (cmd/loopnfs/). Descriptors travel with the
  * first byte (SCM_RIGHTS, unix(7)).
  */
 #ifndef CTL_MESSAGE_H
@@ -13,10 +13,12 @@ struct json_object;
 
 #define MESSAGE_MAX (4u * 1024 * 1024)
 
-/* Sends; fd -1: none goes along. EPIPE, EAGAIN (time-out of the socket), .... */
+/* Sends a message, and `fd` with it (-1: none), which stays the caller's. EPIPE; EAGAIN: the
+ * socket's time-out is over; .... */
 int message_send(int socket, struct json_object *message, int fd);
-/* Receives at most `max` bytes; *message is the caller's (json_object_put), *fd the caller's to
- * close, or -1. EPROTO: no JSON; EMSGSIZE; ENODATA: the other end said nothing. */
+/* Receives a message of at most `max` bytes. *message belongs to the caller (json_object_put), and
+ * so does *fd, which is -1 where no descriptor came along. EPROTO: it is not JSON; EMSGSIZE: it is
+ * too long; ENODATA: the other end sent nothing. */
 int message_receive(int socket, size_t max, struct json_object **message, int *fd);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * request.c - finds who a command is for, and makes the answer of what he says.
+ * request.c - finds the receiver of a command, runs the command, and makes the answer.
  *
- * Called by server.c, a thread a request. The table of exports is held only while the export is
- * looked up; the command runs with a reference on the file system alone.
+ * Called by server.c, which has one thread for each request. The table of exports is held only
+ * while the export is looked up; the command runs with a reference on the file system alone.
  */
 #include "ctl/request.h"
 #include "base/metrics.h"
@@ -29,7 +29,7 @@ static const char *text_of(struct json_object *request, const char *key)
     return json_object_get_string(value);
 }
 
-/* The words; borrowed from the request. */
+/* Reads the command's words, which are borrowed from the request. */
 static int words_of(struct json_object *request, const char *words[WORDS_MAX], int *count)
 {
     struct json_object *list;
@@ -67,7 +67,7 @@ static void print_exports(struct vcontrol *control)
     exports_put();
 }
 
-/* Where calls wait, in the file systems that are served or below them. */
+/* Prints a place where calls wait: a file system that is served, or one of the host below it. */
 static void print_place(const char *name, const struct wait_place_stats *stats, void *arg)
 {
     vcontrol_print(arg, "waiting\t%s\t%" PRIu32 " of %" PRIu32 " calls%s\t%" PRIu64 " refused",
@@ -83,7 +83,7 @@ static void print_metric(const struct metric *metric, uint64_t value, void *cont
 static int server_status(struct vcontrol *control)
 {
     metrics_walk(print_metric, control);
-    /* What is exported, and from where, is told to who could read the file that says it. */
+    /* Only a user that may read the exports file is told what is exported and from where. */
     if (control->privileged) {
         print_exports(control);
         wait_places_walk(print_place, control);
@@ -102,7 +102,7 @@ static int server_command(struct vcontrol *control)
 
 /* --- commands to file systems --- */
 
-/* The file system meant, referenced. */
+/* Finds the file system that the request names; *out has a reference. */
 static int target_find(const char *type, const char *path, struct vcontrol *control,
                        struct vfs **out)
 {
@@ -154,7 +154,7 @@ static int target_command(const char *type, const char *path, struct vcontrol *c
     return err;
 }
 
-/* The answer's lines, out of what was printed. */
+/* Splits what the command has printed into the answer's lines. */
 static void lines_add(struct json_object *answer, char *text)
 {
     struct json_object *lines = json_object_new_array();

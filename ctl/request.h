@@ -1,5 +1,5 @@
 /*
- * request.h - between server.c, which has the socket, and request.c, which knows who gets a
+ * request.h - between server.c, which has the socket, and request.c, which finds the receiver of a
  * command.
  */
 #ifndef CTL_REQUEST_H
@@ -10,8 +10,9 @@
 struct json_object;
 
 /*
- * Runs one request for `cred`. *fd is what came along (-1: nothing); taken over by who keeps it.
- * The answer is the caller's to put; *reply_fd is his to send and close, or -1.
+ * Runs one request of the user `cred` and the process `pid`. *fd is the descriptor that came along
+ * (-1: none); a command that keeps it sets *fd to -1. Returns the answer, which the caller puts
+ * (json_object_put). *reply_fd is a descriptor for the caller to send and close, or -1.
  */
 struct json_object *request_run(struct json_object *request, const struct cred *cred, pid_t pid,
                                 int *fd, int *reply_fd);

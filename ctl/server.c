@@ -1,9 +1,9 @@
 /*
- * server.c - the control socket's server end (control.h): accepts, asks the kernel who it is, and
- * gives each connection a thread.
+ * server.c - the control socket's server end (control.h): accepts connections, asks the kernel
+ * which user connects, and gives each connection a thread.
  *
- * Started and ended by main. Its threads are few and slow by design: nothing of the serving of
- * files waits for them.
+ * Started and ended by cmd/loopnfsd/main.c. Its threads are few and may be slow: no call of an NFS
+ * client waits for them.
  */
 #include "base/cred.h"
 #include "base/log.h"
@@ -26,24 +26,25 @@
 #include <unistd.h>
 
 #define REQUEST_MAX (64u * 1024)
-/* One user gets so many of all; all but root and the server's own leave some to these. Where there
- * are no more, whoever has most of those that are only talking loses his oldest one to a user who
- * has fewer: no user locks another out. SLOTS: with those that are being ended. */
+/* Connections at one time: in all, for one user, and kept free for root and the server's own user.
+ * When no more are free and a user asks that has fewer than another user, the other user's oldest
+ * connection that is not running a command is ended. So no user locks another out. SLOTS also has
+ * room for connections that are being ended. */
 #define CONNECTIONS_MAX   32
 #define CONNECTIONS_USER  8
 #define CONNECTIONS_LEAVE 4
 #define SLOTS             (2 * CONNECTIONS_MAX)
-/* So long a peer may take to say what he wants, and to take the answer, however he goes about it.
- */
+/* Seconds that a client may take to send its request, and again to receive the answer, even if it
+ * does so byte by byte. */
 #define PATIENCE_S 10
-/* The end waits so long for requests in progress. */
+/* Seconds that control_finish() waits for requests in progress. */
 #define FINISH_S 1
 
 struct connection {
     int socket; /* -1: free */
     uid_t uid;
-    time_t since; /* second of the monotonic clock when he began to say or take something */
-    bool busy;    /* his command is running, and is not his to hurry */
+    time_t since; /* second of the monotonic clock when the client began to send or receive */
+    bool busy;    /* its command is running, for which the client is not to blame */
     bool ending;  /* shut down, and not counted any more */
 };
 
@@ -54,12 +55,12 @@ static struct {
     bool started;
     pthread_mutex_t lock;
     pthread_cond_t ended;
-    struct connection connections[SLOTS]; /* guarded by lock, as the next */
+    struct connection connections[SLOTS]; /* guarded by lock, and so is count */
     unsigned count;
 } control = {
     .socket = -1, .wake = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
 
-/* Who is at the other end. *groups is the caller's to free. */
+/* Asks the kernel for the user, groups and process at the other end. The caller frees *groups. */
 static int peer_cred(int socket, struct cred *cred, pid_t *pid, gid_t **groups)
 {
     struct ucred peer;
@@ -126,7 +127,7 @@ static void connection_serve(struct connection *connection)
 static void connection_end(struct connection *connection)
 {
     pthread_mutex_lock(&control.lock);
-    close(connection->socket); /* under the lock: nobody may shut down what has its number next */
+    close(connection->socket); /* under the lock: the number may be reused */
     connection->socket = -1;
     control.count--;
     pthread_cond_broadcast(&control.ended);
@@ -147,7 +148,7 @@ static bool is_privileged(uid_t uid)
     return uid == 0 || uid == geteuid();
 }
 
-/* Both under the lock. */
+/* count_of() and connection_shut() are called under the lock. */
 static unsigned count_of(const uid_t *uid)
 {
     unsigned count = 0;
@@ -167,11 +168,12 @@ static void connection_shut(struct connection *connection)
     shutdown(connection->socket, SHUT_RDWR);
 }
 
-/* Under the lock: makes room for a user who has `same` connections, at the cost of who has more. */
+/* Makes room for a user that has `same` connections, by ending one of a user that has more. Called
+ * under the lock. */
 static bool room_make(unsigned same)
 {
     struct connection *victim = NULL;
-    unsigned most = same + 1; /* with the one he wants */
+    unsigned most = same + 1; /* counting the connection that the user asks for */
 
     for (unsigned i = 0; i < SLOTS; i++) {
         struct connection *connection = &control.connections[i];
@@ -190,7 +192,7 @@ static bool room_make(unsigned same)
     return victim != NULL;
 }
 
-/* NULL: there are enough. */
+/* A slot for a new connection; NULL: all that this user may have are taken. */
 static struct connection *connection_new(int socket, uid_t uid)
 {
     struct connection *found = NULL;
@@ -215,7 +217,7 @@ static struct connection *connection_new(int socket, uid_t uid)
     return found;
 }
 
-/* Ends those that took too long. */
+/* Ends connections whose client took too long. */
 static void connections_hurry(void)
 {
     time_t now = seconds_now();
@@ -238,7 +240,8 @@ static bool any_connection(void)
     return any;
 }
 
-/* One line for who is turned away. It fits into what an unread socket takes, so nobody waits. */
+/* Sends one line to a client that is turned away. The line fits into a socket whose reader takes
+ * nothing, so the accepting thread does not wait. */
 static void connection_refuse(int socket)
 {
     struct json_object *answer = json_object_new_object();
@@ -296,7 +299,7 @@ static void *accept_main(void *arg)
     return NULL;
 }
 
-/* Whether somebody listens at the path. */
+/* Whether a server listens at the path. */
 static bool path_answers(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -327,7 +330,7 @@ static int socket_open(const char *path)
     if (bound != 0)
         return errno;
     strcpy(control.path, path);
-    /* Everybody may ask; the answer depends on who he is. */
+    /* Every user may connect; the answer depends on which user it is. */
     if (chmod(path, 0666) != 0 || listen(control.socket, CONNECTIONS_MAX) != 0)
         return errno;
     return 0;
@@ -345,7 +348,7 @@ int control_start(const char *path)
         err = control.wake < 0 ? errno : 0;
     }
     if (err == 0) {
-        /* Signals are main's. */
+        /* All signals are blocked in the new thread: only the main thread handles signals. */
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         err = pthread_create(&control.thread, NULL, accept_main, NULL);
