@@ -1,9 +1,9 @@
 /*
- * admit.c - whether anything at all is exported to a peer. rpc/admission.c asks, by the hook that
+ * admit.c - whether anything at all is exported to a peer. rpc/admission.c asks by the hook that
  * server/server.c sets, before the first call of a connection and before each datagram is decoded.
  *
- * First by what is written as addresses, in all exports; the name service is asked only about a
- * peer that no address lets in, and only where an export has names.
+ * First the rules of all exports that are written as addresses are tried. The name service is asked
+ * only about a peer that no address rule lets in, and only where an export has rules by name.
  */
 #include "exports/internal.h"
 #include <time.h>

@@ -1,9 +1,10 @@
 /*
- * audience.c - which hosts an export is for, as far as it can be told without asking anybody.
+ * audience.c - which hosts an export is for, as far as that can be told without asking a name
+ * service.
  *
  * For the mount commands (server/announce.c), which are printed while the server starts: a name
- * server that does not answer must not keep them back. So a client given by its name is another
- * host, unless it is plainly this one.
+ * server that does not answer must not delay them. So a client that is given by its name counts as
+ * another host, unless the name is plainly this host's.
  */
 #include "exports/internal.h"
 #include <string.h>
@@ -38,7 +39,7 @@ bool export_admits_us(const struct export *export, const struct address *from)
     return false;
 }
 
-/* A network of one address that is our own has nobody else in it; nor has 127.0.0.0/8. */
+/* A network of one address that is this host's own has no other host in it; nor has 127.0.0.0/8. */
 static bool network_is_ours(const struct export_client *client)
 {
     size_t len;

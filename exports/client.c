@@ -1,5 +1,5 @@
 /*
- * client.c - the client part of an export: what is written, and which is asked first.
+ * client.c - the client part of an export: reads its text, and decides which client is tried first.
  *
  * draft.c makes clients with it; match.c compares peers with them.
  */
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define HOST_NAME_LONGEST 253 /* RFC 1035 section 2.3.4, as text */
+#define HOST_NAME_LONGEST 253 /* bytes of text, RFC 1035 section 2.3.4 */
 
 static bool numeric_parse(const char *text, struct address *out, unsigned *bits)
 {
@@ -35,7 +35,7 @@ static uint8_t *bytes_of(struct address *address)
                                              : (uint8_t *)&address->in6.sin6_addr;
 }
 
-/* The bits of a mask given as an address: ones, then zeros. */
+/* Counts the bits of a mask that is given as an address: ones, then zeros. */
 static bool mask_parse(const char *text, int family, unsigned *prefix)
 {
     struct address mask;
@@ -53,7 +53,7 @@ static bool mask_parse(const char *text, int family, unsigned *prefix)
     return true;
 }
 
-/* After the '/': a number of bits, or a netmask. */
+/* Reads what follows the '/': a number of bits, or a netmask. */
 static bool prefix_parse(const char *text, int family, unsigned bits, unsigned *prefix)
 {
     size_t digits = strspn(text, "0123456789");
@@ -64,7 +64,8 @@ static bool prefix_parse(const char *text, int family, unsigned bits, unsigned *
     return *prefix <= bits;
 }
 
-/* Clears the bits behind the prefix; an IPv4-mapped network becomes the IPv4 one it means. */
+/* Clears the bits behind the prefix. An IPv4-mapped network becomes the IPv4 network that it
+ * means. */
 static void network_clean(struct address *network, unsigned *prefix)
 {
     if (network->any.sa_family == AF_INET6 && *prefix >= 96 &&
@@ -90,8 +91,9 @@ static bool name_ok(const char *text, const char *also)
     return true;
 }
 
-/* Digits and what may stand between them: it can only mean addresses, and must not fit a host that
- * calls itself 192.168.1.example.com. */
+/* Whether a pattern has only digits and the characters that may stand between them. Such a pattern
+ * is compared with addresses only: it must not fit a host that calls itself
+ * 192.168.1.example.com. */
 static bool pattern_is_numeric(const char *text)
 {
     return strpbrk(text, "0123456789") && strspn(text, "0123456789.*?[]!-") == strlen(text);
@@ -104,7 +106,7 @@ static int name_parse(const char *text, struct export_client *client, const char
         client->kind = pattern_is_numeric(text) ? EXPORT_CLIENT_PATTERN : EXPORT_CLIENT_WILDCARD;
         return name_ok(text, "*?[]!") ? 0 : EINVAL;
     }
-    /* What has digits and dots only was meant as an address, and is a wrong one. */
+    /* A text of digits and dots only was meant as an address, and is a wrong one. */
     if (strspn(text, "0123456789.") == strlen(text))
         return EINVAL;
     client->kind = EXPORT_CLIENT_NAME;
@@ -165,7 +167,8 @@ bool client_same(const struct export_client *a, const struct export_client *b)
     return !strcasecmp(a->text, b->text);
 }
 
-/* One host, networks, wildcards, everybody; of what is equal, first what is cheap to ask. */
+/* The order in which clients are tried: one host, networks, wildcards, everybody; within a rank,
+ * first those that need no name service. */
 static int client_rank(const struct export_client *client)
 {
     size_t len;

@@ -1,13 +1,13 @@
 /*
- * current.c - the table in use: held by requests, replaced by main.
+ * current.c - the table in use: held by requests, replaced by load.c and refresh.c.
  *
  * Each thread has a slot that says which table it holds (a hazard pointer). exports_get() writes
- * the current table there, and looks whether it is still current: from then on whoever replaces it
- * sees the slot. A replaced table goes to the retired list and is freed once no slot has it; a
- * request that is stuck keeps its table, and keeps nobody waiting.
+ * the current table there, and then checks that it is still current. From then on the thread that
+ * replaces the table sees the slot. A replaced table goes to the list of retired tables and is
+ * freed once no slot has it. A request that is stuck keeps its table, and delays no other request.
  *
- * Locks: slots_lock guards the list of slots, retired_lock the retired tables. Neither is taken by
- * a request, but for a thread's first exports_get().
+ * Locks: slots_lock guards the list of slots, retired_lock the retired tables. A request takes
+ * neither, but for a thread's first exports_get().
  */
 #include "base/apart.h"
 #include "base/list.h"
@@ -17,16 +17,17 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* How long exports_load() waits for requests that run on the old table. */
+/* How long exports_load() waits for requests that run on the old table: this number of steps of
+ * this length. */
 #define GRACE_STEP_NSEC 1000000
 #define GRACE_STEPS     20
-/* And for the end of file systems that nobody has any more: their last descriptors are closed. */
+/* How long it waits for the old table's file systems to end, in milliseconds. */
 #define DESTROY_MS 1000
 
 struct slot {
     _Atomic(struct exports *) held; /* NULL: between requests */
     struct list link;               /* guarded by slots_lock */
-    bool linked;                    /* the thread's own */
+    bool linked;                    /* read and written by the slot's thread alone */
 };
 
 static _Atomic(struct exports *) current;
@@ -42,7 +43,7 @@ static pthread_mutex_t retired_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct exports **retired;
 static size_t retired_count, retired_room;
 
-/* At the end of a thread. */
+/* Called at the end of a thread. */
 static void slot_unlink(void *arg)
 {
     struct slot *slot = arg;
@@ -62,7 +63,7 @@ static void slots_init(void)
 static void slot_link(struct slot *slot)
 {
     pthread_once(&slots_once, slots_init);
-    /* Without the destructor the list would keep a slot whose thread is gone. */
+    /* Without the destructor the list would keep a slot whose thread has ended. */
     if (pthread_setspecific(slots_key, slot))
         abort();
     pthread_mutex_lock(&slots_lock);
@@ -79,8 +80,8 @@ const struct exports *exports_get(void)
     if (!slot->linked)
         slot_link(slot);
     for (;;) {
-        /* Sequentially consistent, as in slot_holds(): either the replacer sees this slot, or this
-         * thread sees the replacement. */
+        /* Sequentially consistent, as in slot_holds(): either the replacing thread sees this slot,
+         * or this thread sees the new table. */
         atomic_store(&slot->held, table);
         struct exports *now = atomic_load(&current);
         if (now == table)
@@ -106,7 +107,8 @@ static bool table_is_held(struct exports *table)
     return held;
 }
 
-/* A retired table that nobody holds, taken off the list; NULL. */
+/* Takes a table that no thread holds (held_too: any) off the list of retired tables. NULL: there is
+ * none. */
 static struct exports *retired_take(bool held_too)
 {
     struct exports *table = NULL;
@@ -132,7 +134,8 @@ static void destroying_run(struct apart *job)
     exports_destroy(((struct destroying *)job)->table);
 }
 
-/* On a thread of its own: a file system of it may hang when it is left. False: it does. */
+/* Destroys a table on a thread of its own, since a file system may hang when it is left. False: one
+ * hangs. */
 static bool destroy_apart(struct exports *table)
 {
     struct destroying *destroying = calloc(1, sizeof(*destroying));
@@ -178,7 +181,8 @@ static bool retired_empty(void)
     return empty;
 }
 
-/* Out of memory the table is lost: a leak, but never a table freed under a request. */
+/* Puts a table on the list of retired tables. Without memory for the list the table is leaked,
+ * since it must not be freed while a request may hold it. */
 static void retire(struct exports *table)
 {
     pthread_mutex_lock(&retired_lock);
@@ -200,7 +204,7 @@ void current_replace(struct exports *fresh)
     const struct timespec step = {.tv_nsec = GRACE_STEP_NSEC};
     struct exports *old = atomic_exchange(&current, fresh);
 
-    generation++; /* afterwards: what is remembered by the new number is of the new table */
+    generation++; /* afterwards: an answer kept under it is of the new table */
     if (old)
         retire(old);
     exports_collect();

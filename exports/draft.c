@@ -14,9 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What is told to the user about where: a path of the length the system allows, and some more. */
+/* Room for a place in a message: a path of the longest length, and the words around it. */
 #define WHERE_MAX (PATH_MAX + 64)
-/* Of an --export in a message: what is wrong with it must have room, too. */
+/* Bytes of an --export that a message shows, so that the message has room for what is wrong. */
 #define SPEC_SHOWN 400
 
 static int64_t now_ms(void)
@@ -63,8 +63,8 @@ void draft_finish(struct draft *draft)
     draft->count = draft->room = 0;
 }
 
-/* "FILE:LINE", "--export SPEC", "export PATH" where nobody typed a spec, or "" where the message
- * says it itself. */
+/* Writes the place of what is being read: "FILE:LINE", "--export SPEC", "export PATH" where the
+ * user typed no spec, or "" where the message names it itself. */
 static void draft_where(const struct draft *draft, char out[WHERE_MAX])
 {
     if (draft->line)
@@ -110,8 +110,8 @@ void draft_warn(const struct draft *draft, const char *format, ...)
     log_warning("%s: %s", where, text);
 }
 
-/* The path as clients will name it: no doubled or trailing '/'; nothing that another spelling of
- * the same place would be needed for. */
+/* Writes the path as clients will name it, without doubled or trailing '/'. Refuses a path that
+ * needs another spelling (`.`, `..`). */
 static int path_clean(struct draft *draft, const char *path, char out[EXPORT_PATH_MAX + 1])
 {
     size_t len = 0;
@@ -141,7 +141,7 @@ static int path_clean(struct draft *draft, const char *path, char out[EXPORT_PAT
     return 0;
 }
 
-/* A source that does not answer, of an export that is known already: that goes on as it is. */
+/* Whether a source that does not answer is that of a known export, which then stays as it is. */
 static bool source_keep(const struct draft *draft, const char *source, struct export *export)
 {
     const struct exports *table = current_table();
@@ -161,7 +161,8 @@ static bool source_keep(const struct draft *draft, const char *source, struct ex
     return false;
 }
 
-/* A host directory: the place it is at now, so that a symbolic link turned later moves nothing. */
+/* Finds the host directory that the source leads to now, so that changing a symbolic link later
+ * does not move the export. */
 static int source_resolve(struct draft *draft, const char *source, struct export *export)
 {
     struct look look;
@@ -192,7 +193,7 @@ static int source_resolve(struct draft *draft, const char *source, struct export
     return export->source ? 0 : ENOMEM;
 }
 
-/* Appends an entry; takes over what `export` holds only on success. */
+/* Appends an entry. Takes over what `export` holds, but only on success. */
 static int draft_append(struct draft *draft, const struct export *export)
 {
     char where[WHERE_MAX];
@@ -262,7 +263,7 @@ out:
     return error;
 }
 
-/* Whether a client goes with those the export has. */
+/* Whether a client can be added to the clients that the export has. */
 static int client_fits(struct draft *draft, const struct export *export,
                        const struct export_client *client)
 {
@@ -281,7 +282,7 @@ static int client_fits(struct draft *draft, const struct export *export,
     return 0;
 }
 
-/* For names_check(). */
+/* Notes a client's host name for names_check(). */
 static int draft_name(struct draft *draft, const struct export *export, const char *name)
 {
     char where[WHERE_MAX];
@@ -334,8 +335,8 @@ out:
     return error;
 }
 
-/* Without fsid= an export is numbered by its path: handles outlive restarts and changes of the
- * file's order. A public key: it is to spread, not to hide. */
+/* Without fsid= an export's id is made of its path, so that handles outlive restarts and changes of
+ * the file's order. The hash's key is public: the hash spreads the ids, and hides nothing. */
 static uint32_t path_id(const char *path)
 {
     static const unsigned char key[crypto_shorthash_KEYBYTES + 1] = "loopnfs exportid";
@@ -358,7 +359,7 @@ static void export_settle(struct export *export)
         export->crossmnt |= client.options.crossmnt;
         export->pseudo |= client.options.pseudo;
         export->subtree_check |= client.options.subtree_check;
-        /* Insertion keeps the written order of what is equal. */
+        /* Inserting keeps the written order of clients that are equal in rank. */
         for (; at > 0 && client_order(&client, &export->clients[at - 1]) < 0; at--)
             export->clients[at] = export->clients[at - 1];
         export->clients[at] = client;

@@ -1,8 +1,8 @@
 /*
- * export.c - finding an export in a table, and freeing tables.
+ * export.c - finds an export in a table, and frees tables.
  *
- * The gate (nfsd/) finds exports by the id in a handle, MNT (mountd/) by path. A table is
- * immutable once load.c has made it; only current.c has it freed.
+ * The gate (access/) finds exports by the id in a handle, or by the path of a MNT. A table does not
+ * change once load.c or refresh.c has made it; only current.c has it freed.
  */
 #include "exports/internal.h"
 #include "vfs/mount.h"
@@ -50,7 +50,7 @@ const struct export *exports_by_id(const struct exports *exports, uint32_t id)
     return low < exports->count && exports->by_id[low]->id == id ? exports->by_id[low] : NULL;
 }
 
-/* The length of the path without its last component. */
+/* The length in bytes of the path without its last component. */
 static uint32_t path_parent(const char *path, uint32_t len)
 {
     while (len > 0 && path[len - 1] != '/')
@@ -92,7 +92,8 @@ bool exports_path_clean(struct view path, char out[EXPORT_PATH_MAX + 1], uint32_
     return true;
 }
 
-/* Whether the path that `name` is covers a normal path; *n is how much of that it is. */
+/* Whether a path in normal form is `name` or lies below it; *n is the length of that part in
+ * bytes. */
 static bool name_covers(const char *name, const char *normal, size_t len, size_t *n)
 {
     if (name == NULL)

@@ -47,7 +47,7 @@ static struct groups *groups_of_user(const char *user, gid_t gid)
     }
 }
 
-/* The key is a uid_t. */
+/* Asks the user database; the key is a uid_t. */
 static struct ttl_answer *ask_groups(const void *key, size_t len)
 {
     struct passwd entry, *found = NULL;
@@ -67,7 +67,7 @@ static struct ttl_answer *ask_groups(const void *key, size_t len)
         error = getpwuid_r(uid, &entry, buffer, size, &found);
     } while (error == ERANGE && size < PASSWD_BUFFER_MAX);
 
-    /* POSIX leaves open whether "no such user" is success with nothing found or one of these. */
+    /* By POSIX an unknown user may be success with nothing found, or one of these errors. */
     bool unknown = error == ENOENT || error == ESRCH || (!error && !found);
     if (found)
         groups = groups_of_user(found->pw_name, found->pw_gid);

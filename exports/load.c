@@ -1,12 +1,12 @@
 /*
- * load.c - from what the user wrote to the table in use: read, settle, mount, swap.
+ * load.c - makes the table in use from what the user wrote: read, complete, mount, swap.
  *
- * main calls exports_load() when it starts and at each SIGHUP. Until the swap everything is in a
- * draft that is dropped when anything goes wrong. What is not there is no such thing: it is told,
- * and served when it comes (refresh.c).
+ * server/server.c calls exports_load() at the start and at each SIGHUP. Until the swap everything
+ * is in a draft, which is dropped when anything goes wrong. A source that is missing is not an
+ * error: it is logged, and served when it comes (refresh.c).
  *
- * Locks: `lock` is held by who makes a new table, here or in refresh.c: one at a time. It guards
- * what follows it.
+ * Locks: the thread that makes a new table, here or in refresh.c, holds `lock`, so there is one at
+ * a time. The lock guards the variables that follow it.
  */
 #include "base/apart.h"
 #include "base/log.h"
@@ -20,12 +20,12 @@
 #include <string.h>
 #include <time.h>
 
-/* For all names of the exports to be found. */
+/* Milliseconds to wait, at each load, for the host names of all exports to be found. */
 #define NAMES_MS 1000
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t last_serial;
-static char *state_dir; /* of the last load */
+static char *state_dir; /* as the last load named it */
 static bool table_handles, apart;
 
 void load_lock(void)
@@ -64,7 +64,7 @@ static int load_read(struct draft *draft, const struct exports_source *source)
     return error ? error : draft_settle(draft);
 }
 
-/* "hostfs, memfs": what fs= may say. */
+/* Lists the kinds that fs= may name: "hostfs, memfs". */
 static void types_list(char *out, size_t size)
 {
     const struct vfs_type *type;
@@ -96,7 +96,8 @@ static bool same_text(const char *a, const char *b)
     return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* The mounted file system of the table in use that `export` asks for, with a reference. */
+/* Finds the file system that the table in use has mounted for such an export; returns it with a
+ * reference. */
 static struct vfs *load_find_mounted(const struct exports *table, const struct export *export)
 {
     for (size_t i = 0; table && i < table->count; i++) {
@@ -146,8 +147,8 @@ int load_mount_export(struct export *export, char *why, size_t size)
     return export->absent;
 }
 
-/* What is wrong with an entry, in a line. found: its source is there, and it is the mount that
- * failed. */
+/* Writes one line that says what is wrong with an entry. found: the source is there, but mounting
+ * it failed. */
 static void load_complain(const struct draft_entry *entry, bool found, int error, const char *why,
                           char *out, size_t size)
 {
@@ -163,8 +164,8 @@ static void load_complain(const struct draft_entry *entry, bool found, int error
                  why[0] ? why : absence_text(error));
 }
 
-/* Mounts the file system of an entry; with --check only asks whether that would do. What is not
- * there is no error: its complaint is told, and it is served when it is there. */
+/* Mounts the file system of an entry; with --check only asks whether that would work. A source that
+ * is missing is not an error: its complaint is logged, and it is served when it is there. */
 static int load_mount_one(struct draft *draft, const struct exports_source *source,
                           struct draft_entry *entry)
 {
@@ -193,7 +194,7 @@ static int load_mount_one(struct draft *draft, const struct exports_source *sour
 
 static int load_mount(struct draft *draft, const struct exports_source *source)
 {
-    struct draft_entry *first = NULL; /* of those that are not there */
+    struct draft_entry *first = NULL; /* the first entry that is absent */
     size_t absent = 0;
     int error = 0;
 
@@ -207,7 +208,8 @@ static int load_mount(struct draft *draft, const struct exports_source *source)
         if (!error && entry->export.absent && absent++ == 0)
             first = entry;
     }
-    /* Where nothing is served at all, and nobody wrote a file for later, it is a mistake. */
+    /* Where nothing at all is served, and the user has written no file with exports for later, this
+     * is a mistake. */
     if (!error && absent > 0 && absent == draft->count && !source->file)
         return draft_fail(draft, first->export.absent, "%s", first->complaint);
     for (size_t i = 0; !error && i < draft->count; i++)
@@ -216,7 +218,7 @@ static int load_mount(struct draft *draft, const struct exports_source *source)
     return error;
 }
 
-/* Who has the key in the state directory can make handles to anything. */
+/* A client that can read the state directory gets the key, and can make handles to anything. */
 static void load_check_state_dir(const struct exports *table)
 {
     for (size_t i = 0; state_dir && table && i < table->count; i++) {
@@ -244,7 +246,7 @@ static void load_udp(struct exports *table, struct export *export, bool all)
     }
 }
 
-/* Moves what the draft holds into a table. */
+/* Moves the draft's exports into a table. */
 static int load_make_table(struct draft *draft, bool udp, struct exports **out)
 {
     struct exports *table = calloc(1, sizeof(*table));
@@ -270,7 +272,7 @@ static int load_make_table(struct draft *draft, bool udp, struct exports **out)
     return 0;
 }
 
-/* What file systems that are mounted later are to be told, too. */
+/* Keeps the arguments that file systems mounted later need as well. */
 static int load_keep(const struct exports_source *source)
 {
     char *copy = source->state_dir ? strdup(source->state_dir) : NULL;
@@ -284,8 +286,8 @@ static int load_keep(const struct exports_source *source)
     return 0;
 }
 
-/* The names in the exports are asked for before the first client comes: a name server that answers
- * does so in time, another one is not waited for. */
+/* Asks for the host names in the exports before the first client comes. A name server that answers
+ * does so within NAMES_MS; one that does not is not waited for any longer. */
 static void load_names(const struct exports *table)
 {
     for (int wait = 0; wait <= NAMES_MS; wait += NAMES_MS) {
@@ -307,7 +309,7 @@ static void letting_go_run(struct apart *job)
     vfs_let_go();
 }
 
-/* One that hangs is not waited for. */
+/* Gives a hanging file system LOOK_MS milliseconds, then goes on without waiting for it. */
 static void load_let_go(void)
 {
     struct apart *job = calloc(1, sizeof(*job));

@@ -1,8 +1,8 @@
 /*
  * look.c - see look.h.
  *
- * `lock` guards the list of what is being asked: a path that has not answered yet is not asked
- * again, so that any number of reloads leaves one thread with each.
+ * `lock` guards the list of paths that are being looked at. A path that has not answered yet is not
+ * asked again, so any number of reloads leaves one thread waiting for each such path.
  */
 #include "exports/look.h"
 #include "base/apart.h"
@@ -19,14 +19,14 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list asked = LIST_INIT(asked); /* guarded */
 
-/* What both kinds of jobs have. */
+/* The part that both kinds of jobs share. */
 struct asking {
     struct apart job;
     struct list link;
-    char *path; /* NULL: of no path */
+    char *path; /* NULL: the job is about no path */
 };
 
-/* Enters it; false: its path is being asked already. */
+/* Puts a job on the list. False: its path is being asked already. */
 static bool asking_begin(struct asking *asking)
 {
     struct list *item;
@@ -106,7 +106,7 @@ static int look(const char *path, bool resolve, bool mount_too, int ms, struct l
     if (error == ETIMEDOUT)
         return error;
     if (error == EAGAIN) {
-        looking_run(&looking->asking.job); /* without a thread to be had */
+        looking_run(&looking->asking.job); /* no thread could be made */
         error = 0;
     }
     if (error == 0)
@@ -169,7 +169,7 @@ static void mounting_drop(struct apart *job)
     free(mounting->state_dir);
 }
 
-/* True: out of memory. */
+/* Copies a text that may be NULL. True: out of memory. */
 static bool copy_text(const char *text, char **out)
 {
     *out = text != NULL ? strdup(text) : NULL;
@@ -227,7 +227,7 @@ int look_mount(const char *type, const struct vfs_mount_args *args, bool check, 
         *out = mounting->fs;
     if (args->message_size > 0)
         strncat(args->message, mounting->why, args->message_size - 1 - strlen(args->message));
-    mounting->error = EALREADY; /* the file system is the caller's */
+    mounting->error = EALREADY; /* so that mounting_drop() leaves the file system to the caller */
     mounting_drop(&mounting->asking.job);
     free(mounting);
     return error;

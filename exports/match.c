@@ -1,9 +1,9 @@
 /*
- * match.c - the rights of a client, by its address. The gate asks for every request.
+ * match.c - finds a client's rights by its address. The gate asks for every request.
  *
  * Clients of an export are sorted (client_order), so the first that fits is the answer. A thread
- * remembers its last answer for a second: the next request mostly comes from the same peer, and
- * then nothing is locked or looked up, whatever kind of client it is.
+ * remembers its last answer for a second: the next request mostly comes from that peer, and then
+ * nothing is locked or looked up, whatever kind of client it is.
  */
 #include "exports/internal.h"
 #include "exports/resolver.h"
@@ -34,7 +34,7 @@ bool client_pattern_has(const struct export_client *client, const struct address
            fnmatch(client->text, text, FNM_NOESCAPE) == 0;
 }
 
-/* Whether a client is one that is written so. VFS_EJUKEBOX: not known yet. */
+/* Whether a client's rule fits a peer. VFS_EJUKEBOX: the name service has not answered yet. */
 static int client_has(const struct export_client *client, const struct address *peer, int wait,
                       bool *has)
 {
@@ -61,9 +61,10 @@ static int client_has(const struct export_client *client, const struct address *
 }
 
 /*
- * The first that fits. A name that is not known yet is passed over where an address or a network
- * settles it: who is in one never waits for a name service. Everybody (`*`) settles nothing, since
- * he may have other rights by his name.
+ * Finds the first client that fits. A rule by name whose answer is not known yet is passed over
+ * where an address or network rule fits, so a peer that such a rule fits never waits for a name
+ * service. The rule `*` settles nothing while a name is unknown, since the peer may have other
+ * rights by its name.
  */
 static int match(const struct export *export, const struct address *peer, int wait,
                  const struct export_client **out)
@@ -88,7 +89,7 @@ static int match(const struct export *export, const struct address *peer, int wa
 int export_ask(const struct export *export, const struct address *peer,
                const struct export_client **out)
 {
-    /* `client` may dangle, but is looked at only while its export, known by serial, is held. */
+    /* `client` may dangle. It is used only when its export, recognised by its serial, is held. */
     static _Thread_local struct {
         uint64_t serial; /* 0: nothing yet */
         time_t second;

@@ -1,11 +1,11 @@
 /*
  * name_check.c - warns of clients whose host names can't be found.
  *
- * Called by load.c when a table was read. A name that nobody has lets nobody in, which looks like
- * any other refusal from the client's side; so it is said once, with its place. A name server may
- * be slow or silent, and neither a start nor a reload waits for it: a thread, which owns the names,
- * has the resolver's pool look them up, and ends when a newer table has names of its own. --check
- * waits.
+ * load.c calls it when a table was read. A name that does not exist lets no host in, and to a
+ * client that looks like any other refusal. So it is logged once, with the place where it is
+ * written. A name server may be slow or silent, and neither a start nor a reload waits for it. A
+ * thread, which owns the names, has the resolver's pool look them up, and ends when a newer table
+ * brings names of its own. --check waits for the answers.
  */
 #include "base/log.h"
 #include "exports/internal.h"
@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* How often a name is asked for that the pool has no answer to within RESOLVER_WAIT. */
+/* How often a name is asked for again while the pool has no answer within RESOLVER_WAIT. */
 #define ATTEMPTS 10
 
 struct check {
-    unsigned number; /* the newest one goes on */
+    unsigned number; /* only the check with the newest number goes on */
     size_t count;
     struct draft_name *names;
 };
@@ -37,7 +37,8 @@ static void check_one(const struct check *check, const struct draft_name *name)
     int error = names_fetch(name->name, RESOLVER_WAIT, &kind);
 
     for (int i = 1; error && i < ATTEMPTS && !is_over(check); i++) {
-        /* The pool may be full of others' questions, and then nobody waits for it. */
+        /* The pool may be full of other questions; then names_fetch() returns at once, and this
+         * thread must wait. */
         nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
         error = names_fetch(name->name, RESOLVER_WAIT, &kind);
     }
@@ -88,7 +89,7 @@ void names_check(struct draft *draft, bool wait)
     }
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    /* Signals are main's. */
+    /* All signals are blocked in the new thread: only the main thread handles signals. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     if (pthread_create(&thread, &detached, check_main, check) != 0)

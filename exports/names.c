@@ -1,8 +1,8 @@
 /*
- * names.c - host names of clients: do they fit an address? Used by match.c.
+ * names.c - whether host names of clients fit an address. Used by match.c.
  *
- * A name is looked up forward. For a wildcard the peer's address is looked up in reverse, and
- * the name found counts only if it leads back to the address: whoever owns a reverse zone could
+ * A name is looked up forward. For a wildcard the peer's address is looked up in reverse, and the
+ * name that is found counts only if it leads back to the address: the owner of a reverse zone could
  * claim any name.
  */
 #include "exports/internal.h"
@@ -28,7 +28,7 @@ static enum ttl_kind failure_kind(int gai)
     return gai == EAI_AGAIN || gai == EAI_SYSTEM || gai == EAI_MEMORY ? TTL_FAILED : TTL_NONE;
 }
 
-/* The key is the name with its NUL. */
+/* Asks for a name's addresses; the key is the name with its NUL. */
 static struct ttl_answer *ask_addresses(const void *key, size_t len)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
@@ -70,7 +70,7 @@ static bool has_address(const struct ttl_answer *answer, const struct address *p
     return false;
 }
 
-/* The key is a struct address without a port. */
+/* Asks for an address' name; the key is a struct address without a port. */
 static struct ttl_answer *ask_name(const void *key, size_t len)
 {
     struct address address;
@@ -88,7 +88,8 @@ static struct ttl_answer *ask_name(const void *key, size_t len)
     answer->answer.refs = 1;
     answer->answer.kind = gai ? failure_kind(gai) : TTL_FOUND;
     strcpy(answer->name, host);
-    /* Here and now: any number of strangers' names must not wait before those of the exports. */
+    /* Asked on this thread and not through the other cache's pool: names of strangers, of which
+     * there can be any number, must not delay the names in the exports. */
     struct ttl_answer *back = gai ? NULL : ask_addresses(host, 0);
     if (!gai && !has_address(back, &address))
         answer->answer.kind = TTL_NONE;
@@ -96,8 +97,8 @@ static struct ttl_answer *ask_name(const void *key, size_t len)
     return &answer->answer;
 }
 
-/* The names in the exports: where one was known, it stays so until it is known otherwise, for who
- * is in a network is not to have other rights for the moment of asking. */
+/* Names in the exports: a known answer is used until a newer one comes, however long that takes, so
+ * that a host does not get other rights while its name is being asked for. */
 static struct ttl_cache addresses_of_names = TTL_CACHE_INIT(ask_addresses, INT_MAX);
 static struct ttl_cache names_of_addresses = TTL_CACHE_INIT(ask_name, TTL_OLD_SEC);
 
@@ -116,7 +117,7 @@ int names_fits(const char *pattern, const struct address *peer, int wait, bool *
     struct address key;
     struct ttl_answer *answer;
 
-    /* Only what makes a host: flow labels and ports differ from call to call. */
+    /* The key has only what identifies a host: flow labels and ports differ from call to call. */
     memset(&key, 0, sizeof(key));
     if (peer->any.sa_family == AF_INET6) {
         key.in6.sin6_family = AF_INET6;

@@ -1,7 +1,7 @@
 /*
- * options.c - the options of exports(5): one row a word.
+ * options.c - the options of exports(5): a table with one row for each word.
  *
- * The readers (parse.c, spec.c) hand over word by word. To add an option: a member in struct
+ * The readers (parse.c, spec.c) hand over one word at a time. To add an option: a member in struct
  * export_options, a row here, a paragraph in loopnfs-exports(5).
  */
 #include "exports/internal.h"
@@ -13,9 +13,9 @@ struct option {
     const char *name;     /* sets `flag` */
     const char *negation; /* clears it; NULL: there is none */
     size_t flag;          /* a bool of struct export_options; NO_FLAG: accepted, changes nothing */
-    /* For a word with a value instead of a flag; false: the value makes no sense. */
+    /* Reads the value of an option that has one. False: the value makes no sense. */
     bool (*set)(struct export_options *options, const char *value);
-    const char *hint; /* what `set` takes; without `set`: why the word is refused */
+    const char *hint; /* the values that `set` takes; without `set`: why the word is refused */
 };
 #define NO_FLAG SIZE_MAX
 #define SWITCH(on, off, member)                                                          \
@@ -35,7 +35,7 @@ struct option {
         .name = (word), .hint = (why) \
     }
 
-/* A decimal number; all of the text. */
+/* Reads a decimal number that is the whole text. */
 static bool number_parse(const char *text, int64_t min, int64_t max, uint32_t *out)
 {
     char *end;
@@ -51,7 +51,8 @@ static bool number_parse(const char *text, int64_t min, int64_t max, uint32_t *o
     return true;
 }
 
-/* Old files write nobody as -2. The id -1 means "no change" to the kernel: nobody can have it. */
+/* Reads a user or group id. Old files write nobody as -2. The id -1 means "no change" to the
+ * kernel, so no user can have it. */
 static bool id_parse(const char *text, uint32_t *out)
 {
     uint32_t id;
@@ -172,7 +173,7 @@ int options_apply(struct draft *draft, struct export_options *options, uint32_t 
     uint32_t bit = UINT32_C(1) << (row - option_table);
     memcpy(&before, options, sizeof(before));
     int error = option_set(draft, options, row, on, word);
-    /* Nobody can tell which of the two was meant. */
+    /* An option given twice with different values: which one the user meant can't be told. */
     // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): one is a copy of the other
     if (!error && *said & bit && memcmp(&before, options, sizeof(before)) != 0)
         return draft_fail(draft, EINVAL, "option '%s' contradicts an earlier one of the same list",

@@ -1,9 +1,9 @@
 /*
- * parse.c - the exports file, in the syntax of exports(5). load.c calls parse_file().
+ * parse.c - reads the exports file, in the syntax of exports(5). load.c calls parse_file().
  *
  *     PATH [-OPTION,...] CLIENT(OPTION,...) CLIENT ...
  *
- * The first error ends it: a file is right as a whole, or nothing of it counts.
+ * The first error ends the reading: a file is used as a whole or not at all.
  */
 #include "exports/internal.h"
 #include "exports/reader.h"
@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX (16 * 1024 * 1024) /* no exports file is so long: something else was named */
+#define FILE_MAX (16 * 1024 * 1024) /* bytes; a longer file was named by mistake */
 
-/* A word, with the draft's line set to where it begins. */
+/* Reads a word, and notes in the draft the line where it begins. */
 static int parse_word(struct draft *draft, struct reader *reader, const char *stops, char *out,
                       size_t size)
 {
@@ -26,7 +26,8 @@ static int parse_word(struct draft *draft, struct reader *reader, const char *st
     return error ? draft_fail(draft, error, "%s", why) : 0;
 }
 
-/* Option words separated by commas, to the `closing` character or, where that is 0, to a blank. */
+/* Reads option words separated by commas, up to the `closing` character or, where that is 0, to a
+ * blank. */
 static int parse_options(struct draft *draft, struct reader *reader, char closing,
                          struct export_options *options)
 {
@@ -63,7 +64,7 @@ static int parse_options(struct draft *draft, struct reader *reader, char closin
     }
 }
 
-/* One client, with the options that follow it directly. */
+/* Reads one client, with the options that follow it directly. */
 static int parse_client(struct draft *draft, struct reader *reader, size_t index,
                         const struct export_options *defaults)
 {
@@ -92,7 +93,7 @@ static int parse_client(struct draft *draft, struct reader *reader, size_t index
     return draft_client(draft, index, host, &options);
 }
 
-/* The rest of a line, after its path. */
+/* Reads the rest of a line, behind its path. */
 static int parse_clients(struct draft *draft, struct reader *reader, size_t index)
 {
     struct export_options defaults;
@@ -140,7 +141,7 @@ static int parse_line(struct draft *draft, struct reader *reader)
     return error;
 }
 
-/* All of a file, which need not be a regular one. *text is the caller's to free. */
+/* Reads a whole file, which need not be a regular one. The caller frees *text. */
 static int file_read(const char *path, char **text, size_t *len)
 {
     FILE *file = fopen(path, "re");
@@ -181,7 +182,7 @@ int parse_file(struct draft *draft, const char *file)
     draft->reading = NULL;
     draft->line = 0;
     if (error) {
-        /* Whoever starts us again finds it so again: as bad as a wrong line in it. */
+        /* EINVAL, as for a wrong line: starting the server again would not help. */
         error =
             draft_fail(draft, error == ENOMEM ? ENOMEM : EINVAL,
                        "%s: %s; name a file as loopnfs-exports(5) has it", file, strerror(error));

@@ -1,8 +1,9 @@
 /*
- * place.c - which directory a path leads to, and whether that is still the one it was.
+ * place.c - which directory a path leads to, and whether it still leads there.
  *
- * draft.c notes the place of each host directory that is exported; load.c and refresh.c compare. A
- * mount has its unique number where the kernel has one (Linux 6.8), which is never used again.
+ * draft.c notes the place of each host directory that is exported; load.c and refresh.c compare
+ * places. Where the kernel has one (Linux 6.8), a mount is identified by its unique number, which
+ * is never used again.
  */
 #include "exports/internal.h"
 #include <errno.h>
@@ -12,10 +13,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Newer than the C library's headers. */
+/* A flag that the C library's headers do not have yet. */
 #define PLACE_MNT_ID_UNIQUE 0x4000u
 
-/* Further up than this there is no root, but a file system gone mad. */
+/* A directory this number of levels deep has no root above it: its file system is broken. */
 #define DEPTH_MAX 4096
 
 static int look(int fd, const char *name, int flags, struct export_place *place)

@@ -54,7 +54,7 @@ bool reader_next_line(struct reader *reader)
     return reader->at < reader->end;
 }
 
-/* The byte that "\ooo" stands for, which is passed over; -1: no escape here. */
+/* Reads an escape "\ooo" and returns the byte that it stands for; -1: there is no escape here. */
 static int reader_escape(struct reader *reader)
 {
     int value = 0;

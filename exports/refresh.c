@@ -1,10 +1,10 @@
 /*
- * refresh.c - exports that are not what they were when they were loaded: a directory that was
- * removed, replaced or mounted over, one that has come since, a disk or an image that has.
+ * refresh.c - notices exports whose source has changed since they were loaded: a directory that was
+ * removed, replaced or mounted over, and a directory, disk or image that has come since.
  *
- * Called every few seconds (server/upkeep.c), and by MNT for the one export it is about. Nothing
- * that the user wrote is read again: a new table is made from the current one, with another file
- * system for the exports that need one. Requests that are running end with the old one (current.c).
+ * Called every few seconds (server/upkeep.c), and by MNT for the one export that it mounts. What
+ * the user wrote is not read again. A new table is made from the current one, with another file
+ * system for each export that needs one. Requests that are running keep the old table (current.c).
  */
 #include "base/log.h"
 #include "exports/internal.h"
@@ -16,8 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Handles of an export that is not there are good for a later try so long: what is mounted late at
- * boot is there by then. */
+/* For this number of seconds clients are told to try again with handles of an absent export: what
+ * is mounted late at boot is there by then. */
 #define PATIENCE_S 90
 
 static int64_t now_s(void)
@@ -47,13 +47,14 @@ static enum fate fate_of(const struct export *export, bool mount_too)
 
     if (!is_host(export))
         return export->fs ? STAYS : COMES;
-    /* What does not answer stays what it was. A client that mounts has more patience. */
+    /* A source that does not answer counts as unchanged. For a client that mounts, the wait is
+     * longer. */
     int error = look_place(export->source, mount_too, mount_too ? LOOK_MS : LOOK_LEAST_MS, &place);
     if (!error && !export->fs)
         return COMES;
     if (!error)
         return place_same(&place, &export->place) ? STAYS : IS_REPLACED;
-    /* Other errors may say more of the way there than of the directory. */
+    /* Other errors may come from the way to the directory, and say nothing about the directory. */
     return export->fs && (error == ENOENT || error == ENOTDIR) ? GOES : STAYS;
 }
 
@@ -94,7 +95,7 @@ static bool copy_export(const struct export *from, struct export *to)
     return !failed;
 }
 
-/* NULL: no memory. */
+/* Copies a table; NULL: no memory. */
 static struct exports *copy_table(const struct exports *from)
 {
     struct exports *to = calloc(1, sizeof(*to));
@@ -131,7 +132,8 @@ static void tell(const struct export *export, enum fate fate)
         log_info("%s: %s is there: served from here on", export->path, source);
 }
 
-/* False: nothing has changed, since what should come can't be served yet. */
+/* Changes an export as its fate says. False: nothing has changed, since what has come can't be
+ * served yet. */
 static bool change(struct export *export, enum fate fate)
 {
     char why[512];
@@ -163,13 +165,14 @@ static bool change(struct export *export, enum fate fate)
     return true;
 }
 
-/* The numbers of exports that may have changed. */
+/* The ids of exports that may have changed. */
 struct suspects {
     size_t count;
     uint32_t *ids;
 };
 
-/* Without the load's lock: a path may hang for as long as its file system does. */
+/* Looks at all exports. Called without the load's lock, since a path may hang for as long as its
+ * file system does. */
 static void find_suspects(struct suspects *suspects)
 {
     const struct exports *table = exports_get();
@@ -190,7 +193,8 @@ static bool is_suspect(const struct suspects *suspects, uint32_t id)
     return false;
 }
 
-/* With the load's lock. Only what has just answered is looked at again. */
+/* Looks again at those exports that have just answered, and replaces the table where one has
+ * changed. Called with the load's lock. */
 static void refresh(struct exports *table, const struct suspects *suspects)
 {
     struct exports *fresh = NULL;

@@ -1,9 +1,9 @@
 /*
  * resolver.c - see resolver.h.
  *
- * A question is on its cache's list from the time it is first asked until it is answered; `lock`
- * guards all of these lists, and what is in a question. Threads end when there is nothing to ask;
- * one that the source does not let go is one of its kind's few.
+ * A question is on its cache's list from the time when it is first asked until it is answered.
+ * `lock` guards all of these lists, and the contents of the questions. A thread ends when there is
+ * nothing to ask. A thread whose source does not answer counts among the few threads of its cache.
  */
 #include "exports/resolver.h"
 #include "base/sleep.h"
@@ -18,7 +18,7 @@ struct question {
     struct list link; /* cache->questions */
     struct ttl_cache *cache;
     bool begun, done;
-    unsigned users; /* the cache's list, its thread, and those who wait */
+    unsigned users; /* references: the cache's list, its thread, and the calls that wait */
     struct ttl_answer *answer;
     size_t len;
     char key[];
@@ -38,7 +38,7 @@ static void answered_init(void)
     pthread_condattr_destroy(&attr);
 }
 
-/* All with the lock held. */
+/* The functions that follow are called with the lock held. */
 
 static void question_put(struct question *question)
 {
@@ -60,7 +60,7 @@ static struct question *question_find(struct ttl_cache *cache, const void *key, 
     return NULL;
 }
 
-/* The next that nobody asks; NULL. */
+/* The next question that no thread has begun to ask; NULL: there is none. */
 static struct question *question_next(struct ttl_cache *cache)
 {
     struct list *item;
@@ -96,7 +96,8 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* One more thread, where there may be one. Signals are main's. */
+/* Starts one more thread if the cache has fewer than RESOLVER_THREADS. All signals are blocked in
+ * it: only the main thread handles signals. */
 static void thread_start(struct ttl_cache *cache)
 {
     sigset_t all, before;
@@ -113,7 +114,7 @@ static void thread_start(struct ttl_cache *cache)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* A new question; NULL: there are too many. */
+/* Makes a question. NULL: the queue is full, or no memory. */
 static struct question *question_make(struct ttl_cache *cache, const void *key, size_t len)
 {
     if (cache->asked == RESOLVER_QUEUE)
@@ -133,7 +134,7 @@ static struct question *question_make(struct ttl_cache *cache, const void *key, 
     return question;
 }
 
-/* Gives the lock up while it waits. */
+/* Waits for an answer, and gives up the lock for that time. */
 static void question_wait(struct ttl_cache *cache, const struct question *question, int ms)
 {
     struct timespec until;

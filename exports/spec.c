@@ -3,8 +3,9 @@
  *
  *     PATH[,fs=TYPE][,source=SRC][,client=SPEC]...[,OPTION]...
  *
- * An OPTION is one of exports(5), or one of the file system's own (struct vfs_type, options).
- * Words as in the exports file: a comma within one is quoted, or written \054. load.c calls this.
+ * An OPTION is one of exports(5), or one of the file system's own (struct vfs_type, options). Words
+ * are written as in the exports file: a comma within a word is quoted, or written \054. load.c
+ * calls this.
  */
 #include "exports/internal.h"
 #include "exports/reader.h"
@@ -16,13 +17,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a spec says, before it is known to be complete. */
+/* The words of a spec, before it is known to be complete. */
 struct spec {
     char *path, *type, *source;
     size_t nclients;
     char **clients;
-    size_t
-        nothers; /* words that may be the file system's: which one it is may be said after them */
+    size_t nothers; /* words that may be the file system's options: fs= may follow them */
     char **others;
     struct export_options options;
     uint32_t said; /* options_apply()'s */
@@ -41,7 +41,7 @@ static void spec_clear(struct spec *spec)
     free(spec->source);
 }
 
-/* A word that may be said once. */
+/* Notes the value of a word that may be given once. */
 static int spec_once(struct draft *draft, char **where, const char *word, const char *value)
 {
     if (*where)
@@ -50,7 +50,7 @@ static int spec_once(struct draft *draft, char **where, const char *word, const 
     return *where ? 0 : ENOMEM;
 }
 
-/* One more text at the end of a list. */
+/* Appends a copy of a text to a list. */
 static int spec_append(char ***list, size_t *count, const char *text)
 {
     void *grown = reallocarray(*list, *count + 1, sizeof(char *));
@@ -92,7 +92,7 @@ static bool type_takes(const struct vfs_type *type, const char *word)
     return false;
 }
 
-/* The words that are left, as "a=b,c" for the file system: they have to be its options. NULL where
+/* Joins the remaining words as "a=b,c"; they must be options of the file system. *out is NULL where
  * there are none. */
 static int spec_fs_options(struct draft *draft, const struct spec *spec, const char *type_name,
                            char **out)
@@ -103,12 +103,12 @@ static int spec_fs_options(struct draft *draft, const struct spec *spec, const c
     *out = NULL;
     for (size_t i = 0; i < spec->nothers; i++) {
         const char *word = spec->others[i];
-        /* Of an unknown file system load.c tells what there is. */
+        /* For an unknown file system load.c lists those that there are. */
         if (type && !type_takes(type, word))
             return draft_fail(draft, EINVAL, "unknown option '%s'%s%s", word,
                               type->options ? ": neither an export's, nor one of " : "",
                               type->options ? type->name : "");
-        /* Between them a comma separates, which nothing can quote any more. */
+        /* In the joined text a comma separates options, and nothing can quote one. */
         if (strchr(word, ','))
             return draft_fail(draft, EINVAL, "option '%s' has a comma", word);
         size += strlen(word) + 1;
@@ -124,8 +124,8 @@ static int spec_fs_options(struct draft *draft, const struct spec *spec, const c
     return 0;
 }
 
-/* A directory of this host as it was typed, absolute. Symbolic links stay, for clients may name it
- * so; but what `..` means, only the host can say. */
+/* The absolute path of a host directory. Symbolic links in it stay, since clients may use that
+ * path. A path with `..` is resolved, since only the host knows where `..` leads. */
 static int dir_absolute(struct draft *draft, const char *dir, char **out)
 {
     bool has_parent = !strcmp(dir, "..") || !strncmp(dir, "../", 3) || strstr(dir, "/../") ||
@@ -168,7 +168,7 @@ static int spec_enter(struct draft *draft, const struct spec *spec)
     size_t index;
     int error = 0;
 
-    /* With a source, the path is only a name. */
+    /* If there is a source, the path is only the name that clients use. */
     if (of_host && !spec->source)
         error = dir_absolute(draft, spec->path, &path);
     else if (of_host)
@@ -216,7 +216,7 @@ int parse_spec(struct draft *draft, const char *spec)
     return error;
 }
 
-/* A DIR that was named by symbolic links may be mounted by its own name, too. */
+/* A DIR that was named through symbolic links may be mounted by its real path, too. */
 static int dir_alias(struct export *export)
 {
     if (!strcmp(export->path, export->source))

@@ -1,23 +1,24 @@
 /*
- * squash.c - from what a call says about its caller to the credential it runs with.
+ * squash.c - makes the credential that a call runs with from the ids that the call claims.
  *
- * The gate of nfsd/ and mountd/ call this for each request, after export_match().
+ * The gate (access/) calls this for each request, after export_ask().
  */
 #include "base/cred.h"
 #include "exports/internal.h"
 #include <string.h>
 
-/* setfsuid(2) and its kin take -1 for a question, not an identity: nobody may have it. */
+/* setfsuid(2) and setfsgid(2) take -1 as a question and not as an identity, so no user may have
+ * this id. */
 #define NO_ID UINT32_MAX
 
-static bool manage_gids; /* set while starting */
+static bool manage_gids; /* set while the server starts */
 
 void export_manage_gids(bool on)
 {
     manage_gids = on;
 }
 
-/* The credential this thread sealed last, where it had no more groups than a call can bring. */
+/* The credential that this thread sealed last, if it had no more groups than a call can bring. */
 static _Thread_local struct {
     bool known;
     uid_t uid;
@@ -28,8 +29,9 @@ static _Thread_local struct {
 } last;
 
 /*
- * cred_seal(), which costs more than all else here; a client mostly goes on as the same user. What
- * is compared is all that is hashed, so neither squashing nor a reload can make it wrong.
+ * Seals a credential. Copies the hash of the last one if that is equal, since cred_seal() costs
+ * more than all else here, and a client's next request mostly is of that user, too. All that is
+ * hashed is compared, so neither squashing nor a reload can make the copy wrong.
  */
 static void cred_seal_again(struct cred *cred)
 {
@@ -67,7 +69,8 @@ static uint32_t squash_uid(const struct export_options *options, uint32_t uid)
     return squash ? options->anon_uid : uid;
 }
 
-/* The groups of a list out of the user database, of which the reference goes to `storage`. */
+/* Gives a credential the groups of a list from the user database; `storage` takes over the
+ * reference. */
 static void cred_take_groups(const struct export_options *options, struct groups *groups,
                              struct cred *cred, struct export_cred_storage *storage)
 {
@@ -75,17 +78,17 @@ static void cred_take_groups(const struct export_options *options, struct groups
         groups = groups_replace(groups, 0, options->anon_gid);
     cred->ngroups = 0;
     cred->groups = NULL;
-    if (groups) { /* else no memory for the copy: better no groups than root's */
+    if (groups) { /* else there was no memory for the copy: no groups are safer than root's */
         cred->ngroups = groups->count;
         cred->groups = groups->count > 0 ? groups->gids : NULL;
     }
     storage->managed = groups;
 }
 
-/* The groups of this host's user database, and none else: a user whom it does not know has none,
- * and so has everybody of whom it can't say, for as long as the name service fails and no older
- * answer is in force. While it is silent nothing is known, and the call has to come again. Who was
- * squashed has those of whom he became. */
+/* Takes the groups from this host's user database, and no others. A user that the database does not
+ * know has no groups. Nor has any user of which it can't tell, while the name service fails and no
+ * older answer is in force. While the database is silent nothing is known, and the call must come
+ * again. A squashed caller has the groups of the user that the call was squashed to. */
 static int cred_managed_groups(const struct export_options *options, struct cred *cred,
                                struct export_cred_storage *storage)
 {
@@ -97,7 +100,7 @@ static int cred_managed_groups(const struct export_options *options, struct cred
     return error;
 }
 
-/* The groups the call brought: borrowed as they are, copied where one has to be squashed. */
+/* Takes the groups that the call brought: borrowed where none has to be squashed, else copied. */
 static void cred_given_groups(const struct export_options *options, const struct rpc_auth *auth,
                               struct cred *cred, struct export_cred_storage *storage)
 {
@@ -148,7 +151,7 @@ int export_cred_of_user(const struct export_client *client, const struct rpc_aut
                         struct cred *cred, struct export_cred_storage *storage)
 {
     const struct export_options *options = &client->options;
-    /* The group it names, which new files get, where it is one of the user's. */
+    /* The call's own group is kept, for new files, if it is one of the user's groups. */
     struct groups *groups;
     struct rpc_auth known = {.flavor = RPC_AUTH_SYS, .uid = auth->uid, .gid = options->anon_gid};
     int error = groups_get(auth->uid, &groups);
@@ -158,7 +161,7 @@ int export_cred_of_user(const struct export_client *client, const struct rpc_aut
     if (groups_have(groups, auth->gid))
         known.gid = auth->gid;
     else if (groups && groups->count > 0)
-        known.gid = groups->gids[0]; /* getgrouplist(3): the user's own */
+        known.gid = groups->gids[0]; /* getgrouplist(3) lists the user's own group first */
     error = export_cred(client, &known, cred, storage);
     if (error || options->all_squash || !groups) {
         if (groups)

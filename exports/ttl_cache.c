@@ -2,8 +2,8 @@
  * ttl_cache.c - answers of slow sources, kept for a while. See ttl_cache.h; used by names.c,
  * groups.c.
  *
- * Set-associative: a key's hash chooses a set, within which the entry that expires first makes
- * room. Nothing has to be swept, and what clients can fill is bounded.
+ * Set-associative: a key's hash chooses a set. In a full set the entry that expires first makes
+ * room. Nothing has to be swept, and the number of entries is bounded, whatever clients ask.
  */
 #include "exports/ttl_cache.h"
 #include "base/hash.h"
@@ -24,7 +24,7 @@ static struct ttl_entry *ttl_cache_set(struct ttl_cache *cache, const void *key,
     return cache->entries[hash_bytes(key, len, 0) % TTL_SETS];
 }
 
-/* Both under the lock. */
+/* ttl_cache_find() and the function after it are called under the lock. */
 static struct ttl_entry *ttl_cache_find(struct ttl_cache *cache, const void *key, size_t len)
 {
     struct ttl_entry *set = ttl_cache_set(cache, key, len);
@@ -42,7 +42,7 @@ static void ttl_cache_entry_clear(struct ttl_entry *entry)
     memset(entry, 0, sizeof(*entry));
 }
 
-/* An empty entry for a key that has none, under the lock; NULL: no memory. */
+/* Makes an empty entry for a key that has none. Called under the lock. NULL: no memory. */
 static struct ttl_entry *ttl_cache_add(struct ttl_cache *cache, const void *key, size_t len)
 {
     struct ttl_entry *set = ttl_cache_set(cache, key, len);
@@ -68,7 +68,8 @@ struct ttl_answer *ttl_cache_ref(struct ttl_answer *answer)
     return answer;
 }
 
-/* Takes what the source said into the cache; returns what is in force now, with a reference. */
+/* Takes the source's answer into the cache. Returns the answer that is in force now, with a
+ * reference: an older good one if the source has failed. */
 static struct ttl_answer *ttl_cache_learn(struct ttl_cache *cache, const void *key, size_t len,
                                           struct ttl_answer *fresh)
 {
