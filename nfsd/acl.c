@@ -3,9 +3,9 @@
  *
  * Linux asks for ACLs on the NFS connection itself, whatever the portmapper says. overlayfs with
  * its lower layer on an NFS mount (Docker, podman) reads the ACL of each file that its user does
- * not own, and fails with EOPNOTSUPP where nobody answers. So GETACL answers with the ACL that says
- * what the mode says: owner, group, mask, others. SETACL is refused with NOTSUPP, as a file system
- * without ACLs does. What a client is allowed is the host's decision, ACLs included (ACCESS).
+ * not own, and fails with EOPNOTSUPP where no program answers. So GETACL answers with an ACL that
+ * says what the mode says: owner, group, mask, others. SETACL is refused with NOTSUPP, as a file
+ * system without ACLs does. The host decides what a client may do, its ACLs included (ACCESS).
  *
  * Calls pass the gate as NFS3's do. Registered by nfsd_register(). Owns nothing.
  */
@@ -18,9 +18,10 @@
 #include <errno.h>
 
 #define ACL_MASK    (NFS_ACL | NFS_ACLCNT | NFS_DFACL | NFS_DFACLCNT)
-#define ACL_ENTRIES 4 /* Solaris wants the mask, too, where nobody else is named */
+#define ACL_ENTRIES 4 /* Solaris expects the mask even where the ACL names no other user */
 
-/* Of one call; results are encoded on the thread that ran it, after the procedure returned. */
+/* The entries of one call's reply. The thread that ran the procedure encodes them after it has
+ * returned. */
 static _Thread_local aclent acl_entries[ACL_ENTRIES];
 
 static void acl_of_mode(const struct vattr *attr, uint32_t mask, secattr *acl)

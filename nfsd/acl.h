@@ -1,5 +1,5 @@
 /*
- * acl.h - registering the NFSACL program; used by nfsd_register() alone.
+ * acl.h - registers the NFSACL program; used by nfsd_register() alone.
  */
 #ifndef NFSD_ACL_H
 #define NFSD_ACL_H

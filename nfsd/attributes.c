@@ -1,5 +1,6 @@
 /*
- * attributes.c - attributes, times and handles to and from their wire types; see attributes.h.
+ * attributes.c - converts attributes, times and handles to and from their wire types; see
+ * attributes.h.
  */
 #include "nfsd/attributes.h"
 #include "access/handle.h"
@@ -10,13 +11,13 @@
 
 #define NSEC_MAX 999999999u
 
-/* fattr3's types and ours are the same numbers. */
+/* enum vtype uses ftype3's numbers, so types are cast and not translated. */
 _Static_assert((int)VREG == NF3REG && (int)VDIR == NF3DIR && (int)VBLK == NF3BLK, "ftype3");
 _Static_assert((int)VCHR == NF3CHR && (int)VLNK == NF3LNK && (int)VSOCK == NF3SOCK, "ftype3");
 _Static_assert((int)VFIFO == NF3FIFO, "ftype3");
 
-/* Seconds are unsigned on the wire: 1970 to 2106. What lies outside becomes the nearest of them,
- * so that a file of 1969 does not turn up in the next century. */
+/* On the wire seconds are unsigned: 1970 to 2106. A time outside becomes the nearest that fits, so
+ * that a file of 1969 does not turn up in the next century. */
 static nfstime3 time_to_wire(const struct timespec *time)
 {
     if (time->tv_sec < 0)
@@ -34,7 +35,7 @@ int nfs3_time_from_wire(const nfstime3 *wire, struct timespec *time)
     return 0;
 }
 
-/* Numbers that fit stay as the host shows them; only the others are folded. */
+/* A number that fits into 32 bits stays as the host shows it; others are folded. */
 uint64_t nfs3_fileid(const struct nfs3_request *rq, uint64_t fileid)
 {
     if (!rq->access.client->options.ids_32bit || fileid <= UINT32_MAX)
@@ -139,8 +140,7 @@ int nfs3_set_from_wire(const sattr3 *wire, struct vsetattr *set)
                     &set->mtime);
 }
 
-/* The reply has room for a datagram at least (net.h), so a handle near its beginning always fits.
- */
+/* A reply has room for at least a datagram (net.h), so a handle near its beginning always fits. */
 struct view nfs3_handle(const struct nfs3_request *rq, const uint8_t *id, uint8_t id_len,
                         size_t offset)
 {

@@ -1,5 +1,5 @@
 /*
- * nfsd.h - the NFS3 program (100003 version 3, RFC 1813), for main.
+ * nfsd.h - the NFS3 program (100003 version 3, RFC 1813), for server/server.c.
  */
 #ifndef NFSD_NFSD_H
 #define NFSD_NFSD_H
@@ -8,7 +8,7 @@
 
 extern const uint32_t nfsd_program_number, nfsd_acl_program_number;
 
-/* Registers the program with rpc/. Once, before net_start(). */
+/* Registers the program with rpc/. Called once, before net_start(). */
 void nfsd_register(void);
 
 #endif

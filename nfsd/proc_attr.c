@@ -1,11 +1,12 @@
 /*
- * proc_attr.c - GETATTR, SETATTR, ACCESS: what a node is like, and what the caller may do to it.
+ * proc_attr.c - GETATTR, SETATTR, ACCESS: a node's attributes, and what the caller may do with the
+ * node.
  */
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
 #include "vfs/vop.h"
 
-/* The bits of ACCESS are the same numbers here and there. */
+/* VACCESS_* and ACCESS3_* have equal numbers, so masks are passed through. */
 _Static_assert((int)VACCESS_READ == ACCESS3_READ && (int)VACCESS_LOOKUP == ACCESS3_LOOKUP,
                "access");
 _Static_assert((int)VACCESS_MODIFY == ACCESS3_MODIFY && (int)VACCESS_EXTEND == ACCESS3_EXTEND,
@@ -49,7 +50,8 @@ int nfs3_access(struct nfs3_request *rq, const ACCESS3args *args, ACCESS3resok *
 
     if (error != 0)
         return error;
-    /* As nfs3_run() decides for procedures: the export's word goes before the file's mode. */
+    /* A client that may only read gets no right to change, whatever the file's mode, as nfs3_run()
+     * refuses the calls themselves. */
     res->access = rq->access.client->options.rw ? granted : granted & ~changing;
     nfs3_attr(rq, &attr, &res->obj_attributes);
     return 0;

@@ -1,13 +1,13 @@
 /*
  * proc_create.c - CREATE, MKDIR, SYMLINK, MKNOD: new nodes.
  *
- * The four answer alike: the new node's handle and attributes, and the directory's wcc_data.
+ * All four answer with the new node's handle and attributes, and the directory's wcc_data.
  */
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
 #include "vfs/vop.h"
 
-/* Takes over the reference on `vn`. */
+/* Fills in the reply for a new node. Takes over the reference on `vn`. */
 static void made(struct nfs3_request *rq, struct vnode *vn, const struct vattr *attr,
                  post_op_fh3 *obj, post_op_attr *obj_attributes, wcc_data *dir_wcc)
 {
@@ -82,7 +82,8 @@ int nfs3_symlink(struct nfs3_request *rq, const SYMLINK3args *args, SYMLINK3reso
     return error;
 }
 
-/* VNON: not a type MKNOD makes; RFC 1813 has BADTYPE for it. */
+/* The type of node that MKNOD asks for. VNON: MKNOD can't make that type; RFC 1813 has BADTYPE for
+ * this. */
 static enum vtype mknod_from_wire(const mknoddata3 *what, const sattr3 **attributes,
                                   specdata3 *rdev)
 {

@@ -1,14 +1,14 @@
 /*
  * proc_dir.c - READDIR and READDIRPLUS: listings of directories.
  *
- * A listing is filled page by page: vop_readdir gives entries as the file system has them, and each
- * is encoded straight to its place in the reply, until the next one would not fit or there is none
- * left. What a client allows (count, maxcount) is the encoded size of the whole resok; an entry
- * of READDIRPLUS is looked up only when it is certain to fit. A file system that knows attributes
- * and handles for less than a lookup gives them with the page, for all that might fit.
+ * A listing is filled page by page: vop_readdir() returns entries as the file system has them. Each
+ * is encoded straight to its place in the reply, until the next entry would not fit or there are no
+ * more. The client's limits (count, maxcount) are for the encoded size of the whole resok. An entry
+ * of READDIRPLUS is looked up only when it is certain to fit. A file system that finds attributes
+ * and handles cheaper than by a lookup returns them with the page, for all entries that might fit.
  *
- * Cookies are the file system's own and stay good when the directory changes, so the cookie
- * verifier has nothing to say: we give zeros, and take any.
+ * Cookies are the file system's own and stay valid when the directory changes. So the cookie
+ * verifier is not needed: the server sends zeros, and accepts any.
  */
 #include "access/handle.h"
 #include "nfsd/attributes.h"
@@ -16,26 +16,26 @@
 #include "vfs/vop.h"
 #include "xdr/put.h"
 
-/* entry3 without its name: value follows, fileid, length, cookie. */
+/* The size of an entry3 without its name: value follows, fileid, length, cookie. */
 #define ENTRY_SIZE (WIRE_INT + WIRE_HYPER + WIRE_INT + WIRE_HYPER)
-/* What entryplus3 adds: attributes; handle follows, its length, the handle. */
+/* What an entryplus3 adds to it: attributes; handle follows, its length, the handle. */
 #define PLUS_SIZE(handle_len) (WIRE_ATTR + WIRE_INT + WIRE_INT + (handle_len))
-/* FALSE for the end of the list, and eof. */
+/* The end of a listing: FALSE for no further entry, and eof. */
 #define LIST_END (WIRE_INT + WIRE_INT)
 #define NAME_MIN 4
 
-/* A page: on the stack, so not too large; never too small for the longest name with all that is
- * known of it. */
+/* The size of a page in bytes. The page is on the stack, so it must not be too large, and it must
+ * have room for the longest name with its attributes and handle. */
 #define PAGE_SIZE_MAX 98304
 #define PAGE_SIZE_MIN 1024
-/* `.`, `..` and one of the file system's own, so that it never sees a page full from the start. */
+/* `.`, `..` and one entry of the file system, so that its first entry always finds room. */
 #define PAGE_ENTRIES_MIN 3
 
 struct listing {
     struct nfs3_request *rq;
     uint8_t *start, *at, *end; /* the entries, in the reply */
     bool plus;
-    size_t names_room; /* READDIRPLUS's dircount: what names, fileids and cookies may still take */
+    size_t names_room; /* READDIRPLUS's dircount: bytes left for names, fileids and cookies */
     uint64_t cookie;   /* of the last entry */
     bool eof;
 };
@@ -54,8 +54,8 @@ static uint8_t *put_known(const struct listing *list, uint8_t *at, const struct 
     return put_opaque(at, handle->bytes, handle->len);
 }
 
-/* name_attributes and name_handle: neither, where the entry can't be looked up (it is gone, or the
- * caller may read the directory but not search it). */
+/* Encodes name_attributes and name_handle. Neither follows where the entry can't be looked up: it
+ * is gone, or the caller may read the directory but not search it. */
 static uint8_t *put_plus(const struct listing *list, uint8_t *at, const struct vdirent *entry)
 {
     struct nfs3_request *rq = list->rq;
@@ -77,8 +77,9 @@ static uint8_t *put_plus(const struct listing *list, uint8_t *at, const struct v
     return put_int(put_int(at, FALSE), FALSE);
 }
 
-/* False, and nothing added, where the entry does not fit. dircount ends a listing, but does not
- * keep its first entry out: clients take it for a hint, and some send one that is too small. */
+/* Adds an entry. False: the entry does not fit, and nothing was added. dircount ends a listing but
+ * never keeps its first entry out: clients take dircount for a hint, and some send one that is too
+ * small. */
 static bool listing_add(struct listing *list, const struct vdirent *entry)
 {
     size_t names = ENTRY_SIZE + (((size_t)entry->namelen + 3) & ~(size_t)3);
@@ -100,8 +101,8 @@ static bool listing_add(struct listing *list, const struct vdirent *entry)
     return true;
 }
 
-/* Asks for no more entries than fit: reading a directory costs for each. Handles are taken to be as
- * long as the directory's own. */
+/* Limits a page to the entries that fit, since reading a directory costs time for each. Assumes
+ * that handles are as long as the directory's own. */
 static void page_prepare(const struct listing *list, struct vdirents *page)
 {
     size_t room = (size_t)(list->end - list->at);
@@ -119,7 +120,8 @@ static void page_prepare(const struct listing *list, struct vdirents *page)
         page->max = PAGE_ENTRIES_MIN;
 }
 
-/* An error after some entries is kept for the next call, which begins where it happened. */
+/* Adds entries until the reply is full. An error after the first entry is dropped: the next call
+ * begins at that place, and meets it again. */
 static int listing_fill(struct listing *list)
 {
     _Alignas(8) char buf[PAGE_SIZE_MAX];
@@ -144,9 +146,9 @@ static int listing_fill(struct listing *list)
 }
 
 /*
- * Fills `list` within `limit`, the size of the whole resok, after `dir_attributes`. Those are asked
- * for before the entries, on purpose: a change in between then shows as a newer mtime at the next
- * look, instead of giving an old listing a new date.
+ * Fills `list`, after `dir_attributes`, up to `limit` bytes of the whole resok. The directory's
+ * attributes are asked for before the entries on purpose: a change in between then shows as a newer
+ * mtime the next time, and does not give an old listing a new time.
  */
 static int listing_make(struct listing *list, size_t limit, post_op_attr *dir_attributes,
                         encoded_entries *entries)

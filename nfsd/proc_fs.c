@@ -1,16 +1,16 @@
 /*
- * proc_fs.c - FSSTAT, FSINFO, PATHCONF: the file system a node is in, its limits and ours.
+ * proc_fs.c - FSSTAT, FSINFO, PATHCONF: the file system of a node, its limits and the server's.
  */
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
 #include "vfs/vop.h"
 
-/* A transfer with its headers has to fit a datagram; larger ones than this also need too many
- * fragments, of which none may be lost. */
+/* Largest READ or WRITE by datagram, in bytes. A transfer with its headers has to fit a datagram,
+ * and a larger one would need more fragments, each of which may get lost. */
 #define DATAGRAM_TRANSFER 32768
 #define DATAGRAM_LISTING  8192
 #define LISTING           65536
-/* Multiples of a page are what clients and file systems like best. */
+/* Transfers are best multiples of a page, in bytes, for clients and for file systems. */
 #define TRANSFER_MULTIPLE 4096
 
 int nfs3_fsstat(struct nfs3_request *rq, const FSSTAT3args *args, FSSTAT3resok *res)

@@ -1,7 +1,7 @@
 /*
  * proc_name.c - LOOKUP, REMOVE, RMDIR, RENAME, LINK: names in directories.
  *
- * Names reach the wrappers of vfs/vop.h as they came, which judge them.
+ * Names are passed on as they came; the wrappers of vfs/vop.h check them.
  */
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"

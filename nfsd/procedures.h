@@ -1,14 +1,15 @@
 /*
  * procedures.h - the procedures of NFS3, one row each.
  *
- * A row P(NAME, verb, handle, arm, flags) says: which member of NAME3args is the handle the gate
- * opens; what the failure arm of NAME3res holds; and the flags. nfsd/program.c makes the program's
- * table of these rows, below they give the prototypes.
+ * A row P(NAME, verb, handle, arm, flags) says which member of NAME3args is the handle that the
+ * gate opens, what the failure arm of NAME3res holds, and the flags. nfsd/program.c makes the
+ * program's table of these rows; here they make the prototypes.
  *
  * A procedure gets a request that passed the gate, its arguments, and the success arm of its result
- * to fill in. It returns 0, an errno or an enum vfs_error; status and failure arm are made of that
- * by program.c, in one place for all. It uses rq->change (and second_change) for what it changes.
- * Views in its results point into the reply (rpc_call_payload) or the message, nowhere else.
+ * to fill in. It returns 0, an errno or an enum vfs_error. program.c makes the status and the
+ * failure arm from that, in one place for all. A procedure notes its changes in rq->change and
+ * rq->second_change. Views in its results point into the reply (rpc_call_payload) or into the
+ * message, nowhere else.
  */
 #ifndef NFSD_PROCEDURES_H
 #define NFSD_PROCEDURES_H
@@ -26,7 +27,7 @@ enum nfs3_arm {
 };
 
 enum nfs3_flags {
-    MODIFIES = RPC_FLAG_USER, /* ROFS for a client that may only read */
+    MODIFIES = RPC_FLAG_USER, /* answered with ROFS to a client that may only read */
 };
 
 #define CHANGES (MODIFIES | RPC_REPLAY)

@@ -1,9 +1,9 @@
 /*
- * program.c - the NFS3 program: its table of procedures, and what happens around each of them.
+ * program.c - the NFS3 program: its table of procedures, and the steps that all of them share.
  *
- * rpc/dispatch.c calls a row's `run`; all of them end in nfs3_run(), which passes the gate, decides
- * about read-only clients, calls the procedure, and makes status and failure arm of what it
- * returned. Registered by main through nfsd_register().
+ * rpc/dispatch.c calls a row's `run`. All rows end in nfs3_run(), which passes the gate, refuses
+ * changes to clients that may only read, calls the procedure, and makes status and failure arm from
+ * the value that it returned. Registered by server/server.c through nfsd_register().
  */
 #include "nfsd/acl.h"
 #include "nfsd/attributes.h"
@@ -18,7 +18,7 @@ struct nfs3_procedure {
     uint32_t flags;
 };
 
-/* The attributes RFC 1813 has in the failure arm, wherever the object is known. */
+/* Fills in the attributes that RFC 1813 has in the failure arm, where the object is known. */
 static void nfs3_fail(struct nfs3_request *rq, enum nfs3_arm kind, void *arm)
 {
     RENAME3resfail *rename = arm;
@@ -44,7 +44,7 @@ static void nfs3_fail(struct nfs3_request *rq, enum nfs3_arm kind, void *arm)
     }
 }
 
-/* What all procedures have in common: begins at the handle, ends with the reply decided. */
+/* The steps that all procedures share: from the handle to the finished reply. */
 static enum rpc_outcome nfs3_run(struct rpc_call *call, const struct nfs3_procedure *procedure,
                                  struct view handle, const void *args, nfsstat3 *status, void *arm)
 {
@@ -57,7 +57,8 @@ static enum rpc_outcome nfs3_run(struct rpc_call *call, const struct nfs3_proced
     if (error == 0)
         error = procedure->body(&rq, args, arm);
     *status = nfs3_status(call->procedure, error);
-    /* The same call, also with its number, is wanted again later, and is to be tried then. */
+    /* The client will repeat this call, perhaps with its old xid, and it must then run again: so
+     * the reply must not be kept in the reply cache. */
     if (*status == NFS3ERR_JUKEBOX)
         call->refused = true;
     if (error != 0)
@@ -67,7 +68,7 @@ static enum rpc_outcome nfs3_run(struct rpc_call *call, const struct nfs3_proced
     return RPC_DONE;
 }
 
-/* The typed edges of a procedure: from the table to its function, and from rpc/ to nfs3_run(). */
+/* A procedure's typed functions: from the table to its body, and from rpc/ to nfs3_run(). */
 #define NFS3_THUNKS(NAME, verb, handle, kind, bits)                                              \
     static int body_##verb(struct nfs3_request *rq, const void *args, void *resok)               \
     {                                                                                            \

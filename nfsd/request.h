@@ -1,18 +1,18 @@
 /*
- * request.h - a call of NFS3 between the gate and its reply; for the files of this room.
+ * request.h - a call of NFS3 between the gate and its reply; for the files of nfsd/.
  */
 #ifndef NFSD_REQUEST_H
 #define NFSD_REQUEST_H
 
 #include "access/gate.h"
 
-/* A call on the way through its procedure; lives on the stack of its thread. */
+/* A call while its procedure runs; lives on the stack of its thread. */
 struct nfs3_request {
     struct rpc_call *call;
-    struct access access; /* access.vn: what the procedure's first handle names */
-    struct vnode *second; /* RENAME's and LINK's other directory, referenced; else NULL */
-    /* What the procedure changed about the vnode and about `second`: here, so that a failing
-     * procedure's wcc_data can be made from them, too. */
+    struct access access; /* access.vn is the node of the procedure's first handle */
+    struct vnode *second; /* the second directory of RENAME or LINK, referenced; else NULL */
+    /* The changes that the procedure made to the vnode and to `second`. They are kept here, so that
+     * the wcc_data of a failing procedure can be made from them, too. */
     struct vchange change, second_change;
 };
 

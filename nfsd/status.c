@@ -1,23 +1,23 @@
 /*
  * status.c - the one table of errors; see status.h. Called by nfsd/program.c for every reply.
  *
- * Three tables: what an errno means, which statuses a procedure may answer, and, where the
- * meaning is not among them, which status comes nearest. In this order:
- *   - RFC 1813 lists errors for each procedure; `listed` is that list.
- *   - `added` are statuses that it does not list and that we send all the same, because a client's
- *     program gets from them the errno a local file system would have given: PERM (sticky
- *     directories, immutable files), INVAL for names that hold '/' or NUL, ISDIR, MLINK, FBIG, and
- * the full disk or quota that only COMMIT finds out about. Other servers send them, too.
- *   - STALE, BADHANDLE, ACCES, SERVERFAULT and JUKEBOX are about the handle, the caller and the
- * server rather than about the procedure: always allowed.
+ * Three tables say what an errno means, which statuses a procedure may answer, and which status
+ * comes nearest where the meaning is not among them. A procedure may answer:
+ *   - the errors that RFC 1813 lists for it: `listed`.
+ *   - statuses that RFC 1813 does not list for it, but that give a client's program the errno of a
+ * local file system: `added`. These are PERM (sticky directories, immutable files), INVAL for names
+ * with '/' or NUL, ISDIR, MLINK, FBIG, and the full disk or quota that only COMMIT finds. Other
+ * servers send them, too.
+ *   - STALE, BADHANDLE, ACCES, SERVERFAULT and JUKEBOX always: they are about the handle, the
+ * caller and the server, not about the procedure.
  */
 #include "nfsd/status.h"
 #include <errno.h>
 #include <loopnfs/errors.h>
 #include <stdint.h>
 
-/* X(status, nearest): the errors of RFC 1813, and what to say where one is not allowed. The chains
- * end at a status that always is. */
+/* X(status, nearest): the errors of RFC 1813, and the status to send where one is not allowed. Each
+ * chain ends at a status that is always allowed. */
 #define NFS3_ERRORS(X)          \
     X(IO, SERVERFAULT)          \
     X(PERM, ACCES)              \
@@ -48,8 +48,8 @@
     X(BADTYPE, INVAL)           \
     X(JUKEBOX, JUKEBOX)
 
-/* The errors numbered without gaps; E_IO is 0, so that it is what an errno means that is not in
- * the table below. */
+/* The errors, numbered without gaps. E_IO is 0, so an errno that is not in the table below means
+ * E_IO. */
 #define NUMBER(name, nearest) E_##name,
 enum { NFS3_ERRORS(NUMBER) };
 #define WIRE(name, nearest) [E_##name] = NFS3ERR_##name,
@@ -81,13 +81,14 @@ static const uint8_t errno_meaning[] = {
     [EOPNOTSUPP] = E_NOTSUPP,
     [ENOSYS] = E_NOTSUPP,
     [ENOTTY] = E_NOTSUPP,
-    /* Bytes of a name that the host's file system can't keep. */
+    /* Bytes of a name that the host's file system can't store. */
     [EILSEQ] = E_INVAL,
     [ELOOP] = E_INVAL,
     /* In use on the host: a mount point, a running program, swap. Waiting does not help. */
     [EBUSY] = E_ACCES,
     [ETXTBSY] = E_ACCES,
-    /* Short of something that comes back: the client is to try again, not to fail. */
+    /* The server is short of something that will be there again: the client must try again and not
+     * fail. */
     [EAGAIN] = E_JUKEBOX,
     [EINTR] = E_JUKEBOX,
     [ETIMEDOUT] = E_JUKEBOX,
@@ -97,12 +98,12 @@ static const uint8_t errno_meaning[] = {
     [ENOBUFS] = E_JUKEBOX,
     [EMFILE] = E_JUKEBOX,
     [ENFILE] = E_JUKEBOX,
-    /* Only a bug of ours gives these. */
+    /* Only a fault in this server gives these. */
     [EBADF] = E_SERVERFAULT,
     [EFAULT] = E_SERVERFAULT,
 };
 
-/* enum vfs_error, counted from its first. */
+/* What each enum vfs_error means, counted from the first one. */
 #define VFS_FIRST 10000
 _Static_assert((int)VFS_EBADHANDLE == VFS_FIRST, "enum vfs_error begins with VFS_EBADHANDLE");
 static const uint8_t vfs_error_meaning[] = {
@@ -114,15 +115,15 @@ static const uint8_t vfs_error_meaning[] = {
 
 #define S(name) (UINT32_C(1) << E_##name)
 #define ALWAYS  (S(STALE) | S(BADHANDLE) | S(ACCES) | S(SERVERFAULT) | S(JUKEBOX))
-/* What every procedure that makes a name may answer. */
+/* The statuses of every procedure that makes a name. */
 #define MAKES_NAME \
     (S(IO) | S(EXIST) | S(NOTDIR) | S(NOSPC) | S(ROFS) | S(NAMETOOLONG) | S(DQUOT) | S(NOTSUPP))
 
 /*
- * `missing` is what ENOENT means where it is not among them. To who asks about the object itself it
- * is gone: its handle is stale. To who makes a name the directory is there, or the file system
- * would have said ESTALE: it can't have that name. Data that is missing says nothing about the
- * handle.
+ * `missing` is the meaning of ENOENT where NOENT is not allowed. A procedure about the object
+ * itself has found it gone: the handle is stale. A procedure that makes a name can't have found the
+ * directory missing, since the file system would have said ESTALE: the name is not possible.
+ * Missing data says nothing about the handle.
  */
 static const struct {
     uint32_t listed, added;
