@@ -1,11 +1,11 @@
 /*
- * announce.c - the mount commands; see announce.h. Called by main once the server answers.
+ * announce.c - prints the mount commands; see announce.h. Called once the server answers.
  *
- * A command is printed only where it works: for this host, and for other hosts, where an export has
- * them among its clients and they can reach an address that is listened on. A client asks the
- * portmapper for both ports unless it is told them, which all of them are where we are not found
- * that way; Linux asks nobody only if it is told both ports and the transport. FreeBSD has no
- * option for mountd's port.
+ * A command is printed only where it works: for this host, and for other hosts where the export has
+ * them among its clients and they can reach an address that the server listens on. A client asks
+ * the portmapper for both ports unless its command names them. So the command names all ports where
+ * the portmapper does not know this server. Linux asks no portmapper only if its command names both
+ * ports and the transport. FreeBSD has no option for mountd's port.
  */
 #include "server/announce.h"
 #include "exports/exports.h"
@@ -22,7 +22,7 @@
 struct announcement {
     const struct address *listen;
     size_t count;
-    bool found; /* by a portmapper */
+    bool found; /* clients find the ports through a portmapper */
     const struct export *export;
 };
 
@@ -54,14 +54,14 @@ static bool reached_by(const struct announcement *of, const char *text)
     return false;
 }
 
-/* What this host may call itself to mount the export. False: it can't mount it. */
+/* The name by which this host can mount the export. False: it can't mount it. */
 static bool host_here(const struct announcement *of, char host[HOST_MAX])
 {
     bool ipv4 = reached_by(of, "127.0.0.1"), ipv6 = reached_by(of, "::1");
     char text[ADDRESS_TEXT_MAX];
 
     if (ipv4 || ipv6) {
-        /* Linux' option tcp has localhost be 127.0.0.1. */
+        /* with the option tcp, Linux takes localhost to be 127.0.0.1 */
         snprintf(host, HOST_MAX, "%s", ipv4 ? "localhost" : "[::1]");
         return true;
     }
@@ -75,7 +75,7 @@ static bool host_here(const struct announcement *of, char host[HOST_MAX])
     return false;
 }
 
-/* One of this host's addresses that others can name: in the network of a client, where that is. */
+/* One of this host's addresses that other hosts can use. near: one in the network of a client. */
 static bool own_address(const struct announcement *of, int family, bool near, char host[HOST_MAX])
 {
     char text[ADDRESS_TEXT_MAX];
@@ -100,7 +100,7 @@ static bool own_address(const struct announcement *of, int family, bool near, ch
     return done;
 }
 
-/* What other hosts may call this one. False: none of them can mount the export. */
+/* The name by which other hosts can mount the export. False: none of them can. */
 static bool host_elsewhere(const struct announcement *of, char host[HOST_MAX])
 {
     char text[ADDRESS_TEXT_MAX];
@@ -120,7 +120,7 @@ static bool host_elsewhere(const struct announcement *of, char host[HOST_MAX])
     return false;
 }
 
-/* For a shell: as it is, or in single quotes where that is needed. */
+/* Prints a text for a shell, in single quotes where the shell needs them. */
 static void print_quoted(const char *host, const char *path)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -142,8 +142,8 @@ static void print_quoted(const char *host, const char *path)
 
 struct mount_command {
     const char *system, *command, *where;
-    bool has_ports;         /* it can be told both ports */
-    const char *tcp, *tcp6; /* how it is told the transport, after the ports */
+    bool has_ports;         /* the command can name both ports */
+    const char *tcp, *tcp6; /* how the command names the transport, behind the ports */
 };
 
 static const struct mount_command linux_command = {

@@ -1,6 +1,6 @@
 /*
- * announce.h - what loopnfsd prints when it is ready: where it listens, and for each export how
- * each client's system mounts it. For main.
+ * announce.h - prints, when loopnfsd is ready, where it listens and how each client's system mounts
+ * each export.
  */
 #ifndef SERVER_ANNOUNCE_H
 #define SERVER_ANNOUNCE_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* `found`: clients find the port by themselves (portmap_active()). */
+/* `found`: clients find the port through a portmapper (portmap_active()). */
 void announce_ready(const struct address *listen, size_t count, bool found);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * config.h - what a server is to be: filled in by those who start one, a command line or a program.
+ * config.h - what a server is to be like. Filled in by the program that starts it: from a command
+ * line (cmd/loopnfsd/), or by lib/.
  */
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
@@ -12,12 +13,13 @@
 #define SERVER_LISTEN_MAX 16
 
 struct server_config {
-    struct address listen[SERVER_LISTEN_MAX]; /* all with one port */
+    struct address listen[SERVER_LISTEN_MAX]; /* all have one port */
     size_t nlisten;
-    /* One that this host does not have is no error: a default, or one of several of a name. */
+    /* True for an address that the host may lack without an error: a default, or one of several for
+     * a name. */
     bool listen_optional[SERVER_LISTEN_MAX];
-    bool freebind; /* nor is any other: it may come */
-    /* The strings are borrowed until the server was stopped. */
+    bool freebind; /* no missing address is an error: the host may get it later */
+    /* The strings are borrowed until the server has stopped. */
     struct exports_source exports;
     enum portmap_mode portmap;
     const char *state_dir; /* NULL: the default */
@@ -25,9 +27,9 @@ struct server_config {
     int spin_usec;         /* -1: automatic */
     uint32_t cache_nodes;
     uint32_t waiting;   /* calls that may sleep at once */
-    uint32_t cache_fds; /* 0: by RLIMIT_NOFILE */
+    uint32_t cache_fds; /* open files in the cache; 0: chosen by RLIMIT_NOFILE */
     bool manage_gids;
-    bool local_peers_any; /* clients on this host are known by their ports only */
+    bool local_peers_any; /* treat clients on this host like others: by their ports only */
 };
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * keeper.c - see keeper.h.
  *
- * `lock` guards all of `keeper`. A round of keeping house that hangs is left alone with the file
- * system that keeps it (vfs_tick() leaves that out from then on); the next round has a thread of
- * its own, as long as they are few.
+ * `lock` guards all of `keeper`. A round of housekeeping may hang in a file system. Its thread is
+ * then left with that file system, which vfs_tick() leaves out from then on, and the next round
+ * gets a thread of its own, up to ROUNDS_MAX threads.
  */
 #include "server/keeper.h"
 #include "base/apart.h"
@@ -17,17 +17,18 @@
 #include <time.h>
 
 #define ROUNDS_MAX 8
-/* A round that is over sooner says itself when the next one is. */
+/* A round that ends within ROUND_MS milliseconds says itself when the next one is due; else the
+ * next one is due after ROUND_NEXT_S seconds. */
 #define ROUND_MS     200
 #define ROUND_NEXT_S 1
-/* The end waits so long. */
+/* How long the end waits for both jobs, and how often it looks, in milliseconds. */
 #define STOP_MS      500
 #define STOP_STEP_MS 5
 
 static struct {
     pthread_mutex_t lock;
     bool reloading, again;
-    unsigned rounds; /* of keeping house that are under way */
+    unsigned rounds; /* rounds of housekeeping that are under way */
 } keeper = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 struct reloading {

@@ -1,8 +1,10 @@
 /*
- * keeper.h - what main has others do: reading the exports again, and keeping house.
+ * keeper.h - runs on threads of their own what the main thread must not do: reading the exports
+ * again, and housekeeping.
  *
- * Both touch the file systems that are served, and any of those may hang. So each is done on a
- * thread of its own (base/apart.h), and the main thread has time for signals. By main alone.
+ * Both touch the file systems that are served, and any of those may hang. So each runs on a thread
+ * of its own (base/apart.h), and the main thread stays free for signals. Called by the main thread
+ * alone.
  */
 #ifndef SERVER_KEEPER_H
 #define SERVER_KEEPER_H
@@ -10,11 +12,13 @@
 #include "server/config.h"
 #include <stdbool.h>
 
-/* SIGHUP. Returns at once; where the last one is not over yet, it is done once more after that. */
+/* Reads the exports again (SIGHUP). Returns at once. While the last reading is still under way,
+ * notes that the exports must be read once more after it. */
 void keeper_reload(struct server_config *config);
-/* Keeps house; returns after how many seconds to do it again. */
+/* Does a round of housekeeping; returns the number of seconds until the next one. */
 unsigned keeper_tick(void);
-/* Waits a moment for both. False: one of them hangs in a file system, and goes on using it. */
+/* Waits for both for half a second. False: one of them hangs in a file system, and goes on using
+ * it. */
 bool keeper_stop(void);
 
 #endif

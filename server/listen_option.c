@@ -1,5 +1,5 @@
 /*
- * listen_option.c - where to listen, as the user says it; see listen_option.h.
+ * listen_option.c - reads the addresses to listen on; see listen_option.h.
  */
 #include "server/listen_option.h"
 #include "server/server.h"
@@ -12,7 +12,7 @@
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 #define TOO_MANY        "that makes more than 16 addresses; listen on 0.0.0.0 or :: for all"
 
-/* The port is part of what is compared only where both name one. */
+/* Whether an address is on the list already. Ports are compared only where both have one. */
 static bool is_there(const struct listen_option *listen, const struct address *a, bool has_port)
 {
     for (size_t i = 0; i < listen->count; i++)
@@ -39,7 +39,7 @@ static int add(struct listen_option *listen, const struct address *a, bool has_p
     return 0;
 }
 
-/* NAME or NAME:PORT into its parts. */
+/* Splits NAME or NAME:PORT into its parts. */
 static int name_split(const char *text, char name[NAME_MAX_BYTES], uint16_t *port, bool *has_port)
 {
     size_t len = strcspn(text, ":");
@@ -70,7 +70,7 @@ static int add_name(struct listen_option *listen, const char *text, const char *
     bool has_port;
 
     *why = LISTEN_EXPECTED;
-    /* What looks like a number is a wrong address, not a name: "192.0.2" would be 192.0.0.2. */
+    /* Digits and dots are a wrong address and not a name: "192.0.2" would become 192.0.0.2. */
     if (name_split(text, name, &port, &has_port) != 0 || name[strspn(name, "0123456789.")] == '\0')
         return EINVAL;
     int error = getaddrinfo(name, NULL, &hints, &found);
@@ -96,7 +96,7 @@ int listen_option_add(struct listen_option *listen, const char *text, const char
 {
     struct address a, other, all4;
 
-    /* A port of its own is one that does not follow the default. */
+    /* The text names a port if the result does not follow the default port. */
     if (address_parse(text, NFS_PORT, &a) != 0 || address_parse(text, 1, &other) != 0)
         return add_name(listen, text, why);
     bool has_port = address_port(&a) == address_port(&other);

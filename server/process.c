@@ -36,9 +36,9 @@ void process_prepare(sigset_t *waited)
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
-    umask(0); /* modes are the clients' */
+    umask(0); /* clients choose the modes */
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit is EFBIG for its caller, not our end */
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit gets EFBIG, no signal */
     sigemptyset(waited);
     sigaddset(waited, SIGTERM);
     sigaddset(waited, SIGINT);
@@ -74,7 +74,7 @@ unsigned process_first_free_port(void)
     return port;
 }
 
-/* Raw system calls: there is one thread yet, and those to come inherit. */
+/* Drops a capability by raw system calls: only one thread exists yet, and later ones inherit. */
 static void drop_capability(unsigned cap)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -128,7 +128,7 @@ bool process_runs_with(pid_t pid, char *const *argv, char *message, size_t size)
     return same;
 }
 
-/* By what /proc says of the descriptors: to ask the files themselves might hang. */
+/* Closes all sockets. Finds them through /proc, since asking the files themselves might hang. */
 static void let_go_sockets(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -141,7 +141,7 @@ static void let_go_sockets(void)
         int fd = atoi(entry->d_name);
         ssize_t len = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
         if (len > 0 && fd > STDERR_FILENO && strncmp(target, "socket:", 7) == 0) {
-            shutdown(fd, SHUT_RDWR); /* also where a thread has it in its hands */
+            shutdown(fd, SHUT_RDWR); /* takes effect even while another thread uses the socket */
             close(fd);
         }
     }
@@ -195,7 +195,7 @@ unsigned process_watchdog_seconds(void)
 
     if (sd_watchdog_enabled(0, &usec) <= 0)
         return 0;
-    /* Three times in its time: one that comes late does not matter. */
+    /* Three times in systemd's period, so that one message may come late. */
     uint64_t seconds = usec / 1000000 / 3;
     return seconds > 0 ? (unsigned)seconds : 1;
 }

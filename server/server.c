@@ -1,8 +1,8 @@
 /*
- * server.c - starting and stopping everything; see server.h.
+ * server.c - starts and stops everything; see server.h.
  *
- * Starting is a straight line, in the order in which things need each other; stopping, and a start
- * that fails on its way, is the same line backwards.
+ * Starting is a straight line of stages, in the order in which they need each other. Stopping goes
+ * back along that line, and so does a start that fails on its way.
  */
 #include "server/server.h"
 #include "access/handle.h"
@@ -36,13 +36,13 @@
 #define CACHE_NODES_DEFAULT 262144
 #define REPLIES_MAX         32768
 #define REPLIES_BYTES_MAX   (32 * 1024 * 1024)
-/* Calls that have begun are given so long to end. */
+/* Milliseconds that calls in progress get to end when the server stops. */
 #define GRACE_MS 10000
-/* And rpcbind to answer at the end. */
+/* Milliseconds that rpcbind gets to answer when the server stops. */
 #define PORTMAP_MS 2000
 
-/* How often main keeps house: while messages come and some time after, for what they leave behind
- * ages; and when nothing has come for longer. */
+/* How often, in seconds, server_tick() wants to be called: while messages come, and for
+ * TICKS_TO_IDLE ticks after the last one, since what they leave behind expires; and later. */
 #define TICK_BUSY_S   1
 #define TICK_IDLE_S   30
 #define TICKS_TO_IDLE 60
@@ -50,7 +50,8 @@
 /* How far a start has come. */
 enum stage { STOPPED, HAS_STATE, HAS_NODES, HAS_REPLIES, HAS_EXPORTS, HAS_NET, HAS_PORTMAP };
 
-/* The starting thread's; `messages` and `quiet` are of the one that keeps house. */
+/* Used by the thread that starts and stops the server; `messages` and `quiet` by the one that calls
+ * server_tick(). */
 static struct {
     enum stage stage;
     char state_dir[PATH_MAX];
@@ -58,7 +59,7 @@ static struct {
     unsigned quiet;
 } server;
 
-/* Where the answer is written. */
+/* Where a function writes its line for the user. */
 struct answer {
     char *text;
     size_t size;
@@ -142,7 +143,8 @@ static enum server_status start_caches(const struct server_config *config,
     return SERVER_OK;
 }
 
-/* What is known of clients on this host, and of what that is worth. */
+/* Finds out whether the kernel tells the users of clients on this host, and warns where ports mean
+ * little. */
 static void look_at_peers(const struct server_config *config)
 {
     const bool checked = !config->local_peers_any && rpc_peer_look(true);
@@ -170,8 +172,8 @@ static enum server_status load_exports(const struct server_config *config,
     return error == EINVAL || error == ENAMETOOLONG ? SERVER_USAGE : SERVER_FAILURE;
 }
 
-/* One address. *bound: whether it is one now; an optional one that this host does not have is not.
- */
+/* Listens on one address. *bound: whether that worked; an optional address that this host does not
+ * have is left out without an error. */
 static enum server_status start_listening(const struct server_config *config,
                                           struct address *address, bool is_optional, bool *bound,
                                           const struct answer *answer)
@@ -203,7 +205,7 @@ static enum server_status start_listening(const struct server_config *config,
     }
 }
 
-/* All addresses; config->listen becomes what is listened on. */
+/* Listens on all addresses; config->listen then has those that could be bound. */
 static enum server_status start_sockets(struct server_config *config, const struct answer *answer)
 {
     size_t count = config->nlisten, bound = 0;
@@ -213,7 +215,7 @@ static enum server_status start_sockets(struct server_config *config, const stru
         bool is_bound;
         *a = config->listen[i];
         config->listen_optional[bound] = config->listen_optional[i];
-        if (bound > 0) /* the port that was chosen for the first, where it was 0 */
+        if (bound > 0) /* the port that the kernel chose for the first one, where it was 0 */
             address_set_port(a, address_port(&config->listen[0]));
         enum server_status status =
             start_listening(config, a, config->listen_optional[bound], &is_bound, answer);
@@ -255,7 +257,7 @@ static enum server_status start_network(struct server_config *config, const stru
     return SERVER_OK;
 }
 
-/* As the exports have it; who asks the portmapper is told so. */
+/* Serves UDP if an export allows it, and tells the portmapper's clients. */
 static void set_udp(void)
 {
     const bool udp = exports_get()->udp;
@@ -265,7 +267,7 @@ static void set_udp(void)
     portmap_udp_set(nfsd_acl_program_number, udp);
 }
 
-/* The rooms that count, in the order in which status shows them. */
+/* The rooms that have counters, in the order in which status shows them. */
 static const struct metrics *const counting[] = {&net_metrics, &vfs_metrics, &rpc_metrics};
 
 static void register_programs(void)
@@ -350,7 +352,7 @@ static void leaving_run(struct apart *job)
     portmap_finish();
 }
 
-/* rpcbind may not answer. */
+/* Takes the registrations back, but does not wait for ever for an rpcbind that does not answer. */
 static void leave_portmap(void)
 {
     struct apart *leaving = calloc(1, sizeof(*leaving));
@@ -381,7 +383,7 @@ void server_leave(void)
     state_dir_close();
 }
 
-/* What a file system's own thread is at may end in a moment, or never: true where all are gone. */
+/* Waits at most a second for threads of file systems, which may never end. True: all are gone. */
 static bool wait_for_file_systems(void)
 {
     for (int i = 0; i < 100 && !vfs_all_gone(); i++)
@@ -392,7 +394,7 @@ static bool wait_for_file_systems(void)
 bool server_stop(void)
 {
     upkeep_stop();
-    /* What a request still uses can't be freed; the kernel does it. */
+    /* What a request still uses must not be freed; the kernel frees it when the process ends. */
     if (!leave_network())
         return false;
     if (server.stage >= HAS_EXPORTS && !exports_finish())

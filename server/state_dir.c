@@ -1,8 +1,8 @@
 /*
- * state_dir.c - choosing, making and locking the state directory; see state_dir.h.
+ * state_dir.c - chooses, makes and locks the state directory; see state_dir.h.
  *
- * The key of the file handles lies in it: nobody else may read it, and a directory somebody else
- * owns is not trusted with it.
+ * The key of the file handles lies in it. So other users must not be able to read it, and a
+ * directory that another user owns is refused.
  */
 #include "server/state_dir.h"
 #include "base/log.h"
@@ -20,7 +20,7 @@
 
 static int lock_fd = -1;
 
-/* The directory before it is made absolute. */
+/* The default directory, before it is made absolute. */
 static int state_dir_default(char *path, size_t size)
 {
     const char *systemd = getenv("STATE_DIRECTORY");
@@ -28,7 +28,7 @@ static int state_dir_default(char *path, size_t size)
     const char *home = getenv("HOME");
     int len;
 
-    if (systemd != NULL && systemd[0] == '/') /* may be a list: the first */
+    if (systemd != NULL && systemd[0] == '/') /* may be a list; the first one counts */
         len = snprintf(path, size, "%.*s", (int)strcspn(systemd, ":"), systemd);
     else if (geteuid() == 0)
         len = snprintf(path, size, "/var/lib/loopnfs");
@@ -57,7 +57,7 @@ int state_dir_choose(const char *given, char *path, size_t size)
     return (size_t)len < size ? 0 : ENAMETOOLONG;
 }
 
-/* mkdir -p, the new directories with mode 0700. */
+/* Makes the path like mkdir -p; new directories get mode 0700. */
 static int make_path(const char *path)
 {
     char part[PATH_MAX];
@@ -70,7 +70,7 @@ static int make_path(const char *path)
         memcpy(part, path, i);
         part[i] = '\0';
         if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-            /* A parent that can't be written to, but is there, is as good. */
+            /* It is enough that a parent exists; it need not be writable. */
             int error = errno;
             struct stat st;
             if (stat(part, &st) != 0)
@@ -81,8 +81,8 @@ static int make_path(const char *path)
     }
 }
 
-/* Whether a directory is plainly for our state: empty, or used by us before. Somebody's /tmp, named
- * by mistake, must not be made 0700. */
+/* Whether a directory is plainly meant for a server's state: it is empty, or a server has used it
+ * before. A /tmp that was named by mistake must not get mode 0700. */
 static bool is_for_state(int fd)
 {
     bool empty = true;
@@ -103,7 +103,8 @@ static bool is_for_state(int fd)
     return empty;
 }
 
-/* Ours alone: else mended where that is ours to do. */
+/* Checks that only the server's user can use the directory. Mends the mode where the directory is
+ * for state. */
 static int check_owner(int fd, const char *path, char *message, size_t size)
 {
     struct stat st;
@@ -179,7 +180,7 @@ int state_dir_check(const char *path, char *message, size_t size)
     int error = 0;
 
     if (stat(path, &st) != 0)
-        error = errno == ENOENT ? 0 : errno; /* it will be made */
+        error = errno == ENOENT ? 0 : errno; /* a missing directory will be made */
     else if (!S_ISDIR(st.st_mode))
         error = ENOTDIR;
     else if (st.st_uid != geteuid())

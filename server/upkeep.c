@@ -1,9 +1,9 @@
 /*
- * upkeep.c - every few seconds: are the exported directories, and the state directory, still there,
- * and the ones they were?
+ * upkeep.c - checks every few seconds that the exported directories and the state directory are
+ * still there, and still those that they were.
  *
- * A thread of its own, since looking at a path may hang for as long as its file system does; nobody
- * waits for it. Started and stopped by server.c.
+ * Runs on a thread of its own, since looking at a path may hang for as long as its file system
+ * does; no other thread waits for it. Started and stopped by server.c.
  */
 #include "server/upkeep.h"
 #include "access/handle.h"
@@ -16,18 +16,18 @@
 #include <time.h>
 
 #define PERIOD_S 2
-/* How long a stop waits for a look that has begun. */
+/* Seconds that a stop waits for a check that has begun. */
 #define PATIENCE_S 1
 
 static struct {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool running; /* the starting thread's */
+    bool running; /* used by the starting thread only */
     bool ending;  /* guarded by lock */
 } upkeep = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
-/* False: the server ends. */
+/* Waits for the next check. False: the server ends. */
 static bool wait_for_next(void)
 {
     struct timespec until;

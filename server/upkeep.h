@@ -1,12 +1,13 @@
 /*
- * upkeep.h - a thread that looks after what changes below the server's feet; for server.c.
+ * upkeep.h - a thread that notices when directories the server needs are replaced or removed; for
+ * server.c.
  */
 #ifndef SERVER_UPKEEP_H
 #define SERVER_UPKEEP_H
 
-/* state_dir is borrowed until the stop. An errno where there is no thread to be had. */
+/* Starts the thread. state_dir is borrowed until the stop. An errno: no thread could be made. */
 int upkeep_start(const char *state_dir);
-/* Ends it; one that hangs in a file system is left behind after a second. */
+/* Ends the thread. One that hangs in a file system is left behind after a second. */
 void upkeep_stop(void);
 
 #endif
