@@ -1,9 +1,10 @@
 /*
- * loopnfs.c - libloopnfs: the server inside somebody's program; see loopnfs/loopnfs.h.
+ * loopnfs.c - libloopnfs: the server inside the program of a file system's author; see
+ * loopnfs/loopnfs.h.
  *
- * A struct loopnfs is what the author said, as the config of server/server.c. Between start and
- * stop it has a thread that keeps house; all others are net/'s. Authors call everything here from
- * one thread.
+ * A struct loopnfs has the author's settings, as the config of server/server.c. Between start and
+ * stop it has a thread that does housekeeping; all other threads are net/'s. Authors call every
+ * function here from one thread.
  */
 #include "lib/internal.h"
 #include "server/listen_option.h"
@@ -18,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The one of this process; see loopnfs.h. */
+/* The server of this process, which can have one; see loopnfs.h. */
 static struct loopnfs *current;
 
 static int refuse(struct loopnfs *server, const char *what, const char *value)
@@ -27,9 +28,10 @@ static int refuse(struct loopnfs *server, const char *what, const char *value)
     return EINVAL;
 }
 
-/* --- what the author said --- */
+/* --- the author's settings --- */
 
-/* A word of an export as --export reads it: what would end or change it is escaped. */
+/* Writes a word of an export as --export reads it: characters that would end or change the word are
+ * escaped. */
 static void put_word(FILE *out, const char *key, const char *word)
 {
     fputs(key, out);
@@ -41,7 +43,8 @@ static void put_word(FILE *out, const char *key, const char *word)
     }
 }
 
-/* PATH,fs=TYPE,... : rw and root as root, as `loopnfsd DIR` has it, unless the options say else. */
+/* Makes the export "PATH,fs=TYPE,...". It is writable and root stays root, as in `loopnfsd DIR`,
+ * unless the options say otherwise. */
 static int spec_make(struct loopnfs *server, const struct loopnfs_config *config)
 {
     size_t size;
@@ -93,7 +96,8 @@ static int listen_make(struct loopnfs *server, const struct loopnfs_config *conf
     return 0;
 }
 
-/* Without one said, a folder for each type: two programs may run at once. */
+/* Makes the state directory's path. Without `given`, each type gets a folder of its own: two
+ * programs may run at once. */
 static int state_dir_make(struct loopnfs *server, const char *given)
 {
     char path[PATH_MAX];
@@ -133,7 +137,8 @@ static int config_apply(struct loopnfs *server, const struct loopnfs_config *con
     return err;
 }
 
-/* The config as this library has it: what an older one does not have is zero. */
+/* Copies the author's config into the form that this library has. Members that an older config
+ * lacks are zero. */
 static int config_whole(const struct loopnfs_config *given, size_t size,
                         struct loopnfs_config *config)
 {
@@ -155,7 +160,7 @@ static int type_take(struct loopnfs *server, const struct vfs_type *type, size_t
     int err = type_whole(type, size, &server->type, server->message, sizeof(server->message));
 
     server->author = type;
-    if (err == 0 && !type_check(server->type)) /* which has told why */
+    if (err == 0 && !type_check(server->type)) /* type_check() has said why */
         err = EINVAL;
     return err;
 }
@@ -230,13 +235,13 @@ static int housekeeper_start(struct loopnfs *server)
     return err;
 }
 
-/* The type that is served under its name: the author's, or what stands in front of it. */
+/* The type that is served: the author's, or the proxy that stands in front of it. */
 static const struct vfs_type *served_type(const struct loopnfs *server)
 {
     return server->proxy != NULL ? proxy_type(server->proxy) : server->type;
 }
 
-/* Everything that may have to wait for the author's thread. */
+/* The part of stopping that may have to wait for the author's thread. */
 static bool stop_all(struct loopnfs *server)
 {
     pthread_mutex_lock(&server->lock);
@@ -299,7 +304,7 @@ int loopnfs_stop(struct loopnfs *server)
     if (server->proxy == NULL) {
         stopping.stopped = stop_all(server);
     } else {
-        /* Operations that have begun, and the unmount, need this thread meanwhile. */
+        /* Operations that have begun, and the unmount, need this thread until they are done. */
         int err = pthread_create(&stopper, NULL, stopper_main, &stopping);
         if (err != 0)
             return err;
@@ -320,7 +325,7 @@ void loopnfs_destroy(struct loopnfs *server)
         return;
     loopnfs_stop(server);
     if (server->running || server->stuck)
-        return; /* threads still use it; it stays the one of this process */
+        return; /* threads still use it, so the process keeps it */
     if (server->proxy != NULL)
         vfs_unregister(proxy_type(server->proxy));
     if (server->type != NULL && server->type != server->author)

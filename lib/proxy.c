@@ -2,10 +2,10 @@
  * proxy.c - a file system's operations, run on its author's thread.
  *
  * For LOOPNFS_DISPATCH: a table that stands in front of the author's, with an operation for each
- * that the author has. It packs its arguments into words, queues them, and waits until the
- * author's thread has run the operation in loopnfs_dispatch(). The waiting thread has given its
- * loop away before, so nobody else waits. What is called on the author's thread already (mount,
- * and the end of nodes inside an operation) is run at once.
+ * that the author has. Such an operation packs its arguments into words, queues them, and waits
+ * until the author's thread has run the author's operation in loopnfs_dispatch(). The waiting
+ * thread has given its loop away before, so no other request waits. An operation that is called on
+ * the author's thread already (mount, and the end of nodes inside an operation) runs at once.
  *
  * `lock` guards the queue and each call's result. A call lies on its caller's stack.
  */
@@ -27,7 +27,7 @@ struct proxy {
     struct list queue; /* guarded */
 };
 
-/* Unpacks an operation's arguments and calls it. */
+/* Unpacks an operation's arguments and calls the operation. */
 typedef int runner(const struct vfs_ops *ops, const uint64_t *w);
 
 struct call {
@@ -35,7 +35,7 @@ struct call {
     runner *run;
     const uint64_t *words;
     pthread_cond_t done_cond;
-    bool done; /* guarded by the proxy's lock, as what follows */
+    bool done; /* guarded by the proxy's lock, and so are the next ones */
     int err;
     struct later *later; /* the ticket, where err is VFS_ELATER */
 };

@@ -1,8 +1,8 @@
 /*
  * serve.c - loopnfs_serve(): a whole program around a file system.
  *
- * What loopnfsd's main() is, for one file system whose author has nothing else to do: the command
- * line, the mount commands, and waiting for the signal that ends it.
+ * Does what loopnfsd's main() does, for one file system whose author needs nothing else: reads the
+ * command line, prints the mount commands, and waits for the signal that ends the program.
  */
 #include "base/log.h"
 #include "base/option_words.h"
@@ -70,7 +70,7 @@ static const char help[] =
 
 struct line {
     struct loopnfs_config config;
-    const char **listen, **clients; /* as many as there are arguments, and a NULL */
+    const char **listen, **clients; /* room for all arguments, and a NULL */
     size_t nlisten, nclients;
     char *options;
 };
@@ -82,7 +82,7 @@ static int usage(const char *what, const char *value, const char *advice)
     return STATUS_USAGE;
 }
 
-/* Appends to the options, which go along as one string. */
+/* Appends to the options, which are passed on as one string. */
 static int options_add(struct line *line, const char *more)
 {
     char *joined;
@@ -107,7 +107,7 @@ static int number_parse(const char *text, int max, int *out)
     return 0;
 }
 
-/* 0, or an exit status. */
+/* Applies one option. Returns 0, or an exit status. */
 static int option_apply(struct line *line, int key, char *arg)
 {
     struct loopnfs_config *config = &line->config;
@@ -148,7 +148,7 @@ static int option_apply(struct line *line, int key, char *arg)
     case OPT_LOG_LEVEL:
         config->log_level = arg;
         return 0;
-    default: /* getopt_long() has said what is wrong */
+    default: /* getopt_long() has printed what is wrong */
         return STATUS_USAGE;
     }
 }
@@ -164,7 +164,7 @@ static bool repeats(int key)
     return key == OPT_LISTEN || key == OPT_CLIENT || key == OPT_OPTIONS;
 }
 
-/* 0: go on; else, or with *done, this is the exit status. */
+/* Reads the command line. Returns 0 to go on. Otherwise, or with *done, returns the exit status. */
 static int line_parse(struct line *line, const char *name, int argc, char **argv, bool *done)
 {
     char message[MESSAGE_MAX];
@@ -216,7 +216,7 @@ static int run(const struct vfs_type *type, size_t size, const struct loopnfs_co
     process_set_io_flusher();
     err = loopnfs_create_sized(type, size, config, sizeof(*config), &server);
     if (err != 0) {
-        if (err != EINVAL) /* which has been told */
+        if (err != EINVAL) /* EINVAL has been logged */
             log_error("can't begin: %s", strerror(err));
         return err == EINVAL ? STATUS_USAGE : STATUS_FAILURE;
     }
