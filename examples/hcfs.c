@@ -1,8 +1,8 @@
 /*
- * hcfs.c - serves fs/hcfs, the list of files written in a program: hcfs [OPTION...]
+ * hcfs.c - serves fs/hcfs, a list of files written in the program: hcfs [OPTION...]
  *
- * The file system is the same source that loopnfsd has as fs=hcfs; this is all that makes a program
- * of it.
+ * The file system is the source that loopnfsd has as fs=hcfs. These lines are all that is needed to
+ * make a program of it.
  */
 #include <loopnfs/loopnfs.h>
 

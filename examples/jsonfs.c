@@ -1,10 +1,10 @@
 /*
- * jsonfs.c - a JSON file as a tree of files, read-only: jsonfs [OPTION...] FILE.json
+ * jsonfs.c - shows a JSON file as a tree of files, read-only: jsonfs [OPTION...] FILE.json
  *
  * An object is a directory of its members, an array one of "0", "1", ...; a string, number or
- * literal is a file with its text and a newline. Shows registered pointers: each value has a
- * struct node, and the library makes ids and handles of the nodes' addresses. The tree is made by
- * mount and does not change, so that no operation needs a lock.
+ * literal is a file with its text and a newline. This is an example of registered pointers: each
+ * value has a struct node, and the library makes ids and handles of the nodes' addresses. The mount
+ * makes the tree, which does not change afterwards, so that no operation needs a lock.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -16,8 +16,8 @@
 struct node {
     char *name;
     struct node *parent;
-    char *content;         /* of a file; NULL: a directory */
-    struct node *children; /* in the order of the file; readdir's cookie is a place in it */
+    char *content;         /* a file's text; NULL: a directory */
+    struct node *children; /* in the file's order; a cookie of readdir is a place in it */
     size_t count;
 };
 
@@ -36,7 +36,7 @@ static int child_add(struct node *node, const char *name, struct json_object *va
 {
     struct node *child = &node->children[node->count];
 
-    /* What can't be a name is left out: an empty key, or one with '/'. */
+    /* Leaves out a key that can't be a name: an empty one, or one with '/'. */
     if (name[0] == '\0' || strlen(name) > VNAME_MAX || strchr(name, '/') != NULL ||
         strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return 0;
@@ -173,7 +173,7 @@ static int jsonfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t co
         struct vnode *vn;
         struct vattr attr;
 
-        /* Its fileid has to be the one that getattr gives. */
+        /* The fileid in a listing must be the one that getattr returns. */
         int err = vnode_register(dir->fs, child, type_of(child), &vn);
         if (err != 0)
             return err;

@@ -1,9 +1,10 @@
 /*
- * passfs.c - a host directory, passed through: passfs [OPTION...] DIR
+ * passfs.c - passes a host directory through: passfs [OPTION...] DIR
  *
- * A file's node has its inode number and an O_PATH descriptor, which stays with the file when it is
- * renamed. The table of nodes bounds them; a handle whose node it has dropped is stale until the
- * file is looked up again (fs/hostfs does better). Rights are the library's: access is left out.
+ * A file's node has its inode number and an O_PATH descriptor, which still leads to the file after
+ * a rename. The table of nodes bounds the descriptors. A handle whose node was dropped is stale
+ * until the file is looked up again (fs/hostfs does better). The library checks rights: access is
+ * left out.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -37,7 +38,7 @@ static uint64_t number_of(ino_t ino)
     return ino == root.st_ino ? VNODE_NUMBER_ROOT : ino + 2;
 }
 
-/* The node of the file behind `fd`, which it takes over. */
+/* Finds the node of the file behind `fd`. Takes over `fd`. */
 static int node_get(struct vfs *fs, int fd, struct vnode **out)
 {
     struct stat st;
@@ -98,7 +99,7 @@ static int passfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *
     return node_get(dir->fs, openat(fd_of(dir), name, O_PATH | O_NOFOLLOW | O_CLOEXEC), out);
 }
 
-/* The file itself, behind its O_PATH descriptor. */
+/* Opens the file itself through its O_PATH descriptor. */
 static int reopen(struct vnode *vn, int flags)
 {
     char path[40];
@@ -177,7 +178,7 @@ static int passfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offse
     return err;
 }
 
-/* What was just made: the caller's, with the attributes he wants. */
+/* Gives a new file to the caller, with the attributes that the caller asks for. */
 static int made(const struct vctx *ctx, struct vnode *dir, const char *name,
                 const struct vsetattr *set, struct vnode **out)
 {
@@ -195,7 +196,7 @@ static int passfs_create(const struct vctx *ctx, struct vnode *dir, const char *
     struct vsetattr size = {.set_size = how->attr.set_size, .size = how->attr.size};
 
     if (how->mode == VCREATE_EXCLUSIVE)
-        return EOPNOTSUPP; /* there is no place for the verifier; clients then do without */
+        return EOPNOTSUPP; /* a verifier can't be stored; clients then do without */
     int fd = openat(fd_of(dir), name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     int err = fd < 0 || close(fd) != 0 ? errno : 0;
     if (err == 0)
@@ -212,7 +213,8 @@ static int passfs_mkdir(const struct vctx *ctx, struct vnode *dir, const char *n
     return mkdirat(fd_of(dir), name, 0755) != 0 ? errno : made(ctx, dir, name, set, out);
 }
 
-/* Once the last name of a file is gone, its number may be another's. */
+/* Removes a name. Once the last name of a file is gone, the host may give its number to another
+ * file. */
 static int take_out(struct vnode *dir, const char *name, int flags)
 {
     struct vnode *vn = NULL;

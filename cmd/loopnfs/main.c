@@ -1,10 +1,10 @@
 /*
- * main.c - the user's tool: commands to a running loopnfsd over its control socket.
+ * main.c - the user's tool: sends commands to a running loopnfsd over its control socket.
  *
  *     loopnfs [--control PATH] [--export PATH] COMMAND [ARG...]
  *
- * The commands are rows of a table; all but a few pass their words on to a file system, which has
- * its own language (loopnfs(1)).
+ * The commands are rows of a table. Most of them pass their words on to a file system, which has a
+ * language of its own (loopnfs(1)).
  */
 #include "base/option_words.h"
 #include "ctl/message.h"
@@ -28,14 +28,14 @@
 
 struct options {
     const char *control, *export;
-    int fd; /* --fd: the descriptor posted, or the number a taken one gets; -1: default */
+    int fd; /* --fd: the descriptor to post, or the number for a taken one; -1: default */
     int argc;
     char **argv; /* the command and its words */
 };
 
 struct command;
 
-/* One command. `fs` NULL: the server itself. */
+/* A command. `fs` NULL: it goes to the server itself. */
 struct command {
     const char *name, *fs;
     int words_min, words_max; /* after the name */
@@ -57,7 +57,7 @@ __attribute__((format(printf, 2, 3), noreturn)) static void die(int status, cons
 
 /* --- the server --- */
 
-/* 0, or why no server can be asked there. */
+/* Fills in the socket's address. 0, or an errno: no server can be asked there. */
 static int socket_at(const char *path, struct sockaddr_un *address)
 {
     struct stat st;
@@ -71,7 +71,7 @@ static int socket_at(const char *path, struct sockaddr_un *address)
     return S_ISSOCK(st.st_mode) ? 0 : ENOTSOCK;
 }
 
-/* The places where loopnfsd listens by itself, in this order. */
+/* Tries the places where loopnfsd listens without --control, in this order. */
 static bool socket_find(struct sockaddr_un *address)
 {
     char path[PATH_MAX];
@@ -118,8 +118,8 @@ static void lines_print(struct json_object *answer)
         puts(json_object_get_string(json_object_array_get_idx(lines, i)));
 }
 
-/* Sends `words`, prints the answer's lines. Ends the program where it is an error. Returns the
- * descriptor that came back, or -1. */
+/* Sends `words` and prints the answer's lines. Ends the program if the answer is an error. Returns
+ * the descriptor that came back, or -1. */
 static int ask(const struct options *options, const char *fs, int count, char **words, int fd)
 {
     struct json_object *request = json_object_new_object(), *argv = json_object_new_array();
@@ -135,7 +135,7 @@ static int ask(const struct options *options, const char *fs, int count, char **
         json_object_object_add(request, "export", json_object_new_string(options->export));
     int socket = dial(options);
     int err = message_send(socket, request, fd);
-    /* Who is turned away is told so before he has said anything. */
+    /* A server that turns the tool away says so before it has read anything. */
     if (err == 0 || err == EPIPE) {
         int got = message_receive(socket, MESSAGE_MAX, &answer, &back);
         err = got == 0 || err == 0 ? got : err;
@@ -178,13 +178,14 @@ static int run_post(const struct options *options, const struct command *command
     return 0;
 }
 
-/* The program gets `fd` as `number`; it may be there already, to be closed by exec. */
+/* Moves `fd` to `number` for the program. If it is there already, it must not be closed by exec. */
 static int give(int fd, int number)
 {
     return fd == number ? fcntl(fd, F_SETFD, 0) : dup2(fd, number);
 }
 
-/* Runs a program with the descriptor taken, as its standard input and output or as --fd. */
+/* Runs a program with the descriptor that was taken, as its standard input and output or as
+ * --fd. */
 static int run_take(const struct options *options, const struct command *command)
 {
     int fd = ask(options, command->fs, 2, options->argv, -1);
@@ -202,7 +203,7 @@ static int run_take(const struct options *options, const struct command *command
     die(STATUS_FAILURE, "%s: %s", program[0], strerror(errno));
 }
 
-/* A host file named on the command line is meant from here, not from where the server is. */
+/* A relative path of a host file starts in the tool's directory, not in the server's. */
 static int run_etfs(const struct options *options, const struct command *command)
 {
     static char path[PATH_MAX + 1];
@@ -282,8 +283,8 @@ static int fd_number(const char *text)
     return (int)value;
 }
 
-/* The options after argv[0], which is the program, or the command. Returns how many arguments they
- * and argv[0] are. */
+/* Reads the options after argv[0], which is the program or the command. Returns the number of
+ * arguments read, with argv[0]. */
 static int options_read(struct options *options, int argc, char **argv)
 {
     char message[1024];
@@ -292,7 +293,7 @@ static int options_read(struct options *options, int argc, char **argv)
     if (option_words_check(argc, argv, rows, expected, repeats, true, message, sizeof(message)) !=
         0)
         die(STATUS_USAGE, "%s", message);
-    optind = 0; /* begin anew */
+    optind = 0; /* makes getopt_long() begin again */
     while ((key = getopt_long(argc, argv, "+c:e:f:hV", rows, NULL)) >= 0)
         switch (key) {
         case 'c':

@@ -1,10 +1,11 @@
 /*
- * main.c - loopnfsd: puts the house together, waits for signals, takes it apart.
+ * main.c - loopnfsd: starts the server, waits for signals, stops the server.
  *
- * What the server is made of, and in which order, is in server.c. Whatever fails while starting
- * ends the program with one line and exit status 1 (2 for the command line). The main thread
- * then waits for signals, and never touches a file system that is served: keeper.c has threads
- * for what does, reading the exports again and a tick a second while there is something to do.
+ * server/server.c says what the server is made of, and in which order it starts. Any failure while
+ * starting ends the program with one line and exit status 1 (2 for the command line). Afterwards
+ * the main thread waits for signals and never touches a file system that is served. server/keeper.c
+ * has threads for the work that does: reading the exports again, and housekeeping, once a second
+ * while there is something to do.
  */
 #include "base/log.h"
 #include "cmd/loopnfsd/options.h"
@@ -22,10 +23,10 @@
 #include <time.h>
 
 #define MESSAGE_MAX (PATH_MAX + 200)
-/* Whatever hangs: less than the unit's TimeoutStopSec. */
+/* Seconds in which the process ends, whatever hangs. Less than the unit's TimeoutStopSec. */
 #define END_S 18
 
-/* The server is of use without it: a warning, no more. */
+/* Starts the control socket. A failure is only a warning, since the server is useful without it. */
 static void start_control(const struct options *options, const char *state_dir)
 {
     char path[PATH_MAX];
@@ -42,7 +43,7 @@ static void start_control(const struct options *options, const char *state_dir)
                     strerror(error));
 }
 
-/* Until SIGTERM or SIGINT. */
+/* Does housekeeping until SIGTERM or SIGINT. */
 static void keep_house(struct options *options, const sigset_t *waited)
 {
     struct timespec wait = {.tv_sec = 1};
@@ -103,7 +104,7 @@ int main(int argc, char **argv)
     process_notify_stopping();
     process_end_within(END_S);
     control_finish();
-    /* Where a file system hangs, so does what would free it. */
+    /* If a file system hangs, freeing it would hang, too. */
     if (!keeper_stop() || !server_stop()) {
         server_leave();
         process_leave();

@@ -1,10 +1,10 @@
 /*
  * options.c - loopnfsd's command line by argp(3); see options.h.
  *
- * argp would print two lines for a mistake; the house's rule is one that names the option and says
- * what is expected, so argp is kept silent (ARGP_NO_ERRS; --help is silent then, too) and all of it
- * is told here. Nor may an option be abbreviated, as argp allows: `--port` was `--portmap` once. So
- * the words are looked through before argp sees them.
+ * argp would print two lines for a mistake. The house's rule is one line that names the option and
+ * says what is expected. So argp is kept silent (ARGP_NO_ERRS, which also silences --help), and
+ * this file prints everything. An option must not be abbreviated either, as argp allows: `--port`
+ * meant `--portmap` once. So the words are checked before argp sees them.
  */
 #include "cmd/loopnfsd/options.h"
 #include "base/option_words.h"
@@ -87,7 +87,7 @@ static const struct argp_option option_rows[] = {
     {0},
 };
 
-/* What the value of an option is to be, for messages: "give ...". */
+/* What an option takes, for messages: "give ...". */
 static const char *expected(int key)
 {
     switch (key) {
@@ -148,7 +148,7 @@ static bool repeats(int key)
     return key == OPT_LISTEN || key == OPT_EXPORT;
 }
 
-/* A path that the kernel could never take; shown as far as a line has room for it. */
+/* Refuses a path that the kernel could never take. The message shows its beginning. */
 static void path_check(int key, const char *path)
 {
     size_t most =
@@ -168,7 +168,7 @@ static void listen_parse(struct parse_state *state, const char *text)
         fatal(error == EINVAL ? STATUS_USAGE : 1, "--listen=%s: %s", text, why);
 }
 
-/* Options that only say yes, and those whose value is a plain string. False: not one of them. */
+/* Options that are switches or whose value is a plain string. False: `key` is none of these. */
 static bool option_simple(struct options *options, int key, const char *arg)
 {
     switch (key) {
@@ -206,7 +206,7 @@ static void word_refuse(int key, const char *arg)
     fatal(STATUS_USAGE, "--%s=%s: %s", row_of(key)->name, arg, expected(key));
 }
 
-/* Options whose value has to be understood. False: not one of them. */
+/* Options whose value has to be parsed. False: `key` is none of these. */
 static bool option_value(struct options *options, int key, const char *arg)
 {
     switch (key) {
@@ -296,7 +296,7 @@ static const struct argp parser = {
            "\vloopnfsd(8) has the details, and how clients mount.",
 };
 
-/* argp's rows as option_words.h wants them. */
+/* Checks the words, with argp's rows in the form that option_words.h takes. */
 static void words_check(int argc, char **argv)
 {
     struct option rows[ROWS + 1] = {0};

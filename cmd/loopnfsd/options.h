@@ -1,5 +1,5 @@
 /*
- * options.h - loopnfsd's command line, for main.
+ * options.h - loopnfsd's command line, for main.c.
  */
 #ifndef CMD_LOOPNFSD_OPTIONS_H
 #define CMD_LOOPNFSD_OPTIONS_H
@@ -12,12 +12,12 @@ struct options {
     struct server_config server;
     const char *control; /* the control socket; NULL: the default */
     bool check;
-    pid_t running; /* with `check`: the server that is to take these options at a reload; 0: none */
+    pid_t running; /* with `check`: the process id of a running server, to compare with; 0: none */
     enum log_level log_level;
 };
 
-/* Fills in *options; on a wrong command line prints one line and exits with status 2. --help
- * and --version are done here, too. */
+/* Fills in *options. A wrong command line ends the program with one line and status 2. Also handles
+ * --help and --version. */
 void options_parse(int argc, char **argv, struct options *options);
 void options_finish(struct options *options);
 

@@ -1,9 +1,10 @@
 /*
- * hcfs.c - a flat list of files written in the program: the smallest useful file system.
+ * hcfs.c - a flat list of files whose content is written in the program: the smallest useful file
+ * system.
  *
  * docs/writing-a-file-system.md walks through it. Served by loopnfsd (fs=hcfs), and by
- * examples/hcfs with libloopnfs. A file's number is its place in the list: numbers never change,
- * so handles outlive the server (VFS_STABLE_IDS). Owns nothing.
+ * examples/hcfs with libloopnfs. A file's number is its place in the list. Numbers never change, so
+ * handles outlive the server (VFS_STABLE_IDS). Owns nothing.
  */
 #include <errno.h>
 #include <loopnfs/vfs.h>
@@ -22,7 +23,7 @@ static const struct file files[] = {
 };
 #define FILES (sizeof(files) / sizeof(files[0]))
 
-/* The file of a node; NULL: the root, or none. */
+/* The file of a node; NULL: the node is the root, or its number is not in the list. */
 static const struct file *file_of(const struct vnode *vn)
 {
     uint64_t place = vnode_number(vn) - FIRST;
@@ -47,7 +48,7 @@ static int hcfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *na
                        struct vnode **out, struct vattr *attr)
 {
     (void)ctx;
-    (void)attr; /* left alone: the library asks getattr */
+    (void)attr; /* not filled in, so the library asks getattr */
     for (uint64_t i = 0; i < FILES; i++)
         if (strcmp(files[i].name, name) == 0)
             return vnode_intern_number(dir->fs, FIRST + i, VREG, out);
