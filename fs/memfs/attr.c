@@ -1,5 +1,5 @@
 /*
- * attr.c - attributes: of a node, of the file system; and changing them.
+ * attr.c - reads and changes the attributes of nodes, and reads those of the file system.
  */
 #include "memfs.h"
 #include <string.h>
@@ -10,7 +10,7 @@
 #define SGID    02000u
 #define SUID    04000u
 #define GROUP_X 00010u
-/* What a directory's size says for each name. */
+/* Bytes that each name adds to a directory's size. */
 #define NAME_BYTES 32
 
 /* --- times: ns since 1970, enough for 292 years both ways --- */
@@ -46,7 +46,8 @@ void memfs_touch(struct memfs_node *node, bool data)
 {
     int64_t now = memfs_now();
 
-    /* Clients take an equal ctime for "nothing changed". */
+    /* Always another ctime than before, since clients take an equal one for "nothing has
+     * changed". */
     node->ctime = now != node->ctime ? now : now + 1;
     if (data)
         node->mtime = node->ctime;
@@ -116,7 +117,7 @@ int memfs_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
 {
     struct memfs_node *node = memfs_node(vn);
 
-    (void)ctx; /* who holds the handle may ask */
+    (void)ctx; /* every holder of a handle may ask */
     memfs_lock_read(&node->lock);
     memfs_attr(vn->fs, node, attr);
     memfs_unlock_read(&node->lock);
@@ -159,8 +160,8 @@ int memfs_set_check(const struct cred *cred, const struct memfs_node *node,
 
 static void set_owner(const struct cred *cred, struct memfs_node *node, const struct vsetattr *set)
 {
-    /* Whoever it is that gives a program away; without the group's right to execute the bit means
-     * something else, and stays for its members. */
+    /* A change of owner clears set-id bits, even by root. Where the group may not execute, SGID
+     * means mandatory locking, and stays if the caller is root or in the group. */
     if (node->type != VDIR) {
         node->mode &= (uint16_t)~SUID;
         if (node->mode & GROUP_X || (cred->uid != 0 && !memfs_in_group(cred, node->gid)))
@@ -189,7 +190,7 @@ void memfs_set_apply(const struct cred *cred, struct memfs_node *node, const str
         set_mode(cred, node, set->mode);
     if (set->set_uid || set->set_gid || set->set_mode || times)
         memfs_touch(node, false);
-    /* ctime has just become now. */
+    /* ctime was set to the current time above. */
     if (set->set_atime != VTIME_KEEP)
         node->atime = set->set_atime == VTIME_GIVEN ? ns_of(&set->atime) : node->ctime;
     if (set->set_mtime != VTIME_KEEP)

@@ -1,9 +1,10 @@
 /*
  * blocks.c - see blocks.h.
  *
- * The memfd is as long as all blocks that may ever be; a page of it takes memory from when its
- * block is given out until it is punched out again. Pages are asked for beforehand (fallocate), so
- * that a system without memory says so, instead of ending the process when it writes.
+ * The memfd is as long as all blocks that may ever exist. A page of it takes memory from when its
+ * block is handed out until the page is punched out again. Pages are allocated beforehand
+ * (fallocate), so that a system without memory reports an error there and does not end the process
+ * when it writes.
  */
 #include "blocks.h"
 #include <errno.h>
@@ -15,12 +16,11 @@
 #include <unistd.h>
 
 #define BLOCKS_MAX (1u << 24)
-/* So many unused blocks keep their pages, for the next files. */
+/* This number of unused blocks keep their pages, for the next files. */
 #define KEPT 256
 
-/* Whether a file and a mapping of this size can be had. Where the process' address space is limited
- * all of it is wanted for other things; a file beyond its limit would be the signal SIGXFSZ, too.
- */
+/* Whether a file and a mapping of this size are possible. Where the process' address space is
+ * limited, it is needed for other things. A file beyond the file size limit would raise SIGXFSZ. */
 static bool may_have(uint64_t size)
 {
     struct rlimit space, file;
@@ -45,7 +45,7 @@ void memfs_blocks_init(struct memfs_blocks *blocks, uint64_t bytes)
         blocks->base =
             mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, blocks->fd, 0);
     if (blocks->base != MAP_FAILED) {
-        /* A core dump would have pages made for all that has none. */
+        /* Reading for a core dump would allocate all pages that do not exist yet. */
         madvise(blocks->base, size, MADV_DONTDUMP);
         return;
     }
@@ -75,7 +75,8 @@ static void punch(const struct memfs_blocks *blocks, uint32_t number)
               MEMFS_BLOCK_BYTES);
 }
 
-/* Room for one more unused block: made when a block is, so that giving back can't fail. */
+/* Makes room on the list of unused blocks for one more. Called when a block is made, so that giving
+ * one back can't fail. */
 static bool reserve(struct memfs_blocks *blocks)
 {
     if (blocks->made < blocks->room)
@@ -95,8 +96,9 @@ static bool is_hole(const struct memfs_blocks *blocks, uint32_t number)
     return data < 0 ? errno == ENXIO : data >= place(number + 1);
 }
 
-/* False: it is in a huge page (transparent_hugepage/shmem_enabled, khugepaged) that a reply has.
- * Punching only clears its part of that, which would be the next file's. */
+/* Gives a block's pages back. False: the block is part of a huge page
+ * (transparent_hugepage/shmem_enabled, khugepaged) that a reply still uses. Punching then only
+ * clears that part, and the reply would send the next file's data. */
 static bool is_punched(const struct memfs_blocks *blocks, uint32_t number)
 {
     if (is_hole(blocks, number))
@@ -107,7 +109,8 @@ static bool is_punched(const struct memfs_blocks *blocks, uint32_t number)
 
 enum kind { WITH, WITHOUT, FRESH };
 
-/* *kind: whether it has pages, or may have had some. False: there is none. */
+/* Takes the number of a free block. *kind: whether it has pages, has none, or was never used.
+ * False: there is none. */
 static bool number_get(struct memfs_blocks *blocks, uint32_t *number, enum kind *kind)
 {
     bool got = true;
@@ -128,7 +131,8 @@ static bool number_get(struct memfs_blocks *blocks, uint32_t *number, enum kind 
     return got;
 }
 
-/* With pages if wanted, and not too many have; returns whether it was. */
+/* Gives a number back, with its pages if `with` and if fewer than KEPT have pages. Returns whether
+ * it was given back. */
 static bool number_put(struct memfs_blocks *blocks, uint32_t number, bool with)
 {
     pthread_mutex_lock(&blocks->lock);
@@ -141,7 +145,8 @@ static bool number_put(struct memfs_blocks *blocks, uint32_t number, bool with)
     return with;
 }
 
-/* To be had again last: it may not be to be had. */
+/* Gives back a block without pages, to be handed out after all others, since allocating its pages
+ * may fail. */
 static void number_put_without(struct memfs_blocks *blocks, uint32_t number)
 {
     pthread_mutex_lock(&blocks->lock);
@@ -163,7 +168,7 @@ uint8_t *memfs_block_get(struct memfs_blocks *blocks)
     }
     if (kind != WITH &&
         fallocate(blocks->fd, FALLOC_FL_KEEP_SIZE, place(number), MEMFS_BLOCK_BYTES) != 0) {
-        punch(blocks, number); /* what it got before it failed */
+        punch(blocks, number); /* gives back the pages it got before it failed */
         number_put_without(blocks, number);
         return NULL;
     }
@@ -177,7 +182,7 @@ void memfs_block_put(struct memfs_blocks *blocks, uint8_t *block, bool spliced)
     uint32_t number = (uint32_t)(memfs_block_offset(blocks, block) / MEMFS_BLOCK_BYTES);
     if (number_put(blocks, number, !spliced))
         return;
-    /* Before anybody can have it again. */
+    /* Punched before another file can take the block. */
     punch(blocks, number);
     number_put_without(blocks, number);
 }

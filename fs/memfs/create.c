@@ -1,37 +1,37 @@
 /*
- * create.c - making files, directories, links and special files, and giving them further names.
+ * create.c - makes files, directories, links and special files, and gives nodes further names.
  *
- * A node is made complete before it gets its name, so that nobody ever sees, nor has to undo, half
- * of one.
+ * A node is complete before it gets its name, so that no other call sees half of a node or has to
+ * undo it.
  */
 #include "memfs.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* Of CREATE, where somebody removes the file all the time. */
+/* How often CREATE tries again while another call keeps removing the file. */
 #define ATTEMPTS 16
-/* RFC 1813 leaves the mode to us where the client says none. */
+/* The modes where the client names none, which RFC 1813 leaves to the server. */
 #define FILE_MODE      0644
 #define DIRECTORY_MODE 0755
 #define LINK_MODE      0777
-/* An exclusive create says nothing about attributes; a SETATTR follows. */
+/* The mode after an exclusive create, which has no attributes; a SETATTR follows. */
 #define EXCLUSIVE_MODE 0600
 
 #define SGID    02000u
 #define GROUP_X 00010u
 
-/* What is to be made. */
+/* Describes a node that is to be made. */
 struct birth {
     enum vtype type;
     uint32_t mode;              /* where `set` has none */
-    const struct vsetattr *set; /* as the caller asks */
+    const struct vsetattr *set; /* the attributes that the caller asks for */
     const char *target;         /* VLNK; NULL: not one */
     uint32_t major, minor;      /* VBLK, VCHR */
     const uint8_t *verifier;    /* VREG: of an exclusive create; or NULL */
 };
 
-/* Owner, group and mode as in Linux: a directory with sgid gives its group to what is made in it,
- * and the bit to directories. */
+/* Sets owner, group and mode as Linux does. A directory with SGID gives its group to new nodes in
+ * it, and the SGID bit to new directories. */
 static void dress(const struct cred *cred, const struct memfs_node *dir, const struct birth *birth,
                   struct memfs_node *node)
 {
@@ -48,7 +48,7 @@ static void dress(const struct cred *cred, const struct memfs_node *dir, const s
     node->mode = (uint16_t)mode;
 }
 
-/* The rest of what is asked for, by the rules of SETATTR. */
+/* Sets the other attributes that the caller asks for, by the rules of SETATTR. */
 static int dress_further(const struct cred *cred, const struct birth *birth,
                          struct memfs_node *node)
 {
@@ -89,8 +89,9 @@ static int fill(struct memfs *m, const struct birth *birth, struct memfs_node *n
     return 0;
 }
 
-/* Makes a node and its name in `dir`, whose lock is held; there is no such name. With a reference
- * for the caller. *failed is a node that came to nothing, to be ended without the lock. */
+/* Makes a node and its name in `dir`, whose lock is held and which has no such name. *out has a
+ * reference for the caller. *failed is a node that could not be completed; the caller puts it once
+ * the lock is released. */
 static int give_birth(const struct vctx *ctx, struct memfs *m, struct memfs_node *dir,
                       const char *name, const struct birth *birth, struct memfs_node **out,
                       struct memfs_node **failed)
@@ -124,8 +125,8 @@ static int give_birth(const struct vctx *ctx, struct memfs *m, struct memfs_node
     return 0;
 }
 
-/* The same from the beginning, for all kinds; EEXIST with *out, and a reference, where the name is
- * there. */
+/* Takes the lock, checks, and makes the node, for all kinds. EEXIST: the name exists, and *out is
+ * its node, with a reference. */
 static int make(const struct vctx *ctx, struct vnode *dir, const char *name,
                 const struct birth *birth, struct memfs_node **out, struct vchange *dir_change)
 {
@@ -157,7 +158,7 @@ out:
     return err;
 }
 
-/* For all but regular files: what is there is in the way. */
+/* Makes any node but a regular file. EEXIST where the name exists. */
 static int make_new(const struct vctx *ctx, struct vnode *dir, const char *name,
                     const struct birth *birth, struct vnode **out, struct vattr *attr,
                     struct vchange *dir_change)
@@ -173,7 +174,8 @@ static int make_new(const struct vctx *ctx, struct vnode *dir, const char *name,
     return memfs_adopt(m, node, out, attr);
 }
 
-/* CREATE of a name that is there. Takes over the reference. ESTALE: it is gone again. */
+/* CREATE of a name that exists. Takes over the reference. ESTALE: the name was removed
+ * meanwhile. */
 static int create_existing(const struct vctx *ctx, struct memfs *m, struct memfs_node *node,
                            const struct vcreate *how, struct vnode **out, struct vattr *attr)
 {
@@ -244,7 +246,7 @@ int memfs_symlink(const struct vctx *ctx, struct vnode *dir, const char *name, c
     const struct birth birth = {
         .type = VLNK, .mode = LINK_MODE, .set = &without_mode, .target = target};
 
-    without_mode.set_mode = false; /* links have none */
+    without_mode.set_mode = false; /* symbolic links have no mode */
     return make_new(ctx, dir, name, &birth, out, attr, dir_change);
 }
 
@@ -257,7 +259,7 @@ int memfs_mknod(const struct vctx *ctx, struct vnode *dir, const char *name, enu
     return make_new(ctx, dir, name, &birth, out, attr, dir_change);
 }
 
-/* Both locks are held. */
+/* Gives a node a name. The locks of the directory and of the node are held. */
 static int link_name(const struct vctx *ctx, struct memfs *m, struct memfs_node *dir,
                      const char *name, struct memfs_node *node)
 {

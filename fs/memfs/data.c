@@ -1,13 +1,14 @@
 /*
- * data.c - what a file holds: chunks of 64 KiB in a tree, of which only what was written is there.
+ * data.c - a file's content: a tree of chunks of 64 KiB, in which only written parts take memory.
  *
- * A chunk is a window: of its 64 KiB the part [from, to) has memory, the rest is a hole. A small
- * file takes little more than its bytes, a large one whole chunks, and a byte written far out
- * takes one small window. Bytes of a window that were not written, and those beyond the file's
+ * A chunk has memory for a window [from, to) of its 64 KiB; the rest of it is a hole. A small file
+ * takes little more than its bytes, a large one whole chunks, and a byte that is written far out
+ * takes one small window. Bytes of a window that were not written, and bytes beyond the file's
  * size, are zero. The tree has 64 branches at each level and is as high as the file needs
- * (node.height; 0: `top` is the only chunk). Chunks and tables count as `used`, and of `size=`.
+ * (node.height; 0: `top` is the only chunk). Chunks and tables count as `used`, and against
+ * `size=`.
  *
- * All under the lock of the file's node.
+ * All functions are called under the lock of the file's node.
  */
 #include "memfs.h"
 #include <errno.h>
@@ -20,17 +21,18 @@
 #define BRANCH_BITS 6
 #define BRANCHES    (1u << BRANCH_BITS)
 #define TABLE_BYTES (BRANCHES * sizeof(void *))
-/* Up to this many bytes a window has a multiple of the small step, beyond it of the large one. */
+/* A window of up to SMALL_WINDOW bytes is a multiple of SMALL_STEP, a larger one of
+ * SMALL_WINDOW. */
 #define SMALL_WINDOW 4096u
 #define SMALL_STEP   64u
-/* To give more memory than this back to the system takes longer than others should wait. */
+/* Giving back more bytes than this takes long enough to call vfs_will_sleep() first. */
 #define SLOW_BYTES (16u << 20)
 
 struct chunk {
     uint32_t from, to;
-    uint8_t *bytes; /* to - from; its own, or a block where it is whole */
-    /* Its own; of one with a block the first says whether that was spliced, atomically, since
-     * readers set it. */
+    uint8_t *bytes; /* to - from bytes: `own`, or a block where the chunk is whole */
+    /* The bytes of a window. In a chunk with a block the first byte says whether the block was
+     * spliced; atomic, since readers set it. */
     uint8_t own[];
 };
 
@@ -83,7 +85,7 @@ static int table_make(struct memfs *m, struct memfs_node *node, void ***out)
     return *out == NULL ? ENOMEM : 0;
 }
 
-/* Where a chunk hangs, with all tables on the way. */
+/* Finds the place in the tree for a chunk, and makes all tables on the way. */
 static int place_make(struct memfs *m, struct memfs_node *node, uint64_t index, void ***out)
 {
     void **table, **at;
@@ -144,7 +146,8 @@ static void chunk_destroy(struct memfs *m, struct chunk *chunk)
     free(chunk);
 }
 
-/* One in the place of `old`, which goes, with what both have. NULL without memory. */
+/* Makes a chunk in place of `old`, with the bytes that both have, and frees `old`. NULL: no memory,
+ * and `old` is unchanged. */
 static struct chunk *chunk_replace(struct memfs *m, struct chunk *old, uint32_t from, uint32_t to)
 {
     struct chunk *chunk = chunk_create(m, from, to);
@@ -158,7 +161,7 @@ static struct chunk *chunk_replace(struct memfs *m, struct chunk *old, uint32_t 
     return chunk;
 }
 
-/* The same where the beginning stays: in place, if it can be. */
+/* Makes a chunk longer or shorter at its end, without moving it if possible. */
 static struct chunk *chunk_resize(struct memfs *m, struct chunk *old, uint32_t to)
 {
     if (has_block(old) || to - old->from == CHUNK_BYTES)
@@ -184,8 +187,8 @@ static void clear_around(struct chunk *chunk, uint32_t low, uint32_t high, uint3
         memset(chunk->bytes + (low - chunk->from), 0, high - low);
 }
 
-/* Makes the window [from, to), which has the old one in it, and clears what is new but [a, b),
- * which is about to be written. */
+/* Makes the window [from, to), which includes the old one. Clears the new bytes but for [a, b),
+ * which the caller writes next. */
 static int window_set(struct memfs *m, struct memfs_node *node, void **place, uint32_t from,
                       uint32_t to, uint32_t a, uint32_t b)
 {
@@ -210,7 +213,7 @@ static int window_set(struct memfs *m, struct memfs_node *node, void **place, ui
     return 0;
 }
 
-/* Sees to it that [a, b) of a chunk has memory. */
+/* Extends the window so that [a, b) of the chunk has memory. */
 static int window_cover(struct memfs *m, struct memfs_node *node, void **place, uint32_t a,
                         uint32_t b)
 {
@@ -225,7 +228,7 @@ static int window_cover(struct memfs *m, struct memfs_node *node, void **place, 
     }
     to = from + round_up(to - from, to - from <= SMALL_WINDOW ? SMALL_STEP : SMALL_WINDOW);
     to = smaller(to, CHUNK_BYTES);
-    /* One that is appended to doubles, so that it is not moved at each step. */
+    /* A window that is appended to doubles, so that it is not moved with each write. */
     if (old != NULL && old->to < b) {
         uint32_t ahead = smaller(CHUNK_BYTES, old->to + (old->to - old->from));
         if (ahead > to && window_set(m, node, place, from, ahead, a, b) == 0)
@@ -243,7 +246,7 @@ static void chunk_free(struct memfs *m, struct memfs_node *node, void **place)
     *place = NULL;
 }
 
-/* What is at `end` or after it goes, or becomes zero. */
+/* Frees or clears the bytes from `end` on. */
 static void window_cut(struct memfs *m, struct memfs_node *node, void **place, uint32_t end)
 {
     struct chunk *chunk = *place;
@@ -295,7 +298,7 @@ void memfs_data_read(const struct memfs_node *node, uint64_t offset, void *buf, 
     }
 }
 
-/* The chunk that [offset, ...) begins in, if it has a block. */
+/* The chunk that has the byte at `offset`, if that chunk has a block. */
 static struct chunk *block_find(const struct memfs_node *node, uint64_t offset)
 {
     struct chunk *chunk = chunk_find(node, offset / CHUNK_BYTES);
@@ -328,8 +331,8 @@ int memfs_data_splice(struct memfs *m, const struct memfs_node *node, uint64_t o
     return 0;
 }
 
-/* Frees all chunks from `first` on below a branch; the branch itself where nothing is left. As deep
- * as the tree is high. */
+/* Frees all chunks from `first` on below a branch, and the branch itself if nothing is left in it.
+ * Recursion is as deep as the tree is high. */
 static void branch_cut(struct memfs *m, struct memfs_node *node, void **at, unsigned level,
                        uint64_t first)
 {
@@ -365,7 +368,7 @@ void memfs_data_cut(struct memfs *m, struct memfs_node *node, uint64_t size)
         vfs_will_sleep();
     if (index >> (BRANCH_BITS * node->height) == 0) {
         branch_cut(m, node, &node->file.top, node->height, end > 0 ? index + 1 : index);
-        /* All tables on its way exist, so this takes nothing. */
+        /* All tables on the way to it exist, so this makes none. */
         if (end > 0 && chunk_find(node, index) != NULL && place_make(m, node, index, &place) == 0)
             window_cut(m, node, place, end);
     }
@@ -373,7 +376,7 @@ void memfs_data_cut(struct memfs *m, struct memfs_node *node, uint64_t size)
         node->height = 0;
 }
 
-/* All of it is there. */
+/* Reads `len` bytes from a pipe that has them all. */
 static int read_pipe(int pipe, uint8_t *to, size_t len)
 {
     while (len > 0) {
@@ -406,7 +409,7 @@ int memfs_data_write(struct memfs *m, struct memfs_node *node, uint64_t offset, 
         if (err == 0)
             err = window_cover(m, node, place, a, a + n);
         if (err == ENOSPC && n > SMALL_STEP) {
-            most = n / 2; /* what is left is used up */
+            most = n / 2; /* tries again with half, to use up the space that is left */
             continue;
         }
         if (err != 0)
@@ -421,7 +424,7 @@ int memfs_data_write(struct memfs *m, struct memfs_node *node, uint64_t offset, 
             break;
         done += n;
     }
-    /* What was prepared for bytes that found no room. */
+    /* Frees windows that were made for bytes that found no space. */
     if (err != 0 && offset + done >= node->file.size)
         memfs_data_cut(m, node, done > 0 ? offset + done : node->file.size);
     if (done == 0 && err != 0)

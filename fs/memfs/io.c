@@ -1,13 +1,13 @@
 /*
- * io.c - data of regular files and targets of links. Nothing is ever behind the memory, so every
- * write is stable as soon as it is done, and there is no commit.
+ * io.c - data of regular files and targets of links. There is no storage behind the memory, so
+ * every write is stable as soon as it is done, and there is no commit.
  */
 #include "memfs.h"
 #include <string.h>
 
 #define PAGE 4096u
 
-/* READ into buf or, where that is NULL, into the pipe. */
+/* Reads into buf or, where that is NULL, into the pipe. */
 static int read_into(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, int pipe,
                      size_t *len, bool *eof, struct vattr *attr)
 {
@@ -41,13 +41,14 @@ int memfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *
 int memfs_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
                  size_t *len, bool *eof, struct vattr *attr)
 {
-    /* A part of what was asked for would be an answer, but the client would have to ask again. */
+    /* Delivering less than was asked for is allowed, but makes the client ask again: reading
+     * without the pipe is better. */
     if ((offset % PAGE + *len + PAGE - 1) / PAGE * PAGE > room)
         return EOPNOTSUPP;
     return read_into(ctx, vn, offset, NULL, pipe, len, eof, attr);
 }
 
-/* From buf or, where that is NULL, from the pipe. */
+/* Writes from buf or, where that is NULL, from the pipe. */
 static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
                       int pipe, size_t *len, enum vstable *stable, struct vchange *change)
 {
@@ -91,7 +92,7 @@ int memfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t s
     struct memfs_node *node = memfs_node(vn);
     int err = 0;
 
-    (void)ctx; /* a link has no mode that would count */
+    (void)ctx; /* the mode of a symbolic link means nothing */
     memfs_lock_read(&node->lock);
     if (node->link.len >= size)
         err = ENAMETOOLONG;

@@ -1,8 +1,9 @@
 /*
- * lock.c - the slow ways of lock.h: somebody else has the lock.
+ * lock.c - the slow ways of lock.h: another thread has the lock.
  *
- * Locks of memfs are held for the time of a copy at most, so a waiter looks again for a moment
- * before it sleeps on the futex. Whoever gives a lock up with SLEEPERS set wakes all of them.
+ * Locks of memfs are held for the time of a copy at most. So a waiting thread looks again a number
+ * of times before it sleeps on the futex. A thread that releases a lock with SLEEPERS set wakes all
+ * sleepers.
  */
 #include "lock.h"
 #include <limits.h>
@@ -20,7 +21,7 @@ static void pause_briefly(void)
 #endif
 }
 
-/* Waits until the state is not `state` any more, which has to have SLEEPERS set: or sets it. */
+/* Sleeps until the lock's state is no longer `state`. Sets SLEEPERS first where it is not set. */
 static void wait_for_change(struct memfs_lock *lock, uint32_t state)
 {
     uint32_t sleeping = state | MEMFS_LOCK_SLEEPERS;
@@ -31,7 +32,7 @@ static void wait_for_change(struct memfs_lock *lock, uint32_t state)
         syscall(SYS_futex, &lock->state, FUTEX_WAIT_PRIVATE, sleeping, NULL, NULL, 0);
 }
 
-/* Takes the lock once none of the bits in `against` is set, by adding `mine`. */
+/* Waits until none of the bits in `against` is set, and takes the lock by adding `mine`. */
 static void take(struct memfs_lock *lock, uint32_t against, uint32_t mine)
 {
     uint32_t state = atomic_load_explicit(&lock->state, memory_order_relaxed);

@@ -1,5 +1,5 @@
 /*
- * lookup.c - finding names in directories, and listing them.
+ * lookup.c - finds names in directories, and lists directories.
  */
 #include "memfs.h"
 #include <string.h>
@@ -27,11 +27,13 @@ int memfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, st
     if (err != 0)
         return err;
     err = memfs_adopt(m, found, out, attr);
-    /* It was removed a moment ago: as if it had been before we looked. */
+    /* ESTALE: the node was removed meanwhile, and the answer is as if it had been removed
+     * before. */
     return err == ESTALE ? ENOENT : err;
 }
 
-/* The id and the attributes of a node in `dir`, whose lock is held: the node's is below it. */
+/* Fills in the id and attributes of a node in `dir`. The directory's lock is held; the node's is
+ * taken here, after it. */
 static void describe(const struct vnode *dir, struct memfs_node *node, struct vnode_id *id,
                      struct vattr *attr)
 {
@@ -60,8 +62,8 @@ int memfs_glance(const struct vctx *ctx, struct vnode *dir, const char *name, st
     return err;
 }
 
-/* False: it did not fit. With all that a look-up would say, where that is wanted: no vnode is made
- * for it. */
+/* Adds an entry to a page. False: it did not fit. With `plus` also adds the attributes and id that
+ * a lookup would return, without making a vnode. */
 static bool add_entry(const struct vnode *dir, const struct memfs_entry *entry, bool plus,
                       struct vdirents *page)
 {

@@ -1,9 +1,9 @@
 /*
  * memfs.c - a file system in memory: its row, and how it is mounted.
  *
- * Registered under the name "memfs"; exports/ mounts one for each export with fs=memfs. All is lost
- * when it is unmounted. The rest of this folder: node.c (nodes, their numbers, vnodes), names.c
- * (what a directory holds), data.c (what a file holds), and the operations.
+ * Registered under the name "memfs"; exports/ mounts one for each export with fs=memfs. Its content
+ * is lost when it is unmounted. The rest of this folder: node.c (nodes, their numbers, vnodes),
+ * names.c (a directory's content), data.c (a file's content), and the operations.
  */
 #include "memfs.h"
 #include <malloc.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* So much has to have been freed before memory is given back to the system. */
+/* Bytes that must have been freed before memory is given back to the system. */
 #define TRIM_BYTES (64u << 20)
 
 static int draw(uint64_t *out)
@@ -36,7 +36,7 @@ static int make_root(struct memfs *m)
 
 static void memfs_destroy(struct memfs *m)
 {
-    memfs_blocks_finish(&m->blocks); /* first: all at once, not one after the other */
+    memfs_blocks_finish(&m->blocks); /* first, since this frees all blocks at once */
     memfs_numbers_finish(m);
     pthread_mutex_destroy(&m->rename_lock);
     free(m);
@@ -80,7 +80,8 @@ static void memfs_unmount(struct vfs *fs)
     fs->private = NULL;
 }
 
-/* What large removals left free is given back to the system now and then, not by a request. */
+/* Gives memory that large removals have freed back to the system. Done now and then, so that no
+ * request waits for it. */
 static void memfs_tick(struct vfs *fs)
 {
     struct memfs *m = fs->private;

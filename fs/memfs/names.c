@@ -1,20 +1,22 @@
 /*
  * names.c - the names in a directory: found by name, listed by place.
  *
- * Entries are kept in the order in which they came, in an array of places; each has a cookie, and
- * cookies only grow along the array. What is removed leaves its cookie in its place, so that any
- * cookie ever given leads back to a place by bisection, and whoever lists the directory neither
- * misses nor repeats what did not change. When the array is full it is made anew, without the
- * places left empty. A table with open addressing leads from a name's hash to its place; a
- * directory of a few names has none. All under the lock of the directory's node; the parent also
- * by rename_lock, so that the way up can be walked under that.
+ * Entries are in an array of places, in the order in which they were added. Each has a cookie, and
+ * cookies only grow along the array. A removed entry leaves its cookie in its place. So every
+ * cookie that was ever given out leads back to a place by bisection, and a listing neither misses
+ * nor repeats a name that did not change. When the array is full it is made anew, without the empty
+ * places. A hash table with open addressing leads from a name's hash to its place; a directory of
+ * few names has no table.
+ *
+ * All of this is guarded by the lock of the directory's node. The parent is also guarded by
+ * rename_lock, so that a rename can walk up the tree.
  */
 #include "base/hash.h"
 #include "memfs.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* Up to so many places there is no table. */
+/* With at most this number of places there is no table. */
 #define PLAIN_PLACES 8
 #define NOWHERE      UINT32_MAX
 
@@ -24,13 +26,13 @@ struct slot {
 };
 
 struct memfs_names {
-    struct memfs_node *parent; /* with a reference, but the root's own */
+    struct memfs_node *parent; /* referenced, except the root, which is its own parent */
     uint64_t next_cookie;
     uint32_t live;
-    uint32_t used; /* places; the first of them that may have an entry */
+    uint32_t used; /* places that were used so far */
     uint32_t first;
-    uint32_t room;    /* places allocated */
-    uint64_t *places; /* the address of an entry; or twice a cookie and 1: it was removed */
+    uint32_t room;    /* places that are allocated */
+    uint64_t *places; /* an entry's address; or, for a removed one, twice its cookie plus 1 */
     struct slot *table;
     uint32_t mask;
 };
@@ -95,7 +97,8 @@ static void table_insert(struct slot *table, uint32_t mask, uint32_t hash, uint3
     table[i] = (struct slot){hash, place};
 }
 
-/* What follows a freed slot moves up, where the way from its own slot leads over the free one. */
+/* Frees slot i. An entry further on moves into the free slot where a search for it would pass that
+ * slot. */
 static void table_remove(struct memfs_names *names, uint32_t i)
 {
     uint32_t mask = names->mask;
@@ -110,7 +113,7 @@ static void table_remove(struct memfs_names *names, uint32_t i)
     names->table[i].place = NOWHERE;
 }
 
-/* The slot of an entry, which is there. */
+/* Finds the slot of an entry that is in the table. */
 static uint32_t table_slot(const struct memfs_names *names, const struct memfs_entry *entry)
 {
     uint32_t i = entry->hash & names->mask;
@@ -122,7 +125,8 @@ static uint32_t table_slot(const struct memfs_names *names, const struct memfs_e
 
 /* --- the array --- */
 
-/* An array of at least `room` places, and its table; entries move over, removed ones go. ENOMEM. */
+/* Makes an array of at least `room` places, and its table. Entries move there; removed ones are
+ * dropped. ENOMEM. */
 static int rebuild(struct memfs_names *names, uint32_t room)
 {
     uint32_t slots = 2 * PLAIN_PLACES;
@@ -216,7 +220,7 @@ int memfs_names_insert(const struct memfs *m, struct memfs_names *names, const c
     size_t len = strlen(name);
 
     if (names->used == names->room) {
-        /* Half as many again at least, so that the next time is far away. */
+        /* Grows by at least half, so that growing stays rare. */
         uint64_t room = (uint64_t)names->live + names->live / 2 + 1;
         if (room >= NOWHERE / 4)
             return ENOSPC;
@@ -235,7 +239,7 @@ int memfs_names_insert(const struct memfs *m, struct memfs_names *names, const c
     return 0;
 }
 
-/* The place of an entry, by its cookie. */
+/* Finds the place of an entry by its cookie. */
 static uint32_t place_of(const struct memfs_names *names, const struct memfs_entry *entry)
 {
     return memfs_names_place(names, entry->cookie - 1);
@@ -257,7 +261,8 @@ void memfs_names_remove(struct memfs_names *names, struct memfs_entry *entry)
     names->live--;
     while (names->first < names->used && entry_at(names, names->first) == NULL)
         names->first++;
-    /* What was once large need not stay so; without memory it does. */
+    /* A directory that has become much smaller gets a smaller array. Without memory it keeps the
+     * old one. */
     if (names->room > 8 * PLAIN_PLACES && names->live < names->room / 8)
         rebuild(names, names->live * 2);
 }

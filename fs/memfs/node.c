@@ -1,18 +1,18 @@
 /*
- * node.c - nodes of memfs: their life, their numbers, and the vnodes that stand for them.
+ * node.c - nodes of memfs: their life, their numbers, and their vnodes.
  *
  * An id is the mount's epoch and the node's number, 8 bytes each. Numbers only grow, so an id never
- * leads to another node. The root's has no epoch: a client that has it mounted goes on with the
- * new, empty file system after the server was started again.
+ * leads to another node. The root's id has no epoch: a client that has the file system mounted goes
+ * on with the new, empty one after a restart of the server.
  */
 #include "memfs.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define ID_LEN      16
-#define ROOT_NUMBER 1 /* the first that is made */
+#define ROOT_NUMBER 1 /* the root is the first node that is made */
 
-/* --- what is taken of the limits --- */
+/* --- use of the limits --- */
 
 static int take(_Atomic uint64_t *taken, uint64_t amount, uint64_t limit)
 {
@@ -64,7 +64,7 @@ int memfs_numbers_init(struct memfs *m)
     return 0;
 }
 
-/* Doubles the chains; stays as it is without memory. Lock held. */
+/* Doubles the number of chains. Without memory the table stays as it is. Lock held. */
 static void numbers_grow(struct memfs_numbers *shard)
 {
     struct memfs_numbers grown = {.mask = shard->mask * 2 + 1};
@@ -113,7 +113,7 @@ static void numbers_remove(struct memfs *m, struct memfs_node *node)
     pthread_mutex_unlock(&shard->lock);
 }
 
-/* With a reference for the caller; NULL. */
+/* Finds a node by its number, with a reference for the caller; NULL: there is none. */
 static struct memfs_node *numbers_find(struct memfs *m, uint64_t number)
 {
     struct memfs_numbers *shard = shard_of(m, number);
@@ -158,7 +158,7 @@ out:
     return ENOMEM;
 }
 
-/* Nobody knows the node any more. */
+/* Frees a node whose last reference was put. */
 static void node_free(struct memfs *m, struct memfs_node *node)
 {
     if (node->type == VREG)
@@ -180,7 +180,7 @@ void memfs_node_ref(struct memfs_node *node)
 
 void memfs_node_put(struct memfs *m, struct memfs_node *node)
 {
-    /* A directory that ends gives up its parent, which may end by that, and so on. */
+    /* A directory that is freed puts its parent, which may then be freed as well, and so on. */
     while (node != NULL && atomic_fetch_sub_explicit(&node->refs, 1, memory_order_acq_rel) == 1) {
         struct memfs_node *parent = NULL;
         if (node->type == VDIR)
@@ -266,7 +266,7 @@ int memfs_adopt(struct memfs *m, struct memfs_node *node, struct vnode **out, st
     memfs_node_put(m, node);
     if (!gone)
         return 0;
-    /* memfs_node_gone() may have come before this vnode was there to be forgotten. */
+    /* memfs_node_gone() may have run before this vnode existed, and could not forget it. */
     vnode_forget(*out);
     vnode_put(*out);
     *out = NULL;

@@ -1,5 +1,5 @@
 /*
- * options.c - what an export says about its memfs: size=, inodes=, and what its root is like.
+ * options.c - the options of a memfs export: size=, inodes=, and owner and mode of the root.
  *
  * To add an option: its row here, and a paragraph in loopnfs-exports(5).
  */
@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Without inodes=, one for so many bytes, and at least so many. */
+/* Without inodes=: one node for each BYTES_PER_NODE bytes, and at least NODES_MIN. */
 #define BYTES_PER_NODE 2048
 #define NODES_MIN      1024
-/* Numbers of places in a directory have 32 bits. */
+/* Places in a directory have numbers of 32 bits. */
 #define NODES_MAX (1u << 31)
 
 struct option {
@@ -92,7 +92,8 @@ static int word_apply(const struct vfs_mount_args *args, const char *word, size_
     return vfs_refuse(args, EINVAL, "unknown option '%.*s'", (int)len, word);
 }
 
-/* As tmpfs: half of the machine's memory, and a root in which everybody may make things. */
+/* The defaults of tmpfs: half of the machine's memory, and a root in which every user may make
+ * files. */
 static void defaults(struct memfs_options *options)
 {
     *options = (struct memfs_options){

@@ -1,6 +1,6 @@
 /*
- * remove.c - taking names away. A node goes with its last name and its last user, whichever is
- * later (memfs.h); clients find its handle stale at once.
+ * remove.c - removes names. A node is freed with its last name and its last user, whichever goes
+ * later (memfs.h). Clients find its handle stale as soon as the last name is gone.
  */
 #include "memfs.h"
 
@@ -17,7 +17,8 @@ bool memfs_unlink_node(struct memfs *m, struct memfs_node *node)
     return node->nlink == 0;
 }
 
-/* Whether `victim` may be removed as what it is taken for; both locks held. */
+/* Whether `victim` may be removed as a directory (want_dir) or as another type. Both locks are
+ * held. */
 static int check(const struct cred *cred, const struct memfs_node *dir,
                  const struct memfs_node *victim, bool want_dir)
 {

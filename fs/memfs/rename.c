@@ -1,32 +1,33 @@
 /*
- * rename.c - moving names, in a directory or between two.
+ * rename.c - moves names, in a directory or between two.
  *
- * Between two directories renames go one at a time (rename_lock): so who is above whom stays as it
- * is, and both directories can be locked from above to below, as everybody else locks. Without
- * that, two renames could lock two directories in opposite orders, or move each into the other. So
- * do those of a directory onto another one beside it, which lock both.
+ * Renames between two directories go one at a time (rename_lock). So the tree of directories does
+ * not change meanwhile, and both directories can be locked from the top down, as everywhere else.
+ * Otherwise two renames could lock two directories in opposite orders, or move each directory into
+ * the other. A rename of a directory onto a sibling directory takes rename_lock, too, since it
+ * locks both.
  *
- * A name that is replaced keeps its place in the listing, and so does one that changes within its
- * directory: a listing that goes on meanwhile has each name once.
+ * A name that is replaced keeps its place in the listing, and so does a name that changes within
+ * its directory: a listing that goes on meanwhile has each name once.
  */
 #include "memfs.h"
 
-/* A rename while it runs. Everything in it is locked, once it is found. */
+/* A rename while it runs. The nodes are locked from when they are found. */
 struct move {
     struct memfs *m;
     const struct cred *cred;
-    struct memfs_node *from, *to; /* directories; may be the same */
+    struct memfs_node *from, *to; /* directories; may be one */
     const char *name, *new_name;
-    struct memfs_node *trap;         /* the node in `from` that `to` is, or is below; or NULL */
-    struct memfs_node *reverse_trap; /* the node in `to` that `from` is, or is below; or NULL */
+    struct memfs_node *trap;         /* node in `from` that is `to` or above it; or NULL */
+    struct memfs_node *reverse_trap; /* node in `to` that is `from` or above it; or NULL */
     struct memfs_entry *entry;
     struct memfs_entry *replaced; /* NULL: the new name is free */
     bool alone;                   /* rename_lock is held */
-    bool ended;                   /* the node that was replaced has no name any more */
+    bool ended;                   /* the replaced node has no name any more */
 };
 
-/* The node right below `above` on the way up from `below`: NULL where it is not above, or the
- * same. rename_lock is held. */
+/* Walks up from `below` to the node whose parent is `above`. NULL: `above` is not above `below`.
+ * rename_lock is held. */
 static struct memfs_node *step_below(const struct memfs_node *above, struct memfs_node *below)
 {
     while (below != above) {
@@ -40,7 +41,7 @@ static struct memfs_node *step_below(const struct memfs_node *above, struct memf
     return NULL;
 }
 
-/* Whether both names, in one directory, are directories. It is locked. */
+/* Whether both names are directories in one directory, which is locked. */
 static bool is_onto_sibling(const struct move *move)
 {
     const struct memfs_names *names = move->from->names;
@@ -91,7 +92,8 @@ static void unlock_directories(struct move *move)
         pthread_mutex_unlock(&move->m->rename_lock);
 }
 
-/* A directory before what is none, which may have a name in it too; else the lower number. */
+/* Whether a is locked before b: a directory before another type, since the other may have a name in
+ * it; else the lower number. */
 static bool is_before(const struct memfs_node *a, const struct memfs_node *b)
 {
     if ((a->type == VDIR) != (b->type == VDIR))
@@ -99,7 +101,7 @@ static bool is_before(const struct memfs_node *a, const struct memfs_node *b)
     return a->number < b->number;
 }
 
-/* The nodes of both names: `b` may be NULL. */
+/* Locks the nodes of both names. `b` may be NULL. */
 static void lock_nodes(struct memfs_node *a, struct memfs_node *b)
 {
     if (b != NULL && is_before(b, a)) {
@@ -118,7 +120,7 @@ static void unlock_nodes(struct memfs_node *a, struct memfs_node *b)
         memfs_unlock_write(&b->lock);
 }
 
-/* Both names, with the directories locked. */
+/* Finds both names. The directories are locked. */
 static int find_names(struct move *move)
 {
     int err = memfs_may_search(move->cred, move->from);
@@ -139,7 +141,7 @@ static int find_names(struct move *move)
     return 0;
 }
 
-/* Everything is locked. */
+/* Checks whether the caller may do the rename. Directories and nodes are locked. */
 static int check(const struct move *move, const struct memfs_node *node,
                  const struct memfs_node *victim)
 {
@@ -155,7 +157,7 @@ static int check(const struct move *move, const struct memfs_node *node,
         if (err == 0 && (victim->type == VDIR) != is_dir)
             err = is_dir ? ENOTDIR : EISDIR;
     }
-    /* Its `..` changes. */
+    /* The directory's own `..` changes. */
     if (err == 0 && is_dir && move->from != move->to)
         err = memfs_may(move->cred, node, MEMFS_W);
     if (err == 0 && is_dir && victim != NULL && memfs_names_count(victim->names) > 0)
@@ -163,7 +165,7 @@ static int check(const struct move *move, const struct memfs_node *node,
     return err;
 }
 
-/* The names as they are to be. ENOMEM, and nothing changed. */
+/* Changes the names. ENOMEM: nothing has changed. */
 static int change_names(struct move *move, struct memfs_node *node, struct memfs_node *victim)
 {
     int err = 0;
@@ -187,13 +189,13 @@ static int change_names(struct move *move, struct memfs_node *node, struct memfs
     if (move->from != move->to) {
         memfs_node_ref(move->to);
         memfs_names_set_parent(node->names, move->to);
-        /* Not its last reference: the caller's vnode has another. */
+        /* Never the last reference: the caller's vnode has another. */
         memfs_node_put(move->m, move->from);
     }
     return 0;
 }
 
-/* With the directories locked. */
+/* Does the rename. The directories are locked. */
 static int do_move(struct move *move, struct memfs_node **victim_out)
 {
     int err = find_names(move);
@@ -203,7 +205,7 @@ static int do_move(struct move *move, struct memfs_node **victim_out)
     struct memfs_node *node = move->entry->node;
     struct memfs_node *victim = move->replaced != NULL ? move->replaced->node : NULL;
     if (node == victim)
-        return 0; /* two names of one file, or the same name: nothing happens */
+        return 0; /* two names of one file, or one name: nothing happens */
     lock_nodes(node, victim);
     err = check(move, node, victim);
     if (err == 0)

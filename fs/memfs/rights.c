@@ -1,10 +1,10 @@
 /*
- * rights.c - what a caller may do, by owner, group and mode, as a local file system of Linux
- * decides it.
+ * rights.c - a caller's rights by owner, group and mode, as a local file system of Linux decides
+ * them.
  *
- * Uid 0 may all, but execute what nobody may execute. Two exceptions from the mode are every NFS
- * server's: a file's owner may read and write it (he may have opened it before the mode said
- * otherwise), and what may be executed may be read.
+ * Uid 0 may do everything, but execute only what at least one class of users may execute. Every NFS
+ * server makes two exceptions from the mode. A file's owner may read and write it, because the
+ * owner may have opened it before the mode changed. A caller that may execute a file may read it.
  */
 #include "memfs.h"
 
@@ -72,7 +72,8 @@ void memfs_drop_suid(const struct cred *cred, struct memfs_node *node)
     if (cred->uid == 0 || !(node->mode & (SUID | SGID)))
         return;
     node->mode &= (uint16_t)~SUID;
-    /* Without the group's right to execute it means something else, and stays for its members. */
+    /* Where the group may not execute, SGID means mandatory locking, and stays for members of the
+     * group. */
     if (node->mode & GROUP_X || !memfs_in_group(cred, node->gid))
         node->mode &= (uint16_t)~SGID;
 }
