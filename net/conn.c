@@ -8,8 +8,8 @@
  *   out   replies to be sent, [sent, filled);
  *   queue replies in other buffers, to be sent before `out`: the rest of a buffer that a late
  *         message still writes to, and late replies themselves.
- * The end of a long message may be in a pipe instead (conn_rest.c). A connection whose peer does
- * not take its replies is not read from until it does.
+ * The payload of a long message may be in a pipe instead (payload_in.h). A connection whose peer
+ * does not take its replies is not read from until it does.
  */
 #include "net/conn.h"
 #include "base/log.h"
@@ -108,9 +108,6 @@ static void conn_destroy(struct source *source)
 static bool conn_handle(struct conn *conn)
 {
     struct loop *loop = conn->source.loop;
-    struct net_tail tail = {.len = 0};
-    struct net_rest rest = conn->rests.now;
-    const bool spliced = rest.len > 0;
     struct net_message message = {
         .peer = conn->peer,
         .local = conn->local,
@@ -118,24 +115,22 @@ static bool conn_handle(struct conn *conn)
         .memory = &conn->memory,
         .data = conn->in->data + conn->record.offset,
         .len = conn->record.len,
-        .rest = &rest,
+        .in = payload_in_take(conn),
         .reply = conn->out->data + conn->filled + RECORD_HEADER,
         .reply_room = NET_MESSAGE_MAX,
-        .tail = &tail,
+        .out.may_pipe = true,
     };
+    const bool piped = message.in.piped > 0;
     size_t len;
 
     conn->batch.was_long = conn->record.len >= MESSAGE_LONG;
-    conn->rests.head = 0;
-    conn->rests.now =
-        (struct net_rest){0}; /* the handler's, whoever has the connection afterwards */
     conn->record = (struct record){0};
     loop->handling = (struct handling){&conn->source, conn->in, conn->out, NULL};
     round_last = conn->pos == conn->end;
     if (!loop_handle(loop, &message, &len))
         return false;
-    conn_rest_learn(conn, &message, spliced);
-    conn_reply(conn, len, &tail);
+    payload_in_learn(conn, &message, piped);
+    conn_reply(conn, len, &message.out);
     return true;
 }
 
@@ -241,18 +236,20 @@ static bool in_room(struct conn *conn)
 
 /* How much to receive: all there is room for, since each call costs as much as a small message. Of
  * long messages exactly the rest, so that the next one begins a buffer and never has to be moved;
- * and no more than the beginning of one that is likely to follow. Where its rest is to go to the
- * pipe that must not be received at all: nor may it be along with the end of what comes before. */
+ * and no more than the beginning of one that is likely to follow. Where its payload is to go
+ * to the pipe that must not be received at all: nor may it be along with the end of what comes
+ * before. */
 static size_t in_take(const struct conn *conn)
 {
     const struct record *record = &conn->record;
-    const size_t room = BUFFER_SIZE - conn->end, head = conn->rests.head + RECORD_HEADER;
+    const size_t room = BUFFER_SIZE - conn->end, bound = payload_in_head(&conn->payload_in);
+    const size_t head = bound + RECORD_HEADER;
     size_t begun = record->fragments > 0 ? record->len + RECORD_HEADER : conn->end - conn->pos;
     size_t take = room;
 
-    if (conn->rests.head > 0 && record->fragments <= 1 && begun < head)
+    if (bound > 0 && record->fragments <= 1 && begun < head)
         take = head - begun;
-    else if (record->left >= MESSAGE_LONG || (conn->rests.head > 0 && record->left > 0))
+    else if (record->left >= MESSAGE_LONG || (bound > 0 && record->left > 0))
         take = record->left;
     else if (conn->batch.was_long && record->fragments == 0)
         take = MESSAGE_LONG;
@@ -279,11 +276,9 @@ static bool conn_receive(struct conn *conn)
     }
     if (conn->end == BUFFER_SIZE)
         return true; /* full of messages that wait for their turn */
-    if (conn_expects_rest(conn)) {
-        enum rest_outcome outcome = conn_receive_rest(conn);
-        if (outcome != REST_REFUSED || conn->source.dead)
-            return received(conn, outcome == REST_TAKEN);
-    }
+    enum payload_in_outcome outcome = payload_in_receive(conn);
+    if (outcome != PAYLOAD_IN_REFUSED || conn->source.dead)
+        return received(conn, outcome == PAYLOAD_IN_TAKEN);
     ssize_t n = recv(conn->source.fd, conn->in->data + conn->end, in_take(conn), MSG_DONTWAIT);
     if (n <= 0) {
         in_settle(conn);
@@ -327,16 +322,16 @@ static bool conn_event(struct source *source, uint32_t events)
     for (int batch = 0; batch < BATCHES_MAX; batch++) {
         uint64_t handled = loop->messages;
         if (!conn_receive(conn)) {
-            if (batch > 0 && conn->rests.head == 0)
+            if (batch > 0 && payload_in_head(&conn->payload_in) == 0)
                 batch_none_followed(&conn->batch);
             break;
         }
         if (!conn_run(source))
             return false;
-        conn_rest_settle(conn);
+        payload_in_settle(conn);
         if (!conn_takes(conn))
             break;
-        if (conn->rests.head > 0)
+        if (payload_in_head(&conn->payload_in) > 0)
             continue;
         if (!batch_may_follow(&conn->batch, loop->messages - handled))
             break;

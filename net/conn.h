@@ -9,28 +9,14 @@
 
 #include "net/batch.h"
 #include "net/loop.h"
+#include "net/payload_in.h"
 #include "net/record.h"
-#include "net/rest.h"
-#include "net/tail.h"
 
 /* A reply, or several in a row, in a buffer of which it holds a reference. */
 struct piece {
     struct list link; /* conn->queue */
     struct buffer *buffer;
     size_t at, end;
-};
-
-/* What a connection knows of the ends of its long messages (conn_rest.c). */
-struct rests {
-    struct net_rest now; /* of the message that is complete now, in the pipe */
-    size_t head;         /* bytes of the next message before the rest that goes to the pipe; 0: all
-                            of it is received to memory */
-    uint16_t pause;      /* messages until the pipe is tried again, */
-    uint16_t failed;     /* and how many the last pause had */
-    uint8_t slow;        /* rests in a row that were waited for for long */
-    bool waits;          /* epoll is to tell only when all of the rest is there, */
-    int64_t since;       /* from then on: CLOCK_MONOTONIC, ns */
-    uint32_t room;       /* for so many bytes at once the socket was given room */
 };
 
 struct conn {
@@ -43,7 +29,7 @@ struct conn {
     size_t sent, filled;
     struct list queue;
     unsigned queued;
-    struct rests rests;
+    struct payload_in payload_in;
     struct batch batch;
     bool blocked; /* the peer's window is full: waits for EPOLLOUT, reads nothing */
     bool paused;  /* it has too many messages asleep: nothing is begun or read */
@@ -69,20 +55,6 @@ void conn_end_check(struct conn *conn);
 /* Tells epoll what the connection waits for. */
 void conn_watch(struct conn *conn);
 
-/* --- conn_rest.c --- */
-
-enum rest_outcome { REST_TAKEN, REST_LATER, REST_REFUSED };
-
-/* A message was handled, of which the rest was in the pipe or not. */
-void conn_rest_learn(struct conn *conn, const struct net_message *message, bool spliced);
-/* A rest whose message could not be handled at once leaves the pipe. */
-void conn_rest_settle(struct conn *conn);
-/* Whether the beginning of a message is there, and its rest is to go to a pipe. */
-bool conn_expects_rest(const struct conn *conn);
-/* Moves it there. REST_LATER: the socket does not have all of it; REST_REFUSED: it is to be
- * received to memory after all. */
-enum rest_outcome conn_receive_rest(struct conn *conn);
-
 /* --- conn_send.c --- */
 
 bool conn_has_output(const struct conn *conn);
@@ -90,8 +62,8 @@ bool conn_has_output(const struct conn *conn);
 void conn_flush(struct source *source);
 /* Room for one more reply: sends what has gathered if it must. False: not now. */
 bool conn_out_room(struct conn *conn);
-/* A reply was written behind `filled`; len 0: none. Its tail is sent, or copied. */
-void conn_reply(struct conn *conn, size_t len, struct net_tail *tail);
+/* A reply was written behind `filled`; len 0: none. A payload in the pipe is sent, or copied. */
+void conn_reply(struct conn *conn, size_t len, struct payload *payload);
 /* In the middle of a batch: sends what has gathered, if that is much and took its time. */
 void conn_part(struct conn *conn);
 /* Gives `out` back. */

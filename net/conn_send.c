@@ -3,6 +3,7 @@
  * none. Called by conn.c and, for what has gathered at the end of a round, by the loop.
  */
 #include "net/conn.h"
+#include "net/payload_out.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -162,17 +163,18 @@ bool conn_out_room(struct conn *conn)
     return BUFFER_SIZE - conn->filled >= need;
 }
 
-/* The tail goes behind all that has gathered: from its pipe, or copied. */
-static void reply_tail(struct conn *conn, struct net_tail *tail)
+/* A payload in the pipe goes behind all that has gathered: from the pipe, or copied. */
+static void reply_payload(struct conn *conn, struct payload *payload)
 {
     if (!conn->blocked && list_empty(&conn->queue))
-        conn->sent += net_tail_send(tail, conn->source.fd, conn->out->data + conn->sent,
-                                    conn->filled - conn->sent);
+        conn->sent += payload_out_send(payload, conn->source.fd, conn->out->data + conn->sent,
+                                       conn->filled - conn->sent);
     /* What of it is copied begins where its end, and so the next reply, is aligned: where some was
      * sent, all before it was. */
-    if (tail->sent % 4 != 0)
-        conn->sent = conn->filled += tail->sent % 4;
-    if (!net_tail_take(tail, conn->out->data + conn->filled, &conn->filled)) {
+    const size_t odd = (payload->len - payload->piped) % 4;
+    if (odd != 0)
+        conn->sent = conn->filled += odd;
+    if (!payload_out_copy(payload, conn->out->data + conn->filled, &conn->filled)) {
         conn_close(conn); /* and the client asks again */
         return;
     }
@@ -180,15 +182,17 @@ static void reply_tail(struct conn *conn, struct net_tail *tail)
         conn->sent = conn->filled = 0;
 }
 
-void conn_reply(struct conn *conn, size_t len, struct net_tail *tail)
+void conn_reply(struct conn *conn, size_t len, struct payload *payload)
 {
+    const size_t behind = payload->piped;
+
     if (len == 0)
         return;
     conn->batch.gathered++;
-    record_mark(conn->out->data + conn->filled, len + tail->len + net_tail_pad(tail->len));
+    record_mark(conn->out->data + conn->filled, len + behind + payload_pad(behind));
     conn->filled += RECORD_HEADER + len;
-    if (tail->len > 0)
-        reply_tail(conn, tail);
+    if (behind > 0)
+        reply_payload(conn, payload);
     if (conn->source.dead)
         return;
     loop_flush_later(&conn->source);

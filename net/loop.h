@@ -176,7 +176,7 @@ bool workers_join(void);
 uint64_t workers_count(void);
 /* Runs the handler on a message of loop->handling.source. True: *len is the reply's length in
  * bytes. False: the loop was lost and the reply was handed in; the caller must touch nothing. */
-bool loop_handle(struct loop *loop, const struct net_message *message, size_t *len);
+bool loop_handle(struct loop *loop, struct net_message *message, size_t *len);
 /* Gives the loop to a standby thread while it is in the message of `state`. False: the message is
  * done already, or no thread could be had. */
 bool workers_take(struct loop *loop, uint64_t state);

@@ -14,12 +14,10 @@
 
 #include "base/address.h"
 #include "base/metrics.h"
+#include "base/payload.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct net_rest; /* rest.h */
-struct net_tail; /* tail.h */
 
 /* The largest legal message: a WRITE of 1 MiB with its headers (call header, 400-byte credential
  * and verifier, handle). A longer record closes its connection. */
@@ -36,7 +34,8 @@ struct net_memory {
     _Atomic bool refused;     /* read by net/: it ends when its replies are sent */
 };
 
-/* One message and the room for its reply. Valid until the handler returns. */
+/* One message and the room for its reply. Valid until the handler returns. What the handler leaves
+ * in the pipe of `in` is dropped then. */
 struct net_message {
     struct address peer;  /* normalized, with the source port */
     struct address local; /* the address it came to; port 0 where unknown */
@@ -45,16 +44,17 @@ struct net_message {
     struct net_memory *memory; /* the connection's; NULL for a datagram */
     const uint8_t *data;       /* aligned to 4 */
     size_t len;
-    struct net_rest *rest; /* how much of its end is in a pipe instead; NULL: nothing */
-    uint8_t *reply;        /* aligned to 4; the handler writes its reply here */
-    size_t reply_room;     /* bytes; at least NET_MESSAGE_MAX, or NET_DATAGRAM_MAX for a datagram */
-    struct net_tail *tail; /* empty: what the handler wants sent behind the reply; fits there; or
-                              NULL */
+    struct payload in; /* the end of the message, where some of that is in the pipe; else empty, and
+                          the handler says where the payload is that it found in the message */
+    uint8_t *reply;    /* aligned to 4; the handler writes its reply here */
+    size_t reply_room; /* bytes; at least NET_MESSAGE_MAX, or NET_DATAGRAM_MAX for a datagram */
+    struct payload out; /* empty; what the handler leaves in its pipe is sent behind the reply, in
+                           whose room it would have found place */
 };
 
-/* Returns the length of the reply (a multiple of 4) without its tail, or 0 where none is to be sent
- * (then there is no tail either). */
-typedef size_t (*net_handler)(const struct net_message *message);
+/* Returns the length of the reply (a multiple of 4) without what is in the pipe; 0: none is sent.
+ */
+typedef size_t (*net_handler)(struct net_message *message);
 
 #define NET_LOOPS_MAX 64
 

@@ -15,8 +15,7 @@
 #include "base/round.h"
 #include "base/sleep.h"
 #include "net/loop.h"
-#include "net/rest.h"
-#include "net/tail.h"
+#include "net/payload_out.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -154,7 +153,7 @@ static void about_to_sleep(void *arg)
 
 /* --- handling a message --- */
 
-bool loop_handle(struct loop *loop, const struct net_message *message, size_t *len)
+bool loop_handle(struct loop *loop, struct net_message *message, size_t *len)
 {
     /* Copies, because another thread may write the loop's fields once the loop is lost. */
     struct handling mine = loop->handling;
@@ -171,8 +170,9 @@ bool loop_handle(struct loop *loop, const struct net_message *message, size_t *l
     atomic_store_explicit(&loop->state, state, memory_order_release);
     *len = net.config.handler(message);
     self->handling = NULL;
-    if (message->rest != NULL)
-        net_rest_drop(message->rest);
+    payload_drop(&message->in);
+    if (*len == 0)
+        payload_drop(&message->out);
     if (atomic_compare_exchange_strong(&loop->state, &state, state + 1)) {
         if (loop->slept) {
             loop->slept = false;
@@ -181,8 +181,9 @@ bool loop_handle(struct loop *loop, const struct net_message *message, size_t *l
         return true;
     }
     wait_asleep_end();
-    /* This thread owns only the message from here on, so the tail has to come along. */
-    bool whole = net_tail_take(message->tail, message->reply + *len, len);
+    /* This thread owns only the message from here on, so what is in the pipe has to come along. */
+    bool whole =
+        message->out.piped == 0 || payload_out_copy(&message->out, message->reply + *len, len);
     struct late *late = self->late;
     self->late = NULL;
     *late = (struct late){.source = mine.source,

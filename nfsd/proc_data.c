@@ -2,12 +2,10 @@
  * proc_data.c - READ, WRITE, COMMIT, READLINK: what is inside files and links.
  *
  * READ data and a link's target are read to where they go in the reply; WRITE data is written from
- * the receive buffer. Large data of either goes by a pipe instead where the file system can. The
- * write verifier tells a client whether data it has not committed is still there, so the order in
- * which it is asked for matters; see nfs3_write() and nfs3_commit().
+ * where it arrived (base/payload.h). The write verifier tells a client whether data it has not
+ * committed is still there, so the order in which it is asked for matters; see nfs3_write() and
+ * nfs3_commit().
  */
-#include "net/rest.h"
-#include "net/tail.h"
 #include "nfsd/attributes.h"
 #include "nfsd/procedures.h"
 #include "vfs/vop.h"
@@ -29,105 +27,27 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* READs of less are copied: the pipe costs as much. The same for WRITEs. */
-#define SPLICE_MIN       (16u * 1024)
-#define SPLICE_WRITE_MIN (128u * 1024)
-
-/* The data goes from the file's pages into the reply's tail. EOPNOTSUPP: it has to be copied. */
-static int read_spliced(struct nfs3_request *rq, uint64_t offset, size_t *len, bool *eof,
-                        struct vattr *attr)
-{
-    struct net_tail *tail = rq->call->tail;
-    size_t room;
-    int pipe;
-
-    if (tail == NULL || *len < SPLICE_MIN || net_tail_pipe(&pipe, &room) != 0)
-        return EOPNOTSUPP;
-    int error = vop_splice(&rq->access.ctx, rq->access.vn, offset, pipe, room, len, eof, attr);
-    if (error == 0)
-        tail->len = *len;
-    else if (error != EOPNOTSUPP)
-        net_tail_drop(tail);
-    return error;
-}
-
 int nfs3_read(struct nfs3_request *rq, const READ3args *args, READ3resok *res)
 {
     const size_t before_data = WIRE_STATUS + WIRE_ATTR + 3 * WIRE_INT;
+    struct payload *out = rq->call->out;
     size_t room;
-    uint8_t *data = rpc_call_payload(rq->call, before_data, &room);
     /* An offset no file can have is past the end: nothing, and eof. */
     uint64_t offset = smaller(args->offset, INT64_MAX);
-    size_t len = smaller(smaller(args->count, room), INT64_MAX - offset);
     bool eof = false;
     struct vattr attr = {0};
-    size_t asked = len;
-    int error = read_spliced(rq, offset, &len, &eof, &attr);
-    bool spliced = error == 0 && len > 0;
 
-    if (error == EOPNOTSUPP) {
-        len = asked;
-        error = vop_read(&rq->access.ctx, rq->access.vn, offset, data, &len, &eof, &attr);
-    }
+    /* The data's place is that in a reply with attributes, which vop_read() always has. */
+    out->data = rpc_call_payload(rq->call, before_data, &room);
+    out->len = smaller(smaller(args->count, room), INT64_MAX - offset);
+    int error = vop_read(&rq->access.ctx, rq->access.vn, offset, out, &eof, &attr);
     if (error != 0)
         return error;
-    /* The data's place was chosen for a reply with attributes. */
-    if (attr.type == VNON) {
-        if (spliced)
-            net_tail_drop(rq->call->tail);
-        return VFS_ESERVERFAULT;
-    }
     nfs3_attr(rq, &attr, &res->file_attributes);
-    res->count = (count3)len;
+    res->count = (count3)out->len;
     res->eof = eof;
-    res->data = (payload3){.data = spliced ? NULL : data, .len = (uint32_t)len};
+    res->data = payload_view(out);
     return 0;
-}
-
-/* What follows the data in the pipe, in memory. An error of its own is what the client will get
- * when it asks for that again. */
-static void write_behind(struct nfs3_request *rq, const WRITE3args *args, size_t *len,
-                         size_t behind, enum vstable *stable)
-{
-    enum vstable done = *stable;
-    struct vchange change = {.after.type = VNON};
-
-    if (vop_write(&rq->access.ctx, rq->access.vn, args->offset + *len, args->data.data + *len,
-                  &behind, &done, &change) != 0)
-        return;
-    *len += behind;
-    *stable = done < *stable ? done : *stable;
-    rq->change.after = change.after;
-}
-
-/* The data goes from a pipe into the file's pages. EOPNOTSUPP: it has to be in memory. */
-static int write_spliced(struct nfs3_request *rq, const WRITE3args *args, size_t *len,
-                         enum vstable *stable)
-{
-    struct net_rest *rest = rq->call->rest;
-
-    if (rest == NULL || rest->len == 0 || *len < args->data.len ||
-        (rest->behind > 0 && *stable != VSTABLE_UNSTABLE))
-        return EOPNOTSUPP;
-    const size_t in_pipe = smaller(rest->len, *len), behind = *len - in_pipe;
-    size_t done = in_pipe;
-    int error = vop_splice_write(&rq->access.ctx, rq->access.vn, args->offset, net_rest_pipe(rest),
-                                 &done, stable, &rq->change);
-    if (error)
-        return error;
-    rest->len -= done;
-    if (done == in_pipe && behind > 0)
-        write_behind(rq, args, &done, behind, stable);
-    *len = done;
-    return 0;
-}
-
-/* Large data, of a file system that takes it so: a client that sends it will send more. */
-static void expect_more(const struct nfs3_request *rq, const WRITE3args *args)
-{
-    if (rq->call->rest != NULL && args->data.len >= SPLICE_WRITE_MIN &&
-        vop_can_splice_write(rq->access.vn))
-        rq->call->rest->begins = args->data.data;
 }
 
 int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res)
@@ -142,15 +62,8 @@ int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res
      * and the client must find another one at COMMIT. */
     uint64_t verifier = vop_verifier(rq->access.vn);
     enum vstable stable = (enum vstable)args->stable;
-    bool in_pipe = rq->call->rest != NULL && rq->call->rest->len > 0;
-    int error = write_spliced(rq, args, &len, &stable);
-    if (error != EOPNOTSUPP || !in_pipe)
-        expect_more(rq, args);
-    if (error == EOPNOTSUPP && !net_rest_fill(rq->call->rest))
-        return VFS_ESERVERFAULT;
-    if (error == EOPNOTSUPP)
-        error = vop_write(&rq->access.ctx, rq->access.vn, args->offset, args->data.data, &len,
-                          &stable, &rq->change);
+    int error = vop_write(&rq->access.ctx, rq->access.vn, args->offset, rq->call->in, &len, &stable,
+                          &rq->change);
     if (error != 0)
         return error;
     nfs3_wcc(rq, &rq->change, &res->file_wcc);

@@ -31,7 +31,7 @@ enum nfs3_flags {
 };
 
 #define CHANGES (MODIFIES | RPC_REPLAY)
-#define AGAIN   (RPC_REST | RPC_IDEMPOTENT)
+#define AGAIN   RPC_IDEMPOTENT
 
 #define NFS3_PROCEDURES(P)                            \
     P(GETATTR, getattr, object, ARM_VOID, 0)          \

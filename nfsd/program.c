@@ -89,7 +89,10 @@ NFS3_PROCEDURES(NFS3_THUNKS)
 #define NFS3_ROW(NAME, verb, handle, arm, flags) \
     [NFSPROC3_##NAME] = RPC_ROW(call, verb, NAME##3args, NAME##3res, flags),
 static const struct rpc_procedure nfs3_rows[] = {[NFSPROC3_NULL] = RPC_ROW_NULL,
-                                                 NFS3_PROCEDURES(NFS3_ROW)};
+                                                 NFS3_PROCEDURES(NFS3_ROW)
+                                                     /* Its data may come by the pipe. */
+                                                     [NFSPROC3_WRITE]
+                                                         .payload_at = offsetof(WRITE3args, data)};
 
 static const struct rpc_version nfs_versions[] = {
     {.version = NFS_V3, .count = sizeof(nfs3_rows) / sizeof(nfs3_rows[0]), .procedures = nfs3_rows},

@@ -7,8 +7,6 @@
  */
 #include "rpc/dispatch.h"
 #include "net/connections.h"
-#include "net/rest.h"
-#include "net/tail.h"
 #include "rpc/admission.h"
 #include "rpc/peer.h"
 #include "rpc/program.h"
@@ -217,7 +215,6 @@ static void stream_turn(XDR *xdrs, enum xdr_op op, void *bytes, size_t len)
     xdrs->x_op = op;
     xdrs->x_private = xdrs->x_base = bytes;
     xdrs->x_handy = (u_int)len;
-    xdrs->x_public = NULL;
 }
 
 static size_t stream_used(const XDR *xdrs)
@@ -225,31 +222,42 @@ static size_t stream_used(const XDR *xdrs)
     return (size_t)((char *)xdrs->x_private - xdrs->x_base);
 }
 
-/* Then nothing true could be said, nor kept for a repetition of the call: the client asks again. */
-static bool rest_is_lost(const struct rpc_call *call)
+/* Whether the payload in the pipe is the one that the row names: all in front of it has been
+ * decoded from memory then, and nothing is behind it. */
+static bool payload_is_in_place(const struct rpc_procedure *row, const struct rpc_call *call,
+                                const struct view *view)
 {
-    return call->rest != NULL && call->rest->lost;
+    return row->payload_at > 0 && view->data == call->in->data &&
+           view->len + payload_pad(view->len) == call->in->len;
 }
 
-/* The arguments, of which the last may be in a pipe where the procedure can do with that: then
- * what is in memory must end where it begins. */
+/* Decodes the arguments where they lie. What is in the pipe belongs behind what is in memory, so
+ * the decoder may pass over it; whatever else it makes of bytes that are not there yet is not used.
+ * False: they can't be decoded, or are lost. */
 static bool args_decode(const struct rpc_procedure *row, const struct rpc_call *call, XDR *xdrs,
                         union args *args)
 {
-    struct view rest = {0};
+    struct payload *in = call->in;
+    const struct view *view = (const void *)(args->bytes + row->payload_at);
 
-    if (call->rest != NULL && call->rest->len > 0 && row->flags & RPC_REST)
-        rest = (struct view){call->rest->at, (uint32_t)(call->rest->len + call->rest->behind)};
-    else if (!net_rest_fill(call->rest))
+    if (row->payload_at == 0 && !payload_to_memory(in))
         return false;
-    memset(args->bytes, 0, row->args_size);
-    stream_turn(xdrs, XDR_DECODE, (void *)(uintptr_t)call->args.data, call->args.len - rest.len);
-    if (rest.len > 0)
-        xdrs->x_public = (void *)&rest;
-    if (row->decode(xdrs, args))
-        return true;
-    /* Again, with all of it. */
-    return rest.len > 0 && net_rest_fill(call->rest) && args_decode(row, call, xdrs, args);
+    for (;;) {
+        memset(args->bytes, 0, row->args_size);
+        stream_turn(xdrs, XDR_DECODE, (void *)(uintptr_t)call->args.data, call->args.len);
+        const bool decoded = row->decode(xdrs, args);
+        if (decoded && in->piped > 0 && payload_is_in_place(row, call, view))
+            return true;
+        if (in->piped == 0) {
+            if (decoded && row->payload_at > 0) {
+                in->data = (uint8_t *)(uintptr_t)view->data;
+                in->len = view->len + payload_pad(view->len);
+            }
+            return decoded;
+        }
+        if (!payload_to_memory(in))
+            return false;
+    }
 }
 
 /* Decodes, runs and encodes. Returns the length of the reply, 0 for none. */
@@ -263,16 +271,16 @@ static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *ca
     xdrmem_create(&xdrs, NULL, 0, XDR_DECODE);
     call->refused = !args_decode(row, call, &xdrs, &args);
     if (call->refused)
-        return rest_is_lost(call) ? 0 : reply_accepted(reply, call->xid, RPC_GARBAGE_ARGS);
+        return call->in->lost ? 0 : reply_accepted(reply, call->xid, RPC_GARBAGE_ARGS);
     enum rpc_outcome outcome = row->run(call, &args, &results);
-    if (outcome == RPC_NO_REPLY || rest_is_lost(call))
+    /* Of a lost payload nothing true could be said, nor kept for a repetition of the call. */
+    if (outcome == RPC_NO_REPLY || call->in->lost)
         return 0;
     if (outcome != RPC_DONE)
         return reply_accepted(reply, call->xid, outcome);
     stream_turn(&xdrs, XDR_ENCODE, call->results, call->results_room);
     if (!row->encode(&xdrs, &results)) {
-        if (call->tail != NULL)
-            net_tail_drop(call->tail);
+        payload_drop(call->out);
         /* What is always longer than the question is not served over UDP. */
         const bool is_short = call->is_datagram && row->flags & RPC_SHORT;
         return reply_accepted(reply, call->xid, is_short ? ACCEPT_PROC_UNAVAIL : RPC_SYSTEM_ERR);
@@ -295,7 +303,9 @@ static size_t procedure_run_once(const struct rpc_procedure *row, struct rpc_cal
     struct reply_cache_entry *entry = NULL;
     size_t len = 0;
 
-    if ((row->flags & RPC_REST) == 0 && (!net_rest_fill(call->rest) || caller_is_lost(call)))
+    if (row->payload_at == 0 && !payload_to_memory(call->in))
+        return 0;
+    if ((row->flags & RPC_IDEMPOTENT) == 0 && caller_is_lost(call))
         return 0;
     switch (reply_cache_begin(call, row->flags, reply, REPLY_HEADER + call->results_room, &len,
                               &entry)) {
@@ -361,10 +371,10 @@ static size_t call_answer(struct rpc_call *call, const struct header *header, ui
     return procedure_run(row, call, reply);
 }
 
-size_t rpc_dispatch(const struct net_message *message)
+size_t rpc_dispatch(struct net_message *message)
 {
-    const size_t rest = message->rest != NULL ? message->rest->len + message->rest->behind : 0;
-    struct reader reader = {message->data, message->data + message->len - rest};
+    const uint8_t *const end = message->data + message->len;
+    struct reader reader = {message->data, message->in.piped > 0 ? message->in.data : end};
     struct rpc_call call;
     struct header header;
     uint32_t type;
@@ -381,11 +391,15 @@ size_t rpc_dispatch(const struct net_message *message)
         return reply_accepted(message->reply, call.xid, RPC_GARBAGE_ARGS);
     if (header.rpc_version != RPC_VERSION)
         return reply_rpc_mismatch(message->reply, call.xid);
-    bool whole = header_read(&reader, &header, &call);
-    if (!whole && rest > 0)
-        return net_rest_fill(message->rest) ? rpc_dispatch(message) : 0;
-    if (!whole)
-        return reply_accepted(message->reply, call.xid, RPC_GARBAGE_ARGS);
+    struct reader whole = {reader.at, end};
+    if (!header_read(&reader, &header, &call)) {
+        /* It may reach into what is in the pipe. */
+        if (!payload_to_memory(&message->in))
+            return 0;
+        reader = whole;
+        if (!header_read(&reader, &header, &call))
+            return reply_accepted(message->reply, call.xid, RPC_GARBAGE_ARGS);
+    }
     call.peer = &message->peer;
     call.local = &message->local;
     call.is_datagram = message->is_datagram;
@@ -393,10 +407,10 @@ size_t rpc_dispatch(const struct net_message *message)
     call.memory = message->memory;
     call.len = message->len;
     call.is_unknown = verdict == RPC_UNKNOWN;
-    call.args = (struct view){reader.at, (uint32_t)(reader.end - reader.at + rest)};
-    call.rest = message->rest;
+    call.args = (struct view){reader.at, (uint32_t)(end - reader.at)};
+    call.in = &message->in;
     call.results = message->reply + REPLY_HEADER;
     call.results_room = message->reply_room - REPLY_HEADER;
-    call.tail = message->tail;
+    call.out = &message->out;
     return call_answer(&call, &header, message->reply);
 }

@@ -12,6 +12,6 @@
  * type CALL) gets no reply. A wrong RPC version, program, version, procedure, credential or
  * argument gets the reply that the RFC names.
  */
-size_t rpc_dispatch(const struct net_message *message);
+size_t rpc_dispatch(struct net_message *message);
 
 #endif

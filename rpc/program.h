@@ -9,6 +9,7 @@
 #define RPC_PROGRAM_H
 
 #include "base/address.h"
+#include "base/payload.h"
 #include "base/view.h"
 #include <rpc/types.h>
 #include <rpc/xdr.h>
@@ -16,8 +17,6 @@
 #include <stdint.h>
 
 struct net_memory;
-struct net_rest;
-struct net_tail;
 
 enum rpc_flavor { RPC_AUTH_NONE = 0, RPC_AUTH_SYS = 1 };
 
@@ -52,13 +51,10 @@ struct rpc_call {
     bool is_unknown;           /* whether anything is exported to the peer is not known yet */
     size_t len;                /* bytes of all of the call */
     struct view args;          /* the undecoded arguments */
-    /* How much of their end is in the thread's pipe (net/rest.h) instead; NULL: nothing. */
-    struct net_rest *rest;
-    uint8_t *results; /* where the encoded results will begin, aligned to 4 */
+    struct payload *in;        /* the arguments' payload, where the row names one */
+    uint8_t *results;          /* where the encoded results will begin, aligned to 4 */
     size_t results_room;
-    /* For results whose last bytes are in the thread's pipe (net/tail.h): their view has a length,
-     * but no data. NULL: not for this call. */
-    struct net_tail *tail;
+    struct payload *out; /* for the results' payload, which is their end: payload_view() of it */
 };
 
 /*
@@ -71,7 +67,6 @@ uint8_t *rpc_call_payload(const struct rpc_call *call, size_t offset, size_t *ro
 
 enum rpc_flags {
     RPC_REPLAY = 1,     /* changes something: its reply is kept in the reply cache */
-    RPC_REST = 2,       /* can do with arguments whose last view is in a pipe: call->rest */
     RPC_IDEMPOTENT = 4, /* with RPC_REPLAY: to carry it out again does no harm */
     RPC_SHORT = 8,      /* by UDP its reply is never longer than the call */
 };
@@ -80,14 +75,17 @@ enum rpc_flags {
 #define RPC_RESULTS_MAX 1024 /* and of a result structure */
 
 /* One procedure. `args` and `results` are structures of the sizes given; results arrive zeroed.
- * Decoding allocates nothing: variable-length arguments are views of the message. */
+ * Decoding allocates nothing: variable-length arguments are views of the message. The view that a
+ * row names as its payload is the last argument, and is read only by call->in: it may be in the
+ * pipe. */
 struct rpc_procedure {
     const char *name; /* NULL: no such procedure (PROC_UNAVAIL) */
     bool_t (*decode)(XDR *xdrs, void *args);
     bool_t (*encode)(XDR *xdrs, void *results);
     enum rpc_outcome (*run)(struct rpc_call *call, void *args, void *results);
     uint16_t args_size, results_size;
-    uint32_t flags; /* enum rpc_flags | the program's own from RPC_FLAG_USER up */
+    uint16_t payload_at; /* offsetof() the payload's view in the arguments; 0: they have none */
+    uint32_t flags;      /* enum rpc_flags | the program's own from RPC_FLAG_USER up */
 };
 #define RPC_FLAG_USER 0x100
 

@@ -11,9 +11,9 @@
  */
 #include "rpc/reply_cache.h"
 #include "base/hash.h"
+#include "base/payload.h"
 #include "base/sleep.h"
 #include "net/connections.h"
-#include "net/rest.h"
 #include "rpc/peer.h"
 #include "rpc/reply_shelf.h"
 #include <errno.h>
@@ -25,7 +25,7 @@
  * bytes, and the first CHECKED_HEAD bytes of longer ones. */
 #define CHECKED_WHOLE 1024
 #define CHECKED_HEAD  256
-_Static_assert(CHECKED_HEAD <= NET_REST_PEEKED, "in memory, wherever the rest is");
+_Static_assert(CHECKED_HEAD <= PAYLOAD_PEEKED, "in memory, wherever the payload is");
 /* How many finished calls are kept of one connection: more than a client has under way on it. */
 #define ONCE_OF_ONE  1024
 #define AGAIN_OF_ONE 128

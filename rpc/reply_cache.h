@@ -32,7 +32,8 @@ struct reply_cache_entry;
 int reply_cache_init(uint32_t entries_max, size_t bytes_max);
 void reply_cache_finish(void);
 /* Where the call runs for a connection that has ended, this one sleeps until that is done. `flags`
- * are the procedure's (enum rpc_flags). All arguments must be in memory, but for RPC_REST.
+ * are the procedure's (enum rpc_flags). All arguments must be in memory, but for
+ * the payload.
  * The reply, where there is one, is copied to `reply` (`room` bytes; all of the message). */
 enum reply_cache_answer reply_cache_begin(const struct rpc_call *call, uint32_t flags,
                                           uint8_t *reply, size_t room, size_t *len,

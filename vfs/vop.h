@@ -6,12 +6,12 @@
  * file systems (EROFS), crossing file systems (EXDEV), and missing operations (EOPNOTSUPP);
  * afterwards that the file system kept its contract (else EIO and a log line that names it), and
  * fills attributes the operation left out. Parameters are those of struct vfs_ops (loopnfs/vfs.h),
- * but names are views of the caller's bytes.
+ * but names are views of the caller's bytes, and data is a payload.
  */
 #ifndef VFS_VOP_H
 #define VFS_VOP_H
 
-#include "base/view.h"
+#include "base/payload.h"
 #include <loopnfs/vfs.h>
 
 int vop_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
@@ -26,18 +26,14 @@ int vop_lookup(const struct vctx *ctx, struct vnode *dir, struct view name, stru
 int vop_glance(const struct vctx *ctx, struct vnode *dir, struct view name, struct vnode_id *id,
                struct vattr *attr);
 int vop_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
-int vop_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
+/* Up to out->len bytes, into the pipe or to out->data; out->len becomes what was read. The
+ * attributes are always there. */
+int vop_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, struct payload *out,
              bool *eof, struct vattr *attr);
-/* EOPNOTSUPP: vop_read() does it. After other errors something may be in the pipe. */
-int vop_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
-               size_t *len, bool *eof, struct vattr *attr);
-int vop_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
+/* The first *len bytes of `in`, of which padding only may be left; *len becomes what was written.
+ * VFS_ESERVERFAULT: the data is lost, and the call can't be answered. */
+int vop_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, struct payload *in,
               size_t *len, enum vstable *stable, struct vchange *change);
-/* Whether there is such an operation; EOPNOTSUPP, and nothing changed or taken from the pipe:
- * vop_write() does it. */
-bool vop_can_splice_write(const struct vnode *vn);
-int vop_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
-                     size_t *len, enum vstable *stable, struct vchange *change);
 int vop_create(const struct vctx *ctx, struct vnode *dir, struct view name,
                const struct vcreate *how, struct vnode **out, struct vattr *attr,
                struct vchange *dir_change);

@@ -1,5 +1,5 @@
 /*
- * vop_check.h - what the wrappers share: vop.c (nodes and data), vop_names.c (names), nobody else.
+ * vop_check.h - what the wrappers share: vop.c (nodes), vop_data.c, vop_names.c, nobody else.
  */
 #ifndef VFS_VOP_CHECK_H
 #define VFS_VOP_CHECK_H
@@ -30,6 +30,14 @@ static inline const struct vfs_ops *vop_table(const struct vnode *vn)
 static inline int vop_check_writable(const struct vnode *vn)
 {
     return vn->fs->flags & VFS_READ_ONLY ? EROFS : 0;
+}
+
+/* Data is a regular file's. */
+static inline int vop_check_file(const struct vnode *vn)
+{
+    if (vn->type == VDIR)
+        return EISDIR;
+    return vn->type == VREG ? 0 : EINVAL;
 }
 
 #endif

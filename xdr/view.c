@@ -16,7 +16,7 @@ static bool_t view_encode(XDR *xdrs, const struct view *view, uint32_t max)
     if (len > max || !memory_u32(xdrs, &len))
         return FALSE;
     if (view->data == NULL)
-        return TRUE; /* the payload ends the message and is sent from elsewhere */
+        return TRUE; /* the payload ends the message and is sent from the pipe */
     uint8_t *at = len + pad < len ? NULL : memory_take(xdrs, len + pad);
     if (at == NULL)
         return FALSE;
@@ -36,19 +36,6 @@ static bool_t view_decode(XDR *xdrs, struct view *view, uint32_t max)
     view->data = memory_take(xdrs, len + (-len & 3));
     view->len = len;
     return view->data != NULL;
-}
-
-static bool_t payload_decode(XDR *xdrs, struct view *data)
-{
-    const struct view *elsewhere = (const void *)xdrs->x_public;
-    uint32_t len = 0;
-
-    if (elsewhere == NULL)
-        return view_decode(xdrs, data, UINT32_MAX);
-    if (!memory_u32(xdrs, &len) || xdrs->x_handy > 0 || len + (-len & 3) != elsewhere->len)
-        return FALSE;
-    *data = (struct view){elsewhere->data, len};
-    return TRUE;
 }
 
 bool_t xdr_view(XDR *xdrs, struct view *view, uint32_t max)
@@ -95,8 +82,6 @@ bool_t xdr_nfspath3(XDR *xdrs, nfspath3 *path)
 
 bool_t xdr_payload3(XDR *xdrs, payload3 *data)
 {
-    if (xdrs->x_op == XDR_DECODE)
-        return payload_decode(xdrs, data);
     return xdr_view(xdrs, data, UINT32_MAX);
 }
 

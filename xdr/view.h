@@ -7,9 +7,8 @@
  * copies what the view looks at, unless that lies exactly where it is to go (READ data, which
  * rpc_call_payload() had read there): then it is passed over.
  *
- * Works on memory streams (xdrmem) only. Of those that are decoded, x_public is NULL or leads to a
- * view of a payload, with its padding, that is the stream's last, but not in it: lies elsewhere, or
- * will.
+ * Works on memory streams (xdrmem) only. Decoding points at the bytes of a view, and does not look
+ * at them: they may come later.
  */
 #ifndef XDR_VIEW_H
 #define XDR_VIEW_H

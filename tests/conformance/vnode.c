@@ -7,6 +7,7 @@
  */
 #include "base/cred.h"
 #include "tests/conformance/run.h"
+#include "tests/lib/data.h"
 #include "vfs/mount.h"
 #include "vfs/vnode_table.h"
 #include "vfs/vop.h"
@@ -179,13 +180,13 @@ static int driver_readlink(const struct object *node, char *buf, size_t size, si
 static int driver_read(const struct object *node, uint64_t offset, void *buf, size_t *len,
                        bool *eof, struct vattr *attr)
 {
-    WITH(node, vop_read(&ctx, vn, offset, buf, len, eof, attr));
+    WITH(node, data_read(&ctx, vn, offset, buf, len, eof, attr));
 }
 
 static int driver_write(const struct object *node, uint64_t offset, const void *buf, size_t *len,
                         enum vstable *stable, struct vchange *change)
 {
-    WITH(node, vop_write(&ctx, vn, offset, buf, len, stable, change));
+    WITH(node, data_write(&ctx, vn, offset, buf, len, stable, change));
 }
 
 static int driver_create(const struct object *dir, struct view name, const struct vcreate *how,

@@ -2,6 +2,7 @@
  * defaults.c - tests of tables that leave operations out, and of rights by attributes.
  */
 #include "tests/framework/fixture.h"
+#include "tests/lib/data.h"
 #include "tests/lib/test.h"
 #include "vfs/vnode_table.h"
 #include "vfs/vop.h"
@@ -220,9 +221,9 @@ TEST(without_access_callers_are_held_to_the_attributes)
 
     rights_attr = (struct vattr){.uid = 500, .gid = 77, .mode = 0750};
     assert_int_equal(vop_lookup(&as_owner, fs->root, fixture_name("file"), &vn, &attr), 0);
-    assert_int_equal(vop_read(&as_member, vn, 0, buf, &len, &eof, &attr), 0);
+    assert_int_equal(data_read(&as_member, vn, 0, buf, &len, &eof, &attr), 0);
     len = sizeof(buf);
-    assert_int_equal(vop_read(&fixture_nobody, vn, 0, buf, &len, &eof, &attr), EACCES);
+    assert_int_equal(data_read(&fixture_nobody, vn, 0, buf, &len, &eof, &attr), EACCES);
     struct vnode *other = NULL;
     assert_int_equal(vop_lookup(&fixture_nobody, fs->root, fixture_name("file"), &other, &attr),
                      EACCES);
@@ -237,7 +238,7 @@ TEST(without_access_callers_are_held_to_the_attributes)
     assert_int_equal(vop_remove(&as_member, fs->root, fixture_name("file"), &change), EPERM);
     rights_attr.mode = 0;
     len = sizeof(buf);
-    assert_int_equal(vop_read(&as_owner, vn, 0, buf, &len, &eof, &attr), 0);
+    assert_int_equal(data_read(&as_owner, vn, 0, buf, &len, &eof, &attr), 0);
     vnode_put(vn);
     fixture_unmount(fs);
 }

@@ -3,6 +3,7 @@
  * file system and operation, EIO to the caller, and the server lives.
  */
 #include "tests/framework/fixture.h"
+#include "tests/lib/data.h"
 #include "tests/lib/test.h"
 #include "vfs/vnode_table.h"
 #include "vfs/vop.h"
@@ -149,16 +150,16 @@ TEST(impossible_results_are_an_io_error_and_a_log_line)
     assert_int_equal(
         vop_mkdir(&fixture_root, fs->root, fixture_name("d"), &set, &out, &attr, &change), EIO);
     assert_true(fixture_log_has("mkdir gave a node of another type"));
-    assert_int_equal(vop_read(&fixture_root, vn, 0, buf, &len, &eof, &attr), EIO);
+    assert_int_equal(data_read(&fixture_root, vn, 0, buf, &len, &eof, &attr), EIO);
     assert_int_equal(len, 0);
     assert_true(fixture_log_has("read gave more than was asked for"));
     len = sizeof(buf);
     /* Nothing, and no end: there is nothing behind the end. */
-    assert_int_equal(vop_read(&fixture_root, vn, 5, buf, &len, &eof, &attr), 0);
+    assert_int_equal(data_read(&fixture_root, vn, 5, buf, &len, &eof, &attr), 0);
     assert_true(eof);
     len = sizeof(buf);
     memset(&change, 0, sizeof(change));
-    assert_int_equal(vop_write(&fixture_root, vn, 0, buf, &len, &stable, &change), EIO);
+    assert_int_equal(data_write(&fixture_root, vn, 0, buf, &len, &stable, &change), EIO);
     assert_true(fixture_log_has("write wrote nothing"));
     assert_int_equal(change.after.type, VNON);
     vnode_put(vn);

@@ -7,6 +7,7 @@
 #include "base/cred.h"
 #include "tests/fs/beside.h"
 #include "tests/fs/oracle.h"
+#include "tests/lib/data.h"
 #include "tests/lib/host.h"
 #include "tests/lib/test.h"
 #include "vfs/mount.h"
@@ -177,7 +178,7 @@ static int try_read(const struct vctx *ctx, struct vnode *vn)
     size_t len = sizeof(buf);
     bool eof;
 
-    return vop_read(ctx, vn, 0, buf, &len, &eof, &attr);
+    return data_read(ctx, vn, 0, buf, &len, &eof, &attr);
 }
 
 static int try_write(const struct vctx *ctx, struct vnode *vn, size_t len)
@@ -185,7 +186,7 @@ static int try_write(const struct vctx *ctx, struct vnode *vn, size_t len)
     struct vchange change = {.has_before = false};
     enum vstable stable = VSTABLE_UNSTABLE;
 
-    return vop_write(ctx, vn, 0, "text", &len, &stable, &change);
+    return data_write(ctx, vn, 0, "text", &len, &stable, &change);
 }
 
 static int try_splice(const struct vctx *ctx, struct vnode *vn)
@@ -193,14 +194,8 @@ static int try_splice(const struct vctx *ctx, struct vnode *vn)
     struct vchange change = {.has_before = false};
     enum vstable stable = VSTABLE_UNSTABLE;
     size_t len = 4;
-    int ends[2];
 
-    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-    assert_int_equal(write(ends[1], "text", 4), 4);
-    int error = vop_splice_write(ctx, vn, 0, ends[0], &len, &stable, &change);
-    close(ends[0]);
-    close(ends[1]);
-    return error == EOPNOTSUPP ? try_write(ctx, vn, 4) : error;
+    return data_write_piped(ctx, vn, 0, "text", &len, &stable, &change);
 }
 
 static int try_list(const struct vctx *ctx, struct vnode *vn)

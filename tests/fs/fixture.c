@@ -3,6 +3,7 @@
  */
 #include "tests/fs/fixture.h"
 #include "base/cred.h"
+#include "tests/lib/data.h"
 #include "vfs/mount.h"
 #include "vfs/vnode_table.h"
 #include <dirent.h>
@@ -192,7 +193,7 @@ int fixture_read(struct fixture *f, struct vnode *vn, char text[4096])
     size_t len = 4095;
     bool eof;
     struct vattr attr = {.type = VNON};
-    int error = vop_read(&f->ctx, vn, 0, text, &len, &eof, &attr);
+    int error = data_read(&f->ctx, vn, 0, text, &len, &eof, &attr);
     text[error ? 0 : len] = '\0';
     return error;
 }
@@ -201,7 +202,7 @@ int fixture_write(struct fixture *f, struct vnode *vn, const char *text, enum vs
 {
     struct vchange change = {.has_before = false};
     size_t len = strlen(text);
-    return vop_write(&f->ctx, vn, 0, text, &len, &stable, &change);
+    return data_write(&f->ctx, vn, 0, text, &len, &stable, &change);
 }
 
 int fixture_create(struct fixture *f, struct vnode *dir, const char *name, uint32_t mode,

@@ -2,6 +2,7 @@
  * hostfs_data.c - data and attributes: reading, writing, sizes, times, and what the host sees.
  */
 #include "tests/fs/fixture.h"
+#include "tests/lib/data.h"
 #include "vfs/mount.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ TEST(reads_end_where_the_file_ends)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         size_t len = cases[i].len;
         memset(&attr, 0, sizeof(attr));
-        assert_int_equal(vop_read(&f.ctx, vn, cases[i].offset, buf, &len, &eof, &attr), 0);
+        assert_int_equal(data_read(&f.ctx, vn, cases[i].offset, buf, &len, &eof, &attr), 0);
         assert_int_equal(len, cases[i].got);
         assert_int_equal(eof, cases[i].eof);
         assert_int_equal(attr.size, 10);
@@ -85,16 +86,16 @@ TEST(a_splice_that_would_sleep_is_left_to_read)
             if (!evict(fd, 40000))
                 test_skip("/var/tmp is in memory");
             len = lens[i];
-            err = vop_splice(&f.ctx, vn, 0, ends[1], 65536, &len, &eof, &attr);
+            err = data_splice(&f.ctx, vn, 0, ends[1], 65536, &len, &eof, &attr);
             if (err == 0)
                 assert_int_equal(read(ends[0], buf, sizeof(buf)), len);
         }
         assert_int_equal(err, EOPNOTSUPP);
         assert_int_equal(read(ends[0], buf, sizeof(buf)), -1);
         len = lens[i];
-        assert_int_equal(vop_read(&f.ctx, vn, 0, buf, &len, &eof, &attr), 0);
+        assert_int_equal(data_read(&f.ctx, vn, 0, buf, &len, &eof, &attr), 0);
         size_t again = lens[i];
-        assert_int_equal(vop_splice(&f.ctx, vn, 0, ends[1], 65536, &again, &eof, &attr), 0);
+        assert_int_equal(data_splice(&f.ctx, vn, 0, ends[1], 65536, &again, &eof, &attr), 0);
         assert_int_equal(again, len);
         assert_int_equal(read(ends[0], buf, sizeof(buf)), len);
     }
@@ -115,8 +116,8 @@ TEST(a_write_beyond_all_files_is_too_big)
 
     fixture_begin(&f);
     assert_int_equal(fixture_create(&f, f.root, "file", 0644, &vn), 0);
-    assert_int_equal(vop_write(&f.ctx, vn, UINT64_MAX, "x", &len, &stable, &change), EFBIG);
-    assert_int_equal(vop_write(&f.ctx, vn, INT64_MAX, "x", &len, &stable, &change), EFBIG);
+    assert_int_equal(data_write(&f.ctx, vn, UINT64_MAX, "x", &len, &stable, &change), EFBIG);
+    assert_int_equal(data_write(&f.ctx, vn, INT64_MAX, "x", &len, &stable, &change), EFBIG);
     vnode_put(vn);
     fixture_unmount(&f);
 }
@@ -170,7 +171,7 @@ TEST(the_host_may_execute_a_program_after_its_commit)
     assert_int_equal(fixture_create(&f, f.root, "true", 0755, &vn), 0);
     enum vstable stable = VSTABLE_UNSTABLE;
     size_t len = size;
-    assert_int_equal(vop_write(&f.ctx, vn, 0, data, &len, &stable, &change), 0);
+    assert_int_equal(data_write(&f.ctx, vn, 0, data, &len, &stable, &change), 0);
     assert_int_equal(len, size);
     memset(&change, 0, sizeof(change));
     assert_int_equal(vop_commit(&f.ctx, vn, 0, 0, &change), 0);

@@ -3,6 +3,7 @@
  * one that keeps whole seconds only. As root, since they are loop devices in a private namespace.
  */
 #include "tests/fs/fixture.h"
+#include "tests/lib/data.h"
 #include "vfs/mount.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -125,7 +126,7 @@ static uint64_t write_unstable(struct fixture *f, struct vnode *vn)
     uint64_t verifier = vop_verifier(vn);
 
     memset(data, 'd', sizeof(data));
-    assert_int_equal(vop_write(&f->ctx, vn, 0, data, &len, &stable, &change), 0);
+    assert_int_equal(data_write(&f->ctx, vn, 0, data, &len, &stable, &change), 0);
     assert_int_equal(len, sizeof(data));
     assert_int_equal(stable, VSTABLE_UNSTABLE);
     return verifier;

@@ -3,6 +3,7 @@
  */
 #include "base/round.h"
 #include "tests/fs/fixture.h"
+#include "tests/lib/data.h"
 #include "vfs/mount.h"
 #include "vfs/vnode_table.h"
 #include <fcntl.h>
@@ -208,7 +209,7 @@ TEST(attributes_are_those_after_the_last_change)
     fixture_restart(&f);
     round_begin();
     assert_int_equal(vnode_load(f.fs, &id, &vn), 0);
-    assert_int_equal(vop_write(&f.ctx, vn, 5, " world", &len, &stable, &change), 0);
+    assert_int_equal(data_write(&f.ctx, vn, 5, " world", &len, &stable, &change), 0);
     assert_int_equal(size_of(&f, vn), 11);
     vnode_put(vn);
     /* Loaded in one round, changed by the host, looked at in the next. */

@@ -4,6 +4,7 @@
  */
 #include "base/round.h"
 #include "tests/fs/fixture.h"
+#include "tests/lib/data.h"
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ static struct got read_at(struct fixture *f, struct vnode *vn, uint64_t offset, 
     char buf[64];
     struct got got = {.len = len};
 
-    got.error = vop_read(&f->ctx, vn, offset, buf, &got.len, &got.eof, &attr);
+    got.error = data_read(&f->ctx, vn, offset, buf, &got.len, &got.eof, &attr);
     got.size = attr.size;
     got.mode = attr.mode;
     got.nlink = attr.nlink;

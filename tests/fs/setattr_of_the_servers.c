@@ -4,6 +4,7 @@
  */
 #include "base/cred.h"
 #include "tests/fs/setattr_compare.h"
+#include "tests/lib/data.h"
 #include "tests/lib/host.h"
 #include "tests/lib/test.h"
 #include "vfs/mount.h"
@@ -76,7 +77,7 @@ TEST(a_write_to_a_key_takes_the_set_user_id_bit_away_whoever_wrote_before)
             struct vchange change = {.has_before = false};
             enum vstable stable = VSTABLE_UNSTABLE;
             size_t len = 4;
-            assert_int_equal(vop_write(&ctx, s.vn, 0, "evil", &len, &stable, &change), 0);
+            assert_int_equal(data_write(&ctx, s.vn, 0, "evil", &len, &stable, &change), 0);
             assert_int_equal(cred_assume_server(), 0);
             bool is_root = beside_callers[caller].cred.uid == 0;
             assert_int_equal(host_stat(beside_dir, "file").st_mode & 07777, is_root ? 04777 : 0777);

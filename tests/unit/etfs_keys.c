@@ -3,6 +3,7 @@
  */
 #include "base/cred.h"
 #include "fs/etfs/etfs.h"
+#include "tests/lib/data.h"
 #include "tests/lib/test.h"
 #include "vfs/mount.h"
 #include "vfs/vnode_table.h"
@@ -204,7 +205,7 @@ TEST(reads_and_writes_never_leave_the_window)
     assert_int_equal(attr.size, 500);
     for (uint64_t offset = 0; offset < 1200; offset += 50) {
         size_t len = 300;
-        assert_int_equal(vop_read(&ctx, vn, offset, buf, &len, &eof, &attr), 0);
+        assert_int_equal(data_read(&ctx, vn, offset, buf, &len, &eof, &attr), 0);
         size_t expected = offset >= 500 ? 0 : offset + 300 > 500 ? 500 - offset : 300;
         assert_int_equal(len, expected);
         assert_int_equal(eof, offset + 300 >= 500);
@@ -214,10 +215,10 @@ TEST(reads_and_writes_never_leave_the_window)
     struct vchange change = {0};
     enum vstable stable = VSTABLE_UNSTABLE;
     size_t len = 1000;
-    assert_int_equal(vop_write(&ctx, vn, 400, buf, &len, &stable, &change), 0);
+    assert_int_equal(data_write(&ctx, vn, 400, buf, &len, &stable, &change), 0);
     assert_int_equal(len, 100);
     len = 10;
-    assert_int_equal(vop_write(&ctx, vn, 500, buf, &len, &stable, &change), ENOSPC);
+    assert_int_equal(data_write(&ctx, vn, 500, buf, &len, &stable, &change), ENOSPC);
     assert_int_equal(vop_commit(&ctx, vn, 0, 0, &change), 0);
     int fd = open(host, O_RDONLY);
     assert_int_equal(read(fd, after, SIZE), SIZE);
@@ -241,11 +242,11 @@ TEST(a_whole_file_grows_and_a_read_only_key_does_not_change)
     assert_int_equal(command("add /whole %"), 0);
     assert_int_equal(command("add /fixed % ro"), 0);
     struct vnode *whole = find("/whole"), *fixed = find("/fixed");
-    assert_int_equal(vop_write(&ctx, whole, SIZE, content, &len, &stable, &change), 0);
+    assert_int_equal(data_write(&ctx, whole, SIZE, content, &len, &stable, &change), 0);
     assert_int_equal(vop_getattr(&ctx, fixed, &attr), 0);
     assert_int_equal(attr.size, SIZE + 10);
     assert_int_equal(attr.mode & 0222, 0);
-    assert_int_equal(vop_write(&ctx, fixed, 0, content, &len, &stable, &change), EROFS);
+    assert_int_equal(data_write(&ctx, fixed, 0, content, &len, &stable, &change), EROFS);
     assert_int_equal(vop_access(&ctx, fixed, 0x3f, &granted, &attr), 0);
     assert_int_equal(granted, VACCESS_READ);
     struct vsetattr set = {.set_size = true, .size = 7};
@@ -273,13 +274,13 @@ TEST(a_device_type_is_a_node_or_with_as_reg_a_file)
     assert_int_equal(command("add /file % type=blk as=reg offset=512 size=1024"), 0);
     struct vnode *node = find("/node"), *chr = find("/chr"), *file = find("/file");
     assert_int_equal(node->type, VBLK);
-    assert_int_equal(vop_read(&ctx, node, 0, buf, &len, &eof, &attr), EINVAL);
+    assert_int_equal(data_read(&ctx, node, 0, buf, &len, &eof, &attr), EINVAL);
     assert_int_equal(chr->type, VCHR);
     assert_int_equal(vop_getattr(&ctx, chr, &attr), 0);
     assert_int_equal(attr.rdev_major, 1);
     assert_int_equal(attr.rdev_minor, 3);
     len = SIZE;
-    assert_int_equal(vop_read(&ctx, file, 0, buf, &len, &eof, &attr), 0);
+    assert_int_equal(data_read(&ctx, file, 0, buf, &len, &eof, &attr), 0);
     assert_int_equal(len, 1024);
     assert_memory_equal(buf, content + 512, 1024);
     vnode_put(node);
@@ -302,7 +303,7 @@ TEST(a_removed_key_serves_its_users_to_the_end)
     vnode_id_of(vn, &id);
     assert_int_equal(command("remove /k"), 0);
     assert_null(find("/k"));
-    assert_int_equal(vop_read(&ctx, vn, 0, buf, &len, &eof, &attr), 0);
+    assert_int_equal(data_read(&ctx, vn, 0, buf, &len, &eof, &attr), 0);
     assert_memory_equal(buf, content + 10, sizeof(buf));
     /* By its handle too, and it is the same when it is mapped in the same way again. */
     assert_int_equal(vnode_load(fs, &id, &again), 0);

@@ -2,6 +2,7 @@
  * memfs_data.c - memfs: content, holes, limits, times, and what nodes cost.
  */
 #include "base/sleep.h"
+#include "tests/lib/data.h"
 #include "tests/unit/memfs_fixture.h"
 #include <malloc.h>
 #include <stdio.h>
@@ -172,7 +173,7 @@ TEST(memfs_is_full_when_it_says_so)
     assert_int_equal(mem_create(mem_root, "f", 0644, &vn), 0);
     assert_int_equal(mem_write(vn, 0, data, 900000), 0);
     /* As much as there is room for, then nothing. */
-    assert_int_equal(vop_write(&mem_ctx, vn, 900000, data, &len, &stable, &change), 0);
+    assert_int_equal(data_write(&mem_ctx, vn, 900000, data, &len, &stable, &change), 0);
     assert_in_range(len, 100000, (1 << 20) - 900000);
     assert_int_equal(mem_attr(vn).size, 900000 + len);
     assert_true(mem_statfs().free_bytes < 4096);

@@ -3,6 +3,7 @@
  */
 #include "tests/unit/memfs_fixture.h"
 #include "base/cred.h"
+#include "tests/lib/data.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -203,7 +204,7 @@ int mem_write(struct vnode *vn, uint64_t offset, const void *data, size_t len)
     struct vchange change = {.has_before = false};
     enum vstable stable = VSTABLE_UNSTABLE;
     size_t done = len;
-    int err = vop_write(&mem_ctx, vn, offset, data, &done, &stable, &change);
+    int err = data_write(&mem_ctx, vn, offset, data, &done, &stable, &change);
 
     if (err == 0) {
         assert_true(change.has_before && change.after.type == VREG && stable == VSTABLE_FILE);
@@ -216,7 +217,7 @@ int mem_write(struct vnode *vn, uint64_t offset, const void *data, size_t len)
 int mem_read(struct vnode *vn, uint64_t offset, void *buf, size_t *len, bool *eof)
 {
     struct vattr attr = {.type = VNON};
-    return vop_read(&mem_ctx, vn, offset, buf, len, eof, &attr);
+    return data_read(&mem_ctx, vn, offset, buf, len, eof, &attr);
 }
 
 uint32_t mem_access(struct vnode *vn)

@@ -2,6 +2,7 @@
  * memfs_splice.c - memfs: whole chunks in blocks of a memfd, READs by splice from them, and WRITEs
  * from a pipe.
  */
+#include "tests/lib/data.h"
 #include "tests/unit/memfs_fixture.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ static int splice_some(struct vnode *vn, uint64_t offset, size_t *len, bool *eof
 {
     struct vattr attr;
 
-    return vop_splice(&mem_ctx, vn, offset, ends[1], 1 << 20, len, eof, &attr);
+    return data_splice(&mem_ctx, vn, offset, ends[1], 1 << 20, len, eof, &attr);
 }
 
 static void take(char *buf, size_t len)
@@ -109,7 +110,7 @@ static int splice_in(struct vnode *vn, uint64_t offset, const char *data, size_t
     struct vchange change = {.after.type = VNON};
 
     assert_int_equal(write(ends[1], data, *len), *len);
-    int err = vop_splice_write(&mem_ctx, vn, offset, ends[0], len, &stable, &change);
+    int err = data_splice_write(&mem_ctx, vn, offset, ends[0], len, &stable, &change);
     assert_true(err != 0 || (stable == VSTABLE_FILE && change.after.type == VREG));
     return err;
 }

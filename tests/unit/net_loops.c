@@ -33,7 +33,7 @@ static void sleep_ms(unsigned ms)
     nanosleep(&ts, NULL);
 }
 
-static size_t handler(const struct net_message *message)
+static size_t handler(struct net_message *message)
 {
     uint32_t words[3];
 

@@ -26,7 +26,7 @@ static int64_t now_usec(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static size_t handler(const struct net_message *message)
+static size_t handler(struct net_message *message)
 {
     uint32_t usec;
 

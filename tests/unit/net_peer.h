@@ -1,6 +1,6 @@
 /*
  * net_peer.h - a server of one loop with a test's own handler, and sockets that speak to it: for
- * the tests of net/ by its messages (net_tail.c, net_rest*.c).
+ * the tests of net/ by its messages (net_payload_out.c, net_payload_in*.c).
  */
 #ifndef TESTS_NET_PEER_H
 #define TESTS_NET_PEER_H

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static size_t echo(const struct net_message *message)
+static size_t echo(struct net_message *message)
 {
     memcpy(message->reply, message->data, message->len);
     return message->len;

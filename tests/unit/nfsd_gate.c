@@ -131,14 +131,21 @@ static struct view view_of(const struct handle *handle)
 
 static void run(uint32_t procedure, void *args, void *results)
 {
+    const struct rpc_procedure *row = &program->versions[0].procedures[procedure];
+    struct payload in = {0}, out = {0};
     struct rpc_call call = {.procedure = procedure,
                             .auth = {.flavor = RPC_AUTH_SYS},
                             .peer = &peer,
+                            .in = &in,
                             .results = (uint8_t *)reply,
-                            .results_room = sizeof(reply)};
+                            .results_room = sizeof(reply),
+                            .out = &out};
 
-    assert_int_equal(program->versions[0].procedures[procedure].run(&call, args, results),
-                     RPC_DONE);
+    if (row->payload_at > 0) {
+        const struct view *view = (const void *)((const char *)args + row->payload_at);
+        in = (struct payload){.data = (uint8_t *)(uintptr_t)view->data, .len = view->len};
+    }
+    assert_int_equal(row->run(&call, args, results), RPC_DONE);
 }
 
 static nfsstat3 getattr(struct view handle, GETATTR3res *res)

@@ -3,6 +3,7 @@
  * but count.
  */
 #include "base/cred.h"
+#include "tests/lib/data.h"
 #include "tests/lib/test.h"
 #include "vfs/mount.h"
 #include "vfs/vnode_table.h"
@@ -468,7 +469,7 @@ TEST(a_file_system_that_breaks_its_contract_is_an_io_error)
     counts.garbage = OTHER_TYPE;
     assert_int_equal(vop_getattr(&ctx, vn, &attr), EIO);
     counts.garbage = LONG_READ;
-    assert_int_equal(vop_read(&ctx, vn, 0, buf, &len, &eof, &attr), EIO);
+    assert_int_equal(data_read(&ctx, vn, 0, buf, &len, &eof, &attr), EIO);
     assert_int_equal(len, 0);
     counts.garbage = NO_NODE;
     struct vnode *out;

@@ -1,12 +1,12 @@
 /*
- * net_tail.c - tests of replies whose last bytes are in a pipe (net/tail.h), with a handler of
- * their own.
+ * net_payload_out.c - tests of replies whose last bytes are in a pipe (net/payload_out.h), with a
+ * handler of their own.
  *
  * The handler obeys the message: five words, what to do, for how long, the words of the reply's
  * head, the bytes of its tail, a tag. The tail is a piece of a file in memory; the tag says which.
  */
+#include "base/payload.h"
 #include "base/sleep.h"
-#include "net/tail.h"
 #include "tests/lib/host.h"
 #include "tests/lib/test.h"
 #include "tests/unit/net_peer.h"
@@ -38,28 +38,28 @@ static size_t tail_place(uint32_t tag)
 }
 
 /* The tail's bytes to the pipe; or, where that has no room for them, behind the reply. */
-static size_t tail_put(const struct net_message *message, const struct question *q, size_t len)
+static size_t tail_put(struct net_message *message, const struct question *q, size_t len)
 {
     loff_t at = (loff_t)tail_place(q->tag);
-    size_t room, left = q->tail;
-    int pipe;
+    struct payload_pipe pipe;
+    size_t left = q->tail;
 
-    if (net_tail_pipe(&pipe, &room) != 0 || room < q->tail) {
+    if (payload_pipe(&pipe) != 0 || pipe.room < q->tail) {
         assert_int_equal(pread(source, message->reply + len, left, at), left);
-        memset(message->reply + len + left, 0, net_tail_pad(left));
-        return left + net_tail_pad(left);
+        memset(message->reply + len + left, 0, payload_pad(left));
+        return left + payload_pad(left);
     }
     while (left > 0) {
-        ssize_t n = splice(source, &at, pipe, NULL, left, SPLICE_F_NONBLOCK);
+        ssize_t n = splice(source, &at, pipe.to, NULL, left, SPLICE_F_NONBLOCK);
         assert_true(n > 0);
         left -= (size_t)n;
     }
-    message->tail->len = q->tail;
+    message->out.len = message->out.piped = q->tail;
     tails++;
     return 0;
 }
 
-static size_t handler(const struct net_message *message)
+static size_t handler(struct net_message *message)
 {
     struct question q;
     size_t len;
@@ -84,7 +84,7 @@ static size_t handler(const struct net_message *message)
     if (q.what == FILL_SAY_SLEEP || q.what == FILL_SLEEP || q.what == LIE_LATE)
         host_sleep_ms((int)q.ms);
     if (q.what == LIE || q.what == LIE_LATE)
-        message->tail->len += 8;
+        message->out.len = message->out.piped += 8;
     return len;
 }
 
@@ -146,7 +146,7 @@ static uint32_t answer(int fd)
     memcpy(&tag, got, 4);
     memcpy(&tail, got + 4, 4);
     size_t head = (2 + (size_t)(tag % 5)) * 4;
-    assert_int_equal(len, head + tail + net_tail_pad(tail));
+    assert_int_equal(len, head + tail + payload_pad(tail));
     for (size_t i = 8; i < head; i++)
         assert_int_equal(got[i], 0xee);
     for (size_t i = 0; i < tail; i++)

@@ -1,17 +1,17 @@
 /*
- * rpc_rest.c - calls of which the end should be in the thread's pipe (net/rest.h), and is not
+ * rpc_payload.c - calls whose payload should be in the thread's pipe (base/payload.h), and is not
  * there.
  */
-#include "net/rest.h"
 #include "rpc/dispatch.h"
 #include "rpc/program.h"
 #include "rpc/reply_cache.h"
 #include "tests/lib/bytes.h"
 #include "tests/lib/rpcclient.h"
 #include "tests/lib/test.h"
+#include "xdr/view.h"
 
 #define PROGRAM 0x20000001
-#define REST    200000
+#define LENGTH  200000
 
 static unsigned runs;
 
@@ -20,19 +20,31 @@ static enum rpc_outcome fill(struct rpc_call *call, void *args, void *results)
 {
     (void)args, (void)results;
     runs++;
-    return net_rest_fill(call->rest) ? RPC_DONE : RPC_SYSTEM_ERR;
+    return payload_to_memory(call->in) ? RPC_DONE : RPC_SYSTEM_ERR;
+}
+
+/* A word and a payload. */
+struct args {
+    uint32_t word;
+    struct view payload;
+};
+
+static bool_t decode(XDR *xdrs, void *bytes)
+{
+    struct args *args = bytes;
+
+    return xdr_u_int(xdrs, &args->word) && xdr_payload3(xdrs, &args->payload);
 }
 
 enum { WHOLE, IN_PIPE, ONCE };
+#define ROW .decode = decode, .encode = rpc_void, .run = fill, .args_size = sizeof(struct args)
 static const struct rpc_procedure rows[] = {
-    [WHOLE] = {.name = "whole", .decode = rpc_void, .encode = rpc_void, .run = fill},
-    [IN_PIPE] =
-        {.name = "in_pipe", .decode = rpc_void, .encode = rpc_void, .run = fill, .flags = RPC_REST},
+    [WHOLE] = {.name = "whole", ROW},
+    [IN_PIPE] = {.name = "in_pipe", ROW, .payload_at = offsetof(struct args, payload)},
     [ONCE] = {.name = "once",
-              .decode = rpc_void,
-              .encode = rpc_void,
-              .run = fill,
-              .flags = RPC_REST | RPC_REPLAY},
+              ROW,
+              .flags = RPC_REPLAY | RPC_IDEMPOTENT,
+              .payload_at = offsetof(struct args, payload)},
 };
 static const struct rpc_version versions[] = {{.version = 1, .count = 3, .procedures = rows}};
 static const struct rpc_program program = {
@@ -41,18 +53,20 @@ static const struct rpc_program program = {
 /* The length of the reply to a call of whose end so many bytes are said to be in the pipe. */
 static size_t reply_to(uint32_t xid, uint32_t procedure, size_t lost)
 {
-    static uint8_t reply[NET_MESSAGE_MAX], data[REST];
+    static uint8_t reply[NET_MESSAGE_MAX], data[LENGTH];
     struct bytes call = {0};
 
     client_put_header(&call, xid, PROGRAM, 1, procedure, &caller_root);
-    put_fixed(&call, data, REST);
-    struct net_rest rest = {.len = lost, .at = call.data + call.len - lost};
-    const struct net_message message = {.peer.in.sin_family = AF_INET,
-                                        .data = call.data,
-                                        .len = call.len,
-                                        .rest = &rest,
-                                        .reply = reply,
-                                        .reply_room = sizeof(reply)};
+    put_u32(&call, 7);
+    put_u32(&call, LENGTH);
+    put_fixed(&call, data, LENGTH);
+    const struct payload in = {.data = call.data + call.len - lost, .len = lost, .piped = lost};
+    struct net_message message = {.peer.in.sin_family = AF_INET,
+                                  .data = call.data,
+                                  .len = call.len,
+                                  .in = in,
+                                  .reply = reply,
+                                  .reply_room = sizeof(reply)};
     size_t len = rpc_dispatch(&message);
     bytes_free(&call);
     return len;
@@ -63,9 +77,9 @@ TEST(a_call_whose_rest_is_lost_is_not_answered)
     rpc_register(&program);
     assert_int_equal(reply_cache_init(1024, 1 << 20), 0);
     for (uint32_t procedure = WHOLE; procedure <= ONCE; procedure++) {
-        assert_int_equal(reply_to(procedure, procedure, REST), 0);
+        assert_int_equal(reply_to(procedure, procedure, LENGTH), 0);
         /* Of its header some is lost, too. */
-        assert_int_equal(reply_to(10 + procedure, procedure, REST + 8), 0);
+        assert_int_equal(reply_to(10 + procedure, procedure, LENGTH + 24), 0);
     }
     assert_int_equal(runs, 2); /* who can do without found it lost */
     for (uint32_t procedure = WHOLE; procedure <= ONCE; procedure++)

@@ -1,9 +1,9 @@
 /*
- * net_rest.c - tests of messages whose end comes by a pipe (net/rest.h): what arrives, whatever
- * its shape and whatever the handler does with it. What goes wrong on the way is in
- * net_rest_trouble.c.
+ * net_payload_in.c - tests of messages whose end comes by a pipe (net/payload_in.h): what arrives,
+ * whatever its shape and whatever the handler does with it. What goes wrong on the way is in
+ * net_payload_in_trouble.c.
  */
-#include "tests/unit/net_rest_fixture.h"
+#include "tests/unit/net_payload_in_fixture.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>

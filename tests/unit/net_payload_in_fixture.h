@@ -1,15 +1,15 @@
 /*
- * net_rest_fixture.h - a server of one loop whose handler obeys its messages, and clients that
- * send it long ones: for the tests of messages whose end comes by a pipe (net/rest.h).
+ * net_payload_in_fixture.h - a server of one loop whose handler obeys its messages, and clients
+ * that send it long ones: for the tests of messages whose end comes by a pipe (net/payload_in.h).
  *
  * A message is a struct question, and behind it bytes that follow from its tag. The reply tells
  * what the handler saw of them, in memory and from the pipe; rest_check() compares that with what
  * was sent. A tag is asked once and answered once. Clients belong to the test's own thread.
  */
-#ifndef TESTS_NET_REST_FIXTURE_H
-#define TESTS_NET_REST_FIXTURE_H
+#ifndef TESTS_NET_PAYLOAD_IN_FIXTURE_H
+#define TESTS_NET_PAYLOAD_IN_FIXTURE_H
 
-#include "net/rest.h"
+#include "base/payload.h"
 #include "tests/lib/host.h"
 #include "tests/lib/test.h"
 #include "tests/unit/net_peer.h"

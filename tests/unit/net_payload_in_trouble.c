@@ -1,9 +1,10 @@
 /*
- * net_rest_trouble.c - tests of messages whose end comes by a pipe (net/rest.h) where something is
- * in the way: clients that go, handlers that sleep, peers that don't read, too little of anything.
+ * net_payload_in_trouble.c - tests of messages whose end comes by a pipe (net/payload_in.h) where
+ * something is in the way: clients that go, handlers that sleep, peers that don't read, too little
+ * of anything.
  */
 #include "net/loop.h"
-#include "tests/unit/net_rest_fixture.h"
+#include "tests/unit/net_payload_in_fixture.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>

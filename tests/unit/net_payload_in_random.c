@@ -1,10 +1,10 @@
 /*
- * net_rest_random.c - a test of messages whose end comes by a pipe (net/rest.h) by chance: clients
- * side by side that send messages of all shapes in pieces, with pauses, to handlers that do
- * whatever handlers may; and some of them go in the middle of it.
+ * net_payload_in_random.c - a test of messages whose end comes by a pipe (net/payload_in.h) by
+ * chance: clients side by side that send messages of all shapes in pieces, with pauses, to handlers
+ * that do whatever handlers may; and some of them go in the middle of it.
  */
 #include "base/hash.h"
-#include "tests/unit/net_rest_fixture.h"
+#include "tests/unit/net_payload_in_fixture.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
 /*
- * net_rest_fixture.c - see net_rest_fixture.h.
+ * net_payload_in_fixture.c - see net_payload_in_fixture.h.
  */
-#include "tests/unit/net_rest_fixture.h"
+#include "tests/unit/net_payload_in_fixture.h"
 #include "base/hash.h"
 #include "base/sleep.h"
 #include <arpa/inet.h>
@@ -45,23 +45,25 @@ static uint64_t sum(const uint8_t *bytes, size_t len)
 /* --- the handler --- */
 
 /* The same of `len` bytes from the pipe. Ends where it does. */
-static uint64_t take(struct net_rest *rest, uint32_t len, uint32_t *taken)
+static uint64_t take(struct payload *in, uint32_t len, uint32_t *taken)
 {
-    const int pipe = net_rest_pipe(rest);
+    struct payload_pipe pipe;
     uint8_t bytes[PIECE];
     uint64_t hash = 1;
 
+    if (len == 0 || payload_pipe(&pipe) != 0)
+        return hash;
     while (*taken < len) {
         size_t want = len - *taken < PIECE ? len - *taken : PIECE, have = 0;
         while (have < want) {
-            ssize_t n = read(pipe, bytes + have, want - have);
+            ssize_t n = read(pipe.from, bytes + have, want - have);
             if (n <= 0)
                 return hash;
             have += (size_t)n;
         }
         hash = hash_long(bytes, want, hash);
         *taken += (uint32_t)want;
-        rest->len -= want;
+        in->piped -= want;
     }
     return hash;
 }
@@ -82,21 +84,21 @@ static void nap(const struct question *q, uint32_t when)
     }
 }
 
-static size_t handler(const struct net_message *message)
+static size_t handler(struct net_message *message)
 {
-    struct net_rest *rest = message->rest;
+    struct payload *in = &message->in;
     struct question q;
     struct answer answer = {0};
 
     rest_counts.calls++;
-    if (rest == NULL || message->len < sizeof(q))
+    if (!in->may_pipe || message->len < sizeof(q))
         return 0;
     memcpy(&q, message->data, sizeof(q));
     answer.tag = q.tag;
-    answer.rest = (uint32_t)rest->len;
-    answer.behind = (uint32_t)rest->behind;
+    answer.rest = (uint32_t)in->piped;
+    answer.behind = (uint32_t)(in->len - in->piped);
     const uint8_t *rest_at = message->data + message->len - answer.behind - answer.rest;
-    if ((uintptr_t)message->data % 4 != 0 || (answer.rest > 0 && rest->at != rest_at))
+    if ((uintptr_t)message->data % 4 != 0 || (answer.rest > 0 && in->data != rest_at))
         rest_counts.misplaced++;
     if (answer.rest > 0)
         rest_counts.by_pipe++;
@@ -104,20 +106,23 @@ static size_t handler(const struct net_message *message)
         rest_counts.by_both++;
     if (answer.rest > 0 && q.naps != 0)
         rest_counts.naps_by_pipe++;
-    rest->begins = q.begins > 0 ? message->data + q.begins : NULL;
 
     nap(&q, NAP_BEFORE);
-    uint32_t peeked = answer.rest < NET_REST_PEEKED ? answer.rest : NET_REST_PEEKED;
+    uint32_t peeked = answer.rest < PAYLOAD_PEEKED ? answer.rest : PAYLOAD_PEEKED;
     answer.in_memory = sum(message->data, (size_t)(rest_at - message->data) + peeked);
     if (q.deal == TAKE || q.deal == PART) {
         bool some = q.deal == PART && q.part < answer.rest;
-        answer.of_rest = take(rest, some ? q.part : answer.rest, &answer.taken);
-    } else if (q.deal == FILL && net_rest_fill(rest)) {
+        answer.of_rest = take(in, some ? q.part : answer.rest, &answer.taken);
+    } else if (q.deal == FILL && payload_to_memory(in)) {
         answer.taken = answer.rest;
         answer.of_rest = sum(rest_at, answer.rest);
     }
     nap(&q, NAP_AFTER);
     answer.of_behind = sum(rest_at + answer.rest, answer.behind);
+
+    /* The message's first byte is no payload's. */
+    in->pipe_next = q.begins > 0 ? REST_LEAST : 0;
+    in->data = (uint8_t *)(uintptr_t)message->data + q.begins;
 
     size_t len = (q.reply > sizeof(answer) ? q.reply : sizeof(answer)) & ~(size_t)3;
     memcpy(message->reply, &answer, sizeof(answer));
@@ -256,7 +261,7 @@ struct outcome rest_check(const uint8_t *reply, size_t len)
 
     const uint32_t end = answer.rest + answer.behind, before = q.len - end;
     assert_true(answer.rest == 0 ? end == 0 : end >= REST_LEAST && end < q.len);
-    uint32_t peeked = answer.rest < NET_REST_PEEKED ? answer.rest : NET_REST_PEEKED;
+    uint32_t peeked = answer.rest < PAYLOAD_PEEKED ? answer.rest : PAYLOAD_PEEKED;
     uint32_t taken = q.deal == IGNORE                         ? 0
                      : q.deal == PART && q.part < answer.rest ? q.part
                                                               : answer.rest;
