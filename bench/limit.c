@@ -98,6 +98,8 @@ static int listen_on(uint16_t port)
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+    /* BBR would pace what has no path; set on a connection that began with it that is too late. */
+    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
         bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1024) < 0)
         die("can't listen");
@@ -113,8 +115,6 @@ static void accept_one(int epoll, int listener)
     if (fd < 0 || c == NULL)
         die("accept");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    /* BBR would pace what has no path. */
-    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
     c->fd = fd;
     c->have = c->wanted = 0;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};

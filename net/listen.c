@@ -40,14 +40,32 @@ static struct loop *least_loaded(void)
     return best;
 }
 
-/* Turns off pacing within one host. Congestion control such as BBR measures the network's path;
- * here there is none, and pacing only sets timers. */
+/* Within one host nothing is paced: congestion control such as BBR measures the network's path;
+ * here there is none, and pacing only sets timers. A socket that began with BBR goes on pacing
+ * whatever it is told later (Linux never takes back sk_pacing_status). So where BBR is the system's
+ * choice the listening sockets have reno, with which connections begin, and connections from other
+ * hosts get the system's choice when they are accepted. */
+static const char plain[] = "reno"; /* every kernel has it, and every process may ask for it */
+static char systems_choice[16];     /* where that is BBR; written before the first connection */
+
+static void listener_unpace(int fd)
+{
+    char name[sizeof(systems_choice)] = "";
+    socklen_t len = sizeof(name) - 1;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len) == 0 &&
+        strncmp(name, "bbr", 3) == 0 &&
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, plain, sizeof(plain) - 1) == 0)
+        memcpy(systems_choice, name, sizeof(name));
+}
+
 static void unpace(int fd, const struct address *peer, const struct address *local)
 {
-    static const char plain[] = "reno"; /* every kernel has it, and every process may ask for it */
+    const bool is_near = address_is_loopback(peer) || address_same_host(peer, local);
+    const char *choice = is_near ? plain : systems_choice;
 
-    if (address_is_loopback(peer) || address_same_host(peer, local))
-        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, plain, sizeof(plain) - 1);
+    if (choice[0] != '\0')
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, choice, (socklen_t)strlen(choice));
 }
 
 static void connection_start(int fd, struct address *peer)
@@ -189,6 +207,7 @@ static int socket_bind(const struct address *address, int type, int *out)
     if (type == SOCK_STREAM) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
         end_dead_peers(fd);
+        listener_unpace(fd);
     }
     /* Each address has sockets of its own, so that 0.0.0.0 and :: can be listened to together. */
     if (address->any.sa_family == AF_INET6)
