@@ -87,7 +87,7 @@ static bool in_group(const struct cred *cred, gid_t gid)
     return false;
 }
 
-/* The bits of the mode that count for the caller. */
+/* The bits of the mode that apply to the caller: 4 read, 2 write, 1 execute. */
 static unsigned rights_of(const struct cred *cred, const struct vattr *attr)
 {
     unsigned rights = attr->mode & 7;
@@ -101,8 +101,9 @@ static unsigned rights_of(const struct cred *cred, const struct vattr *attr)
     return rights;
 }
 
-/* Whether the caller has all of `right` to the host's file: the kernel says so, which knows its
- * access control list and flags, where the thread can be the caller; else the mode does. */
+/* Whether the caller has all of `right` to the host's file. Where the thread can act as the caller,
+ * the kernel is asked, since it knows the file's access control list and flags. Else the mode
+ * decides. */
 static int host_right(const struct cred *cred, const struct etfs_entry *entry,
                       const struct vattr *attr, unsigned right)
 {
@@ -115,8 +116,8 @@ static int host_right(const struct cred *cred, const struct etfs_entry *entry,
     return err;
 }
 
-/* That the file may not be written by anybody. The kernel looks at this only when a file is opened,
- * and ours has been open for long. */
+/* Whether the file is immutable or append-only. The kernel checks this only when a file is opened,
+ * and the entry's descriptor has been open for long. */
 static bool is_fixed(const struct etfs_entry *entry)
 {
     struct statx st;
@@ -136,7 +137,8 @@ int etfs_may(const struct vctx *ctx, struct vnode *vn, unsigned right)
     int err = etfs_getattr(ctx, vn, &attr);
     if (err != 0)
         return err;
-    /* Reading and writing is the owner's always: his client has opened the file. */
+    /* The owner may always read and write: the client checked the owner's rights when it opened the
+     * file. */
     if (ctx->cred->uid != attr.uid)
         err = host_right(ctx->cred, etfs_entry_of(vn), &attr, right);
     return err != 0 ? err : cred_assume(ctx->cred);
@@ -163,7 +165,8 @@ int etfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_
     return 0;
 }
 
-/* Whether the size may be set. That of a whole host file can be; a window's is what it is. */
+/* Whether the caller may set the size. A whole host file has a size to set; a window's never
+ * changes. */
 static int size_may(const struct vctx *ctx, struct vnode *vn, uint64_t size)
 {
     const struct etfs_entry *entry = etfs_entry_of(vn);
@@ -194,8 +197,8 @@ static int times_put(const struct etfs_entry *entry, const struct vsetattr *set)
     return futimens(entry->fd, times) == 0 ? 0 : errno;
 }
 
-/* Given times are the owner's to set; the server's takes the right to write, also where the host
- * lets only the owner set one of the two. */
+/* Sets times. Only the owner may set given times. The current time takes the right to write, even
+ * where the host lets only the owner set one of the two times. */
 static int times_set(const struct vctx *ctx, struct vnode *vn, const struct vattr *attr,
                      const struct vsetattr *set)
 {
@@ -209,8 +212,8 @@ static int times_set(const struct vctx *ctx, struct vnode *vn, const struct vatt
     if (entry->read_only)
         return EROFS;
     int err = given ? cred_assume(ctx->cred) : etfs_may(ctx, vn, 2);
-    /* An append-only file: nobody may set one of its times alone, so both become now; for whom, the
-     * kernel says. */
+    /* In an append-only file one time can't be set alone, so both become the current time, if the
+     * kernel allows the caller that. */
     if (err == EPERM && !given && cred_can_switch()) {
         err = cred_assume(ctx->cred);
         return err == 0 && futimens(entry->fd, NULL) != 0 ? errno : err;
@@ -223,7 +226,8 @@ static int times_set(const struct vctx *ctx, struct vnode *vn, const struct vatt
     return err != 0 ? err : times_put(entry, set);
 }
 
-/* Who may use a host file is the host's business: its owner may say what is so, as for chmod. */
+/* Changes of owner and mode are left to the host. Like chmod(), the owner may set values that the
+ * file has already. */
 static int owner_check(const struct cred *cred, const struct etfs_entry *entry,
                        const struct vattr *attr, const struct vsetattr *set)
 {
@@ -237,8 +241,8 @@ static int owner_check(const struct cred *cred, const struct etfs_entry *entry,
                : 0;
 }
 
-/* The size last, since only that can't be made good; it sets mtime, which is set again where that
- * was not to be. */
+/* Sets the size last, since only that can't be undone. Setting the size changes mtime, which is set
+ * again where it must not change. */
 int etfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
                  struct vchange *change)
 {
@@ -252,13 +256,14 @@ int etfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr
     if (set->guarded &&
         (set->guard.tv_sec != attr.ctime.tv_sec || set->guard.tv_nsec != attr.ctime.tv_nsec))
         return VFS_ENOTSYNC;
-    /* Whole seconds: a change within the one of the guard could not be told. */
+    /* With times in whole seconds, a second change within the guard's second can't be noticed. */
     if (set->guarded && attr.ctime.tv_nsec == 0 && !settled_ctime(attr.ctime.tv_sec, 0, 0))
         return VFS_EJUKEBOX;
     err = owner_check(ctx->cred, etfs_entry_of(vn), &attr, set);
     if (err == 0 && set->set_size)
         err = size_may(ctx, vn, set->size);
-    /* `>` on a disk image: the truncation means nothing to a window, the data that follow do. */
+    /* A program that opens a disk image with O_TRUNC: a window ignores the truncation, and takes
+     * the data that follow. */
     bool cuts = set->set_size && !etfs_entry_of(vn)->windowed;
     if (cuts && set->set_mtime == VTIME_NOW && set->set_atime == VTIME_KEEP)
         times.set_mtime = VTIME_KEEP;

@@ -1,5 +1,5 @@
 /*
- * control.c - etfs' commands (`loopnfs etfs add|remove|list`), and its table file.
+ * control.c - runs etfs' commands (`loopnfs etfs add|remove|list`), and reads its table file.
  */
 #include "base/text.h"
 #include "fs/etfs/etfs.h"
@@ -83,7 +83,7 @@ int etfs_control(struct vfs *fs, struct vcontrol *control)
     return EINVAL;
 }
 
-/* One line of a table. Words are separated by blanks; `#` begins a comment. */
+/* Adds the key of one line of a table. Words are separated by blanks; `#` begins a comment. */
 static int line_add(struct etfs *et, char *line, char *message, size_t size)
 {
     const char *words[WORDS_MAX];

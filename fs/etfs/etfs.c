@@ -2,7 +2,7 @@
  * etfs.c - the row of the file system, mounting, and the operations on names.
  *
  * `source=FILE` names a table of keys to begin with (control.c reads it). The tool adds and removes
- * keys while it is mounted; clients can't.
+ * keys while the file system is mounted; clients can't.
  */
 #include "fs/etfs/etfs.h"
 #include <errno.h>
@@ -28,7 +28,7 @@ int etfs_vnode(struct vfs *fs, struct etfs_entry *entry, struct vnode **out)
     return err;
 }
 
-/* The keys to begin with. */
+/* Reads the table of the keys to begin with. */
 static int table_read(struct etfs *et, const struct vfs_mount_args *args)
 {
     char message[300] = "";
@@ -97,7 +97,8 @@ static void etfs_reclaim(struct vnode *vn)
         etfs_entry_put(etfs_of(vn->fs), node->entry);
 }
 
-/* Lets go of what lingers: a few at a time, the next tick takes more. */
+/* Puts removed entries that no call has used for a while: a few at a time, the next tick takes
+ * more. */
 static void etfs_tick(struct vfs *fs)
 {
     struct etfs *et = etfs_of(fs);
@@ -160,7 +161,7 @@ static int etfs_create(const struct vctx *ctx, struct vnode *dir, const char *na
     int err = etfs_lookup(ctx, dir, name, out, attr);
     if (err != 0)
         return EACCES;
-    /* Opening a key for writing, as `cp` and `>` do. */
+    /* CREATE of a key that exists opens it for writing, as `cp` and `>` do. */
     if (how->mode == VCREATE_UNCHECKED && (*out)->type == VREG) {
         struct vsetattr size = {.set_size = how->attr.set_size, .size = how->attr.size};
         struct vchange change = {0};

@@ -1,15 +1,15 @@
 /*
  * io.c - data of keys: reads and writes of the host's file, never outside the window.
  *
- * The descriptor is the server's; all is done as the caller (etfs_may() takes his identity), so
- * that the kernel drops set-id bits and counts quotas as for him.
+ * The descriptor is the server's, but each call acts as the caller (etfs_may() assumes the caller's
+ * identity), so that the kernel drops set-id bits and counts quotas as for the caller.
  */
 #include "base/file_end.h"
 #include "fs/etfs/etfs.h"
 #include <errno.h>
 #include <unistd.h>
 
-/* Cuts [offset, offset + *len) to the window; *at is where it begins in the host's file. */
+/* Cuts [offset, offset + *len) to the window; *at becomes its beginning in the host's file. */
 static void window_clip(const struct etfs_entry *entry, uint64_t offset, size_t *len, off_t *at)
 {
     uint64_t limit = entry->windowed ? entry->size : INT64_MAX;
@@ -31,7 +31,7 @@ int etfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *b
     *len = 0;
     int err = etfs_may(ctx, vn, 4);
     if (err == EACCES)
-        err = etfs_may(ctx, vn, 1); /* what may be run may be read: the client pages it in */
+        err = etfs_may(ctx, vn, 1); /* a right to execute is enough: the client pages it in */
     if (err != 0)
         return err;
     window_clip(entry, offset, &want, &at);
@@ -49,7 +49,7 @@ int etfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *b
     if (err != 0)
         return err;
     *len = done;
-    /* It may be less than its size says: a window of a file that was cut. */
+    /* The host's file may be shorter than the window, if it was cut after the key was added. */
     *eof = offset + done >= attr->size ||
            (done < want && file_ends_at(entry->fd, (uint64_t)at + done));
     return 0;
@@ -76,7 +76,7 @@ int etfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const 
     if (err != 0)
         return err;
     if (entry->windowed && want > 0 && offset >= entry->size)
-        return ENOSPC; /* as a full disk: it does not grow */
+        return ENOSPC; /* like a full disk: a window does not grow */
     window_clip(entry, offset, &want, &at);
     const uint32_t failures = flush_failures(&entry->flush);
     if (*stable == VSTABLE_UNSTABLE && !ctx->async)

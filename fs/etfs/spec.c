@@ -1,5 +1,5 @@
 /*
- * spec.c - what a user says of a key, from the tool or from a table file: words into etfs_spec.
+ * spec.c - reads a key's description from words of the tool or of a table file.
  */
 #include "fs/etfs/etfs.h"
 #include <ctype.h>
@@ -30,7 +30,7 @@ bool etfs_key_ok(const char *key, const char **why)
     return *why == NULL;
 }
 
-/* A number of bytes, with K, M, G or T behind it for the powers of 1024. */
+/* Reads a number of bytes, with K, M, G or T behind it for the powers of 1024. */
 static bool number_parse(const char *text, uint64_t *value)
 {
     static const char units[] = "KMGT";
@@ -69,7 +69,7 @@ static bool type_parse(const char *text, enum vtype *type)
     return false;
 }
 
-/* One word behind KEY and PATH. */
+/* Reads one word behind KEY and PATH. */
 static bool word_parse(const char *word, struct etfs_spec *spec)
 {
     if (strncmp(word, "type=", 5) == 0)

@@ -1,9 +1,9 @@
 /*
- * tree.c - the keys of an etfs: entries, their directories, and how long they live.
+ * tree.c - the keys of an etfs: entries, their directories, and their life.
  *
- * The mount's lock guards the tree and the reference counts; it is not held while a host file is
- * opened. Entries are also found by id, for handles that outlived their vnode: the id is a hash
- * of the key and of what it is mapped to, so a handle is good for the same mapping after a
+ * The mount's lock guards the tree and the reference counts. It is not held while a host file is
+ * opened. Entries are also found by id, for handles that have outlived their vnode. The id is a
+ * hash of the key and of what the key is mapped to. So a handle is valid for that mapping after a
  * restart, and never for another one.
  */
 #include "base/cred.h"
@@ -22,7 +22,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* A removed key serves those who use it until they have not for so long. */
+/* A removed key still serves its users until none of them has used it for this number of
+ * seconds. */
 #define LINGER_SECONDS 60
 
 static int by_id_compare(const void *a, const void *b)
@@ -61,8 +62,9 @@ static struct etfs_entry *entry_new(const char *name, size_t len, enum vtype typ
     return entry;
 }
 
-/* Which file of the host it is: an inode number is used again, at another time. A device's number
- * may be another one after the next boot, where the file system has an id of its own. */
+/* Identifies the host's file. The time of birth is part of this, since an inode number is used
+ * again. A device's number may change with the next boot, so the file system's id is taken where
+ * there is one. */
 static void host_identity(int fd, const struct stat *st, uint64_t host[4])
 {
     static const fsid_t none;
@@ -80,7 +82,7 @@ static void host_identity(int fd, const struct stat *st, uint64_t host[4])
     }
 }
 
-/* The id of a directory is made of its path alone. */
+/* Makes an entry's id. A directory's id is made of its path alone. */
 static void id_make(struct etfs_entry *entry, const char *key, size_t len, const struct stat *st)
 {
     crypto_generichash_state state;
@@ -130,7 +132,7 @@ static void entry_unref(struct etfs *et, struct etfs_entry *entry)
     entry_free(entry);
 }
 
-/* Takes an entry out of the tree, and the directories that were there for it alone. */
+/* Takes an entry out of the tree, and each directory that existed for that entry alone. */
 static void entry_detach(struct etfs *et, struct etfs_entry *entry)
 {
     while (entry->parent != NULL) {
@@ -146,13 +148,13 @@ static void entry_detach(struct etfs *et, struct etfs_entry *entry)
     }
 }
 
-/* Makes an entry known by its id. ENOMEM. */
+/* Lets the entry be found by its id. ENOMEM. */
 static int id_add(struct etfs *et, struct etfs_entry *entry)
 {
     return tsearch(entry, &et->by_id, by_id_compare) == NULL ? ENOMEM : 0;
 }
 
-/* The directory a key is in, made as far as it is missing. ENOTDIR, ENOMEM. */
+/* Finds the directory of a key, and makes the missing ones. ENOTDIR, ENOMEM. */
 static int dir_make(struct etfs *et, const char *key, struct etfs_entry **out)
 {
     struct etfs_entry *dir = et->root;
@@ -167,7 +169,7 @@ static int dir_make(struct etfs *et, const char *key, struct etfs_entry **out)
             if (next == NULL)
                 return ENOMEM;
             id_make(next, key, (size_t)(slash - key), NULL);
-            /* A client still uses the directory of that name that was there before. */
+            /* A client still uses a directory of that name that was removed: it comes back. */
             struct etfs_entry **known = tfind(next, &et->by_id, by_id_compare);
             if (known != NULL) {
                 entry_free(next);
@@ -185,7 +187,7 @@ static int dir_make(struct etfs *et, const char *key, struct etfs_entry **out)
     return 0;
 }
 
-/* Directories that were made for a key that could not be added. */
+/* Removes directories that were made for a key that could not be added. */
 static void dir_trim(struct etfs *et, struct etfs_entry *dir)
 {
     if (dir != NULL && dir->parent != NULL && list_empty(&dir->children))
@@ -203,7 +205,7 @@ static int key_add(struct etfs *et, const char *key, struct etfs_entry **entry)
         dir_trim(et, dir);
         return err;
     }
-    /* Removed, still used by somebody, and now mapped in just the same way: it is the same. */
+    /* The key was removed, is still used, and is now mapped as before: the old entry comes back. */
     struct etfs_entry **known = tfind(*entry, &et->by_id, by_id_compare);
     if (known != NULL) {
         (*known)->refs++;
@@ -228,7 +230,7 @@ static int refuse(char *message, size_t size, const struct etfs_spec *spec, cons
     return EINVAL;
 }
 
-/* How many bytes the host's object has. */
+/* The size in bytes of the host's file or device. */
 static int host_size(int fd, const struct stat *st, uint64_t *size)
 {
     *size = (uint64_t)st->st_size;
@@ -247,7 +249,8 @@ static int window_set(struct etfs_entry *entry, const struct etfs_spec *spec, co
         return err;
     entry->windowed = spec->has_offset || spec->has_size || spec->type != VREG;
     if (S_ISCHR(st->st_mode)) {
-        /* It has no size of its own: as a device node none is needed, as a file one is said. */
+        /* A character device has no size: as a device node it needs none, as a file it gets the
+         * size that the user names. */
         if (spec->as_reg && !spec->has_size)
             return refuse(message, size, spec, "a character device needs size= to be a file");
         entry->offset = spec->offset;
@@ -263,7 +266,7 @@ static int window_set(struct etfs_entry *entry, const struct etfs_spec *spec, co
     return 0;
 }
 
-/* Looks before it opens, since opening a fifo or a tape does things by itself. */
+/* Checks the type before opening, since opening a fifo or a tape has effects. */
 static int host_open(const struct etfs *et, struct etfs_entry *entry, const struct etfs_spec *spec,
                      struct stat *st, char *message, size_t size)
 {
@@ -373,7 +376,7 @@ struct etfs_entry *etfs_lingering(struct etfs *et)
         if (now.tv_sec - entry->used >= LINGER_SECONDS) {
             found = entry;
             found->refs++;
-            found->used = now.tv_sec; /* the next call finds the next one, if this stays */
+            found->used = now.tv_sec; /* so the next call finds another one, if this one stays */
             break;
         }
     }
@@ -381,7 +384,7 @@ struct etfs_entry *etfs_lingering(struct etfs *et)
     return found;
 }
 
-/* Only adds to the count; the write lock, since the count is no atomic. */
+/* Only the count changes, but it is not atomic: so the write lock is taken. */
 struct etfs_entry *etfs_find(struct etfs *et, const struct etfs_entry *dir, const char *name)
 {
     pthread_rwlock_wrlock(&et->lock);
