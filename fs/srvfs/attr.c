@@ -1,9 +1,9 @@
 /*
- * attr.c - attributes and rights in srvfs: owner and mode are those of the post, size and times
- * what the descriptor says.
+ * attr.c - attributes and rights in srvfs. Owner and mode are those of the post; size and times
+ * come from the descriptor.
  *
- * A stream's ctime is always now: it changes by itself at any time, and a client that believed its
- * cache would go on reading what is in there.
+ * A stream's ctime is always the current time: the stream may change by itself at any time, and a
+ * client that trusted its cache would go on reading old bytes.
  */
 #include "base/cred.h"
 #include "fs/srvfs/srvfs.h"
@@ -34,7 +34,7 @@ static bool earlier(const struct timespec *a, const struct timespec *b)
     return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
-/* The size and times of what is read at an offset are the host's. */
+/* Files that are read at an offset have the host's size and times. */
 static int file_attr(const struct srv_entry *entry, struct vattr *attr)
 {
     struct stat st;
@@ -146,7 +146,7 @@ int srv_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t
     if (entry != NULL)
         srv_entry_use(entry);
     *granted = vaccess_granted(ctx->cred, attr, want);
-    /* What the descriptor was not opened for is found out by who opens the file. */
+    /* The caller finds out with the open what the descriptor was not opened for. */
     if (entry != NULL && entry->kind != SRV_EMPTY) {
         if (!entry->may_read)
             *granted &= ~(uint32_t)VACCESS_READ;
@@ -159,7 +159,8 @@ int srv_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t
 
 /* --- changes --- */
 
-/* What chmod and chown allow: the owner the mode and one of his groups, root all of it. */
+/* Allows what chmod and chown allow: the owner may set the mode, and choose one of the owner's
+ * groups; root may set everything. */
 static int change_may(const struct cred *cred, const struct vattr *attr, const struct vsetattr *set)
 {
     bool owner = cred->uid == attr->uid;
@@ -208,7 +209,7 @@ static int root_set(struct srvfs *srv, const struct vsetattr *set)
     return 0;
 }
 
-/* The size and times of a file are the host's. A truncated stream stays what it is. */
+/* Sets the size and times of a file on the host. Truncating a stream changes nothing. */
 static int file_set(const struct cred *cred, struct srv_entry *entry, const struct vsetattr *set)
 {
     const struct timespec keep = {.tv_nsec = UTIME_OMIT}, now = {.tv_nsec = UTIME_NOW};
@@ -225,7 +226,8 @@ static int file_set(const struct cred *cred, struct srv_entry *entry, const stru
     int err = cred_assume(cred);
     if (err != 0)
         return err;
-    /* Who may not set the times must not have cut the file, which makes mtime now. */
+    /* A caller that may not set the times must not have cut the file before, since that changes
+     * mtime. */
     if (given && futimens(entry->fd, times) != 0)
         return errno;
     if (set->set_size && entry->kind == SRV_FILE && ftruncate(entry->fd, (off_t)set->size) != 0)
@@ -233,10 +235,12 @@ static int file_set(const struct cred *cred, struct srv_entry *entry, const stru
     if ((set->set_atime == VTIME_KEEP && set->set_mtime == VTIME_KEEP) ||
         futimens(entry->fd, times) == 0)
         return 0;
-    /* Now is what a time becomes when the file is used, which takes the descriptor only. */
+    /* The current time may be set by every caller that may use the file, which takes the descriptor
+     * only. */
     if (cred_assume_server() == 0 && futimens(entry->fd, times) == 0)
         return 0;
-    /* A user's server can't set one alone; and that is no reason to fail an open with O_TRUNC. */
+    /* A server without root's rights can't set one time alone; that must not fail an open with
+     * O_TRUNC. */
     return set->set_size || futimens(entry->fd, NULL) == 0 ? 0 : EPERM;
 }
 

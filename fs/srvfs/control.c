@@ -1,5 +1,5 @@
 /*
- * control.c - srvfs' commands: `loopnfs post|take|list|remove`.
+ * control.c - runs srvfs' commands: `loopnfs post|take|list|remove`.
  */
 #include "base/text.h"
 #include "fs/srvfs/srvfs.h"
@@ -75,7 +75,7 @@ static int command_post(struct vfs *fs, struct vcontrol *control)
     return err;
 }
 
-/* The entry a command names, referenced. */
+/* Finds the entry that a command names; *entry has a reference. */
 static int entry_named(struct vfs *fs, struct vcontrol *control, struct srv_entry **entry)
 {
     struct srvfs *srv = srvfs_of(fs);
@@ -135,7 +135,7 @@ static void list_one(struct vcontrol *control, struct srv_entry *entry, const ch
     char named[TEXT_QUOTED(VNAME_MAX)], detail[600], quoted[TEXT_QUOTED(sizeof(detail))], since[40];
     struct tm tm;
 
-    /* Paths and addresses are told to those who may use them. */
+    /* Only a user that may read the entry sees its path or address. */
     if (control->privileged || srv_entry_may(control->cred, entry, VACCESS_READ) == 0)
         srv_describe(entry, detail, sizeof(detail));
     else

@@ -1,11 +1,11 @@
 /*
- * entry.c - the names of a srvfs: the list of entries, their references, and when descriptors are
- * closed.
+ * entry.c - the names of a srvfs: the list of entries, their references, and the closing of
+ * descriptors.
  *
- * Names are few (posts=), so a list in the order of readdir's cookies is all there is. An entry
- * whose name is gone stays in another list for those who hold its handle, and can be found by
- * its id, until nobody has used it for linger= seconds; without a vnode it goes at once.
- * Ids are never used twice, and not by another mount either.
+ * There are few names (posts=), so a list in the order of readdir's cookies is enough. An entry
+ * that has lost its name goes to another list. Clients that hold its handle still find it by its
+ * id, until no client has used it for linger= seconds. Without a vnode the entry is freed at once.
+ * Ids are never used twice, not even by another mount.
  */
 #include "fs/srvfs/srvfs.h"
 #include <errno.h>
@@ -39,7 +39,7 @@ struct srv_entry *srv_entry_new(struct srvfs *srv, const struct cred *owner, uin
     return entry;
 }
 
-/* The last reference is gone: nobody else knows it. */
+/* Frees an entry whose last reference was put. */
 static void entry_free(struct srv_entry *entry)
 {
     if (entry->io_fd >= 0 && entry->io_fd != entry->fd)
@@ -105,7 +105,7 @@ static void changed(struct srvfs *srv)
     srv->ctime = srv->mtime;
 }
 
-/* The name's reference is left to the caller. */
+/* Takes an entry's name away. The caller puts the name's reference. */
 static void unname(struct srvfs *srv, struct srv_entry *entry)
 {
     list_remove(&entry->sibling);
@@ -244,7 +244,7 @@ struct srv_entry *srv_lingering(struct srvfs *srv)
     list_for_each (item, &srv->removed) {
         struct srv_entry *entry = list_entry(item, struct srv_entry, sibling);
         if (entry->used == 0 || now.tv_sec - entry->used >= (time_t)srv->options.linger) {
-            /* To the end of the list, so that the next call finds another one. */
+            /* Moved to the end of the list, so that the next call finds another one. */
             found = referenced(entry);
             list_remove(&entry->sibling);
             list_append(&srv->removed, &entry->sibling);
@@ -261,7 +261,7 @@ void srv_entries_init(struct srvfs *srv)
     list_init(&srv->names);
     list_init(&srv->removed);
     srv->next_cookie = VCOOKIE_FIRST;
-    srv->next_id = 2; /* fileids: 1 is the root */
+    srv->next_id = 2; /* fileids: the root has 1 */
     randombytes_buf(srv->boot, sizeof(srv->boot));
     srv->mode = (uint32_t)srv->options.mode;
     srv->uid = (uint32_t)srv->options.uid;

@@ -1,6 +1,6 @@
 /*
- * io.c - READ, WRITE and COMMIT of posted descriptors: to the file at the offset, to the stream's
- * two sides (log.c, stream.c), or, for a placeholder, what its client wants to post.
+ * io.c - READ, WRITE and COMMIT of posted descriptors: of a file at the offset, of a stream's two
+ * sides (log.c, stream.c). A WRITE to a placeholder names the descriptor to post.
  */
 #include "base/cred.h"
 #include "base/file_end.h"
@@ -99,7 +99,8 @@ int srv_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *bu
     return err;
 }
 
-/* By a stream's own name and by its twin the same offset means two things. */
+/* Notes by which name a stream is written. An offset by the stream's name and one by its twin's
+ * mean different things, so a change of name ends the message. */
 static void writer_is(struct srv_entry *entry, bool twin)
 {
     if (entry->by_twin != twin)
@@ -116,7 +117,7 @@ static int write_posted(const struct vctx *ctx, struct vnode *vn, uint64_t offse
 
     if (!entry->may_write)
         return EACCES;
-    /* Not as root for others: a write takes set-user-id bits away. */
+    /* Writes as the caller, not as root: a write clears set-user-id bits. */
     err = cred_assume(ctx->cred);
     if (err != 0)
         return err;
@@ -134,7 +135,8 @@ static int write_posted(const struct vctx *ctx, struct vnode *vn, uint64_t offse
     return err;
 }
 
-/* By the descriptor that is written by: the kernel tells each opening of its own errors. */
+/* Flushes by the descriptor that was written by, since the kernel reports write errors for each
+ * opening. */
 static int flush(struct vnode *vn, struct srv_entry *entry, unsigned how)
 {
     vfs_will_sleep();
@@ -166,7 +168,7 @@ int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const v
     if (err != 0)
         return err;
     if (srv_kind_row(entry->kind)->read != SRV_AT_OFFSET) {
-        *stable = VSTABLE_FILE; /* there is nothing that could be lost: see stream.c */
+        *stable = VSTABLE_FILE; /* a stream has nothing that could be lost: see stream.c */
     } else if (!ctx->async && (*stable != VSTABLE_UNSTABLE || entry->kind == SRV_APPEND)) {
         err = flush(vn, entry, FLUSH_DATA_ONLY);
         if (err == 0 && flush_failures(&entry->flush) != failures)

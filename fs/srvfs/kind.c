@@ -1,16 +1,16 @@
 /*
- * kind.c - what descriptors can be posted, and how their bytes are moved.
+ * kind.c - which descriptors can be posted, and how their bytes are moved.
  *
- * The poster, and whoever took the descriptor, share its open file description with us: nothing
- * here changes its flags or its offset, and no call waits, since another one may be reading the
- * same stream. Sockets have MSG_DONTWAIT; pipes and terminals are opened once more, non-blocking,
- * by /proc/self/fd where that works, and asked with RWF_NOWAIT where not. What knows neither is
- * read when poll(2) says that there is something, and without a lock (`may_block`), since somebody
- * else may be faster.
+ * The poster, and every process that takes the descriptor, share its open file description with the
+ * server. So nothing here changes its flags or its offset, and no call waits, since another process
+ * may read from the stream. Sockets have MSG_DONTWAIT. Pipes and terminals are opened once more,
+ * non-blocking, through /proc/self/fd where that works, and used with RWF_NOWAIT where it does not.
+ * A descriptor that supports neither is read without a lock when poll(2) reports bytes
+ * (`may_block`): another process may take the bytes first, and the read then waits.
  *
- * We may have more rights than the poster, so what looks at the rights of whoever calls write(2)
- * is not written for him: files of proc, sysfs and such are refused, and what is sent to a Unix
- * socket carries the ids of the client who wrote it.
+ * The server may have more rights than the poster. So files whose rights are checked against the
+ * process that calls write(2) are refused: those of proc, sysfs and the like. Messages to a Unix
+ * socket carry the ids of the client that wrote them.
  */
 #include "base/address.h"
 #include "base/cred.h"
@@ -93,7 +93,7 @@ static int tty_kind(int fd, int flags, enum srv_kind *kind, char *why, size_t si
 
     if (tcgetattr(fd, &settings) != 0)
         return refuse(why, size, "a character device that is no terminal");
-    /* To open a master again makes another one. */
+    /* Opening a master again would make another pseudo-terminal. */
     if (ioctl(fd, TIOCGPTN, &number) == 0 && !(flags & O_NONBLOCK))
         return refuse(why, size, "the master of a pseudo-terminal without O_NONBLOCK");
     *kind = SRV_TTY;
@@ -112,7 +112,7 @@ static int file_kind(int fd, int flags, mode_t mode, enum srv_kind *kind, char *
     return 0;
 }
 
-/* Another opening of a pipe or terminal, which does not block; or the same descriptor. */
+/* Opens a pipe or terminal again, non-blocking. Returns fd itself where that fails. */
 static int reopen(int fd, int flags)
 {
     char path[64];
@@ -151,8 +151,8 @@ int srv_kind_find(struct srv_entry *entry, int fd, enum srv_kind *kind, char *wh
     entry->fd = fd;
     bool opened_again = *kind == SRV_PIPE || *kind == SRV_TTY;
     entry->io_fd = opened_again && cred_assume_server() == 0 ? reopen(fd, flags) : fd;
-    /* O_NONBLOCK, where it is set, is not ours to rely on: who shares the descriptor may clear it.
-     */
+    /* O_NONBLOCK on fd itself is no guarantee: every process that shares the descriptor may clear
+     * it. */
     entry->may_block = opened_again && entry->io_fd == fd;
     entry->flush_how = flush_how_of(entry->io_fd);
     return 0;
@@ -178,13 +178,13 @@ ssize_t srv_receive(const struct srv_entry *entry, void *buf, size_t len)
         errno = EAGAIN;
         n = srv_ready(entry, POLLIN) ? read(entry->io_fd, buf, len) : -1;
     }
-    /* A terminal that was hung up. */
+    /* EIO means that the terminal was hung up. */
     if (n < 0 && errno == EIO && entry->kind == SRV_TTY)
         n = 0;
     return n;
 }
 
-/* With the ids of the client, where we may say so: the peer may ask for them (SO_PASSCRED). */
+/* Sends with the client's ids, since the peer may ask for ids (SO_PASSCRED). */
 static ssize_t send_unix(const struct srv_entry *entry, const struct cred *cred, const void *buf,
                          size_t len)
 {
@@ -212,7 +212,7 @@ ssize_t srv_send(const struct srv_entry *entry, const struct cred *cred, const v
 {
     struct iovec part = {.iov_base = (void *)(uintptr_t)buf, .iov_len = len};
 
-    /* To say another's ids takes the server's rights; everything else is done as the client. */
+    /* Sending other ids takes the server's rights. Everything else is done as the client. */
     if (entry->unix_socket && cred_can_switch() && cred_assume_server() == 0)
         return send_unix(entry, cred, buf, len);
     if (entry->kind == SRV_SOCKET)

@@ -1,15 +1,16 @@
 /*
- * log.c - the read side of a posted stream: a log of the bytes received.
+ * log.c - the read side of a posted stream: a log of the bytes that were received.
  *
- * Byte 0 is the first one that came after the descriptor was posted; an offset means the same byte
- * for ever, so a READ that is repeated, or asked by another client, gets the same answer. The last
- * window= bytes are kept; a read before them fails with EIO.
+ * Byte 0 is the first one that came after the descriptor was posted. An offset always means one
+ * byte of the stream, so a READ that is repeated, or that another client sends, gets an equal
+ * answer. The last window= bytes are kept; a read before them fails with EIO.
  *
- * Bytes are taken out of the descriptor only when a READ reaches them; until then they wait in
- * the kernel's buffer, and where that is full the sender waits: nothing is lost that nobody
- * has read, no thread pumps, and who takes the descriptor finds what nobody has read yet. The size
- * that clients are told counts the waiting bytes too (at most a window of them), so it grows as
- * they come. A read at the end gives no bytes and eof, at once or after wait= ms: a reader polls.
+ * Bytes are taken out of the descriptor only when a READ reaches them. Until then they wait in the
+ * kernel's buffer, and when that is full, the sender waits. So no unread byte is lost, no thread
+ * copies bytes ahead, and a process that takes the descriptor finds the bytes that no client has
+ * read yet. The size that clients see includes the waiting bytes (at most a window of them), so it
+ * grows as bytes come. A read at the end returns no bytes and eof, at once or after wait= ms: a
+ * reader polls.
  *
  * Called by io.c and attr.c with the entry's lock held.
  */
@@ -19,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a read waits for another one that has begun to receive. */
+/* Seconds that a read waits for another read that is receiving. */
 #define PATIENCE_S 3
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -47,7 +48,8 @@ static void wake(struct srv_entry *entry)
     pthread_cond_broadcast(&entry->stream.changed);
 }
 
-/* A call that may wait, without the lock: by way of a buffer, so that the log stays what it is. */
+/* Receives without the lock, by a call that may wait. Goes through a buffer, so that the log does
+ * not change meanwhile. */
 static ssize_t receive_unlocked(struct srv_entry *entry, char *to, size_t len)
 {
     char bytes[4096];
@@ -62,8 +64,8 @@ static ssize_t receive_unlocked(struct srv_entry *entry, char *to, size_t len)
     return n;
 }
 
-/* Until nobody receives: one of many readers of a descriptor that blocks. While there is nothing
- * to be had it need not be waited for. */
+/* Waits until no other thread receives from a descriptor that may block. Does not wait while the
+ * descriptor has no bytes. */
 static int wait_idle(struct srv_entry *entry)
 {
     struct timespec until;
@@ -78,7 +80,7 @@ static int wait_idle(struct srv_entry *entry)
     return 0;
 }
 
-/* Receives until the log ends at `target`, or there is no more now. */
+/* Receives until the log ends at `target`, or no more bytes are there. */
 static void fill(struct srv_entry *entry, uint64_t window, uint64_t target)
 {
     struct srv_log *log = &entry->log;
@@ -129,7 +131,7 @@ int srv_log_read(struct srvfs *srv, struct srv_entry *entry, uint64_t offset, vo
         srv_wait(entry, POLLIN, (int)srv->options.wait);
         pthread_mutex_lock(&entry->lock);
     }
-    /* A client reads ahead in any order: what it skips must stay in the window. */
+    /* A client may read ahead in any order: bytes that it skips must stay in the window. */
     if (offset + want > log->end && entry->may_block && wait_idle(entry) != 0)
         return VFS_EJUKEBOX;
     if (offset <= log->end + window && !log->busy) {
@@ -146,8 +148,8 @@ int srv_log_read(struct srvfs *srv, struct srv_entry *entry, uint64_t offset, vo
     } else if (want > 0 && log->error != 0) {
         return EIO;
     }
-    /* Nothing is eof, even if something has come since: no bytes without eof are an error to some.
-     */
+    /* A read without bytes always has eof, even if bytes have come meanwhile: some clients take no
+     * bytes without eof for an error. */
     *eof = *len == 0 || offset + *len >= srv_log_size(srv, entry);
     return 0;
 }

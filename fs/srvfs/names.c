@@ -1,8 +1,8 @@
 /*
  * names.c - the directory of a srvfs: clients find, make, rename and remove names.
  *
- * A made file is a placeholder (post.c fills it). The directory is sticky by default: a name can be
- * taken away by its owner, the directory's, and root.
+ * A file that a client makes is a placeholder (post.c fills it). The directory is sticky by
+ * default: a name can be removed by its owner, by the directory's owner, and by root.
  */
 #include "fs/srvfs/srvfs.h"
 #include <errno.h>
@@ -76,7 +76,7 @@ static int make(const struct vctx *ctx, struct srvfs *srv, const char *name,
     return 0;
 }
 
-/* CREATE of a name that is there, as an open for writing is. */
+/* CREATE of a name that exists, which an open for writing sends. */
 static int again(const struct vctx *ctx, struct srv_entry *entry, const struct vcreate *how,
                  struct vnode *vn)
 {
@@ -98,7 +98,7 @@ static int again(const struct vctx *ctx, struct srv_entry *entry, const struct v
     return same ? 0 : EEXIST;
 }
 
-/* CREATE of a stream's twin. ENOENT: no twin is called so. */
+/* CREATE of a stream's twin. ENOENT: no twin has this name. */
 static int create_twin(const struct vctx *ctx, struct vnode *dir, const char *name,
                        const struct vcreate *how, struct vnode **out)
 {
@@ -154,7 +154,7 @@ int srv_remove(const struct vctx *ctx, struct vnode *dir, const char *name,
         entry = srv_twin_find(srv, name);
         bool is_twin = entry != NULL;
         srv_entry_put(srv, entry);
-        return is_twin ? EPERM : ENOENT; /* a twin goes with its stream */
+        return is_twin ? EPERM : ENOENT; /* a twin is removed with its stream */
     }
     int err = srv_remove_may(ctx->cred, srv, entry);
     if (err == 0)
@@ -187,8 +187,8 @@ int srv_rename(const struct vctx *ctx, struct vnode *from_dir, const char *from,
 }
 
 /*
- * Cookies: an entry's own, doubled, is the position behind its twin; less one, between the two.
- * False: there is no room.
+ * Lists the twin behind its entry. An entry's cookie, doubled, is the position behind its twin; one
+ * less is the position between the two. False: the page is full.
  */
 static bool list_twin(struct srvfs *srv, struct srv_entry *entry, uint64_t cookie, const char *name,
                       struct vdirents *page)

@@ -1,5 +1,5 @@
 /*
- * options.c - what an export says about its srvfs.
+ * options.c - the options of a srvfs export.
  *
  * To add an option: its row here, and a paragraph in loopnfs-exports(5).
  */

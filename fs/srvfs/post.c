@@ -1,13 +1,14 @@
 /*
- * post.c - how a descriptor comes into an entry: handed over by the tool, or got out of another
- * process of this host on a client's word.
+ * post.c - puts a descriptor into an entry: one that the tool hands over, or one of another process
+ * of this host that a client names.
  *
- * The second way: a client makes a file and writes "PID FD" into it. The process must be the
- * caller's own, or the caller root: all its user and group ids are his, it has no capabilities,
- * and the kernel shows it as his (/proc/PID belongs to somebody else where a set-user-id program
- * runs). The process is held by a pidfd, so that its number is nobody else's meanwhile; and it is
- * looked at before and after the descriptor was fetched, since it may run another program at any
- * time. What the kernel does not let the server do (ptrace(2), PTRACE_MODE_ATTACH) it refuses.
+ * The second way: a client makes a file and writes "PID FD" into it. The caller must be root or own
+ * the process. To own it, all its user and group ids must be the caller's, it must have no
+ * capabilities, and /proc/PID must belong to the caller (for a set-user-id program it belongs to
+ * another user). A pidfd holds the process, so that no other process gets its number meanwhile. The
+ * process is checked before and after its descriptor is fetched, since it may run another program
+ * at any time. A fetch that the kernel does not allow the server (ptrace(2), PTRACE_MODE_ATTACH) is
+ * refused.
  */
 #include "base/cred.h"
 #include "fs/srvfs/srvfs.h"
@@ -48,7 +49,7 @@ int srv_post(struct srv_entry *entry, int fd, char *why, size_t size)
 
 /* --- "PID FD" --- */
 
-/* A number of at most INT_MAX; what follows it. NULL: there is none. */
+/* Reads a number of at most INT_MAX. Returns what follows it; NULL: there is no number. */
 static const char *number_parse(const char *at, int *out)
 {
     char *end;
@@ -78,7 +79,7 @@ static bool text_parse(const void *text, size_t len, pid_t *pid, int *fd)
     return at != NULL && at[strspn(at, " \t\r\n")] == '\0';
 }
 
-/* --- whose process it is --- */
+/* --- the owner of the process --- */
 
 /* Whether all ids of a line "Uid:\tREAL\tEFFECTIVE\tSAVED\tFS" are this one. */
 static bool ids_are(const char *status, const char *key, uint32_t id)
@@ -99,7 +100,7 @@ static bool no_capabilities(const char *status)
     return line != NULL && sscanf(line + 8, "%" SCNx64, &set) == 1 && set == 0;
 }
 
-/* What /proc says about a process whose pidfd is held. */
+/* Whether /proc says that a process belongs to the caller. Its pidfd is held. */
 static bool is_callers(const struct cred *cred, pid_t pid)
 {
     char path[64], status[4096];
@@ -129,7 +130,8 @@ static bool is_alive(int pidfd)
     return poll(&poll_fd, 1, 0) == 0;
 }
 
-/* EACCES: not the caller's; ESRCH: no such process; EBADF: it has no such descriptor. */
+/* Fetches a descriptor out of a process. EACCES: the process is not the caller's; ESRCH: there is
+ * no such process; EBADF: it has no such descriptor. */
 static int fetch(const struct cred *cred, pid_t pid, int number, int *fd)
 {
     int err = 0;
@@ -138,7 +140,7 @@ static int fetch(const struct cred *cred, pid_t pid, int number, int *fd)
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (pidfd < 0)
         return errno;
-    /* Root may have the descriptors of anybody. */
+    /* Root may fetch descriptors of every process. */
     bool any = cred->uid == 0;
     if (!any && !(is_callers(cred, pid) && is_alive(pidfd)))
         err = EACCES;
@@ -162,7 +164,7 @@ int srv_post_text(const struct vctx *ctx, struct srv_entry *entry, const void *t
 
     if (!text_parse(text, len, &pid, &number))
         return EINVAL;
-    /* A process number is one of this host's. */
+    /* A process number means a process of this host, so the client must be on this host. */
     if (!vctx_is_local(ctx))
         return EACCES;
     int err = cred_assume_server();
@@ -175,7 +177,7 @@ int srv_post_text(const struct vctx *ctx, struct srv_entry *entry, const void *t
         close(fd);
         return err;
     }
-    /* The text is what its writer's kernel has in its cache for the beginning of the file. */
+    /* The writer's kernel has this text in its cache for the beginning of the file. */
     pthread_mutex_lock(&entry->lock);
     srv_stream_began(entry, 0, text, len);
     pthread_mutex_unlock(&entry->lock);

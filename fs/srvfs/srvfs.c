@@ -1,8 +1,8 @@
 /*
  * srvfs.c - the row of the file system, mounting, and the life of its nodes.
  *
- * Descriptors end with the server, so ids do too; only the root's is the same in the next one, and
- * a mount goes on with an empty directory.
+ * Descriptors end with the server, and so do the ids of entries. Only the root's id stays: a
+ * client's mount goes on with an empty directory after a restart.
  */
 #include "fs/srvfs/srvfs.h"
 #include "base/wait_place.h"
@@ -70,7 +70,8 @@ static void srv_reclaim(struct vnode *vn)
         srv_entry_put(srvfs_of(vn->fs), srv_entry_of(vn));
 }
 
-/* Of the node of an entry, or of its twin: ids begin alike, the twin's has a byte more. */
+/* Forgets the node of an entry, or of its twin. Both ids begin alike; the twin's has one byte
+ * more. */
 static void forget(struct vfs *fs, const struct srv_entry *entry, uint8_t id_len)
 {
     struct vnode_id id = {.len = id_len};
@@ -83,7 +84,7 @@ static void forget(struct vfs *fs, const struct srv_entry *entry, uint8_t id_len
     vnode_put(vn);
 }
 
-/* Lets go of removed names that nobody has used for a while. */
+/* Puts removed entries that no client has used for a while. */
 static void srv_tick(struct vfs *fs)
 {
     struct srvfs *srv = srvfs_of(fs);

@@ -1,30 +1,31 @@
 /*
  * stream.c - the write side of a posted stream: bytes go out in order, each once.
  *
- * A WRITE's offset does not say where its bytes go (they go to the end) but how they follow on
- * those before. What writers' kernels do with offsets was looked at for this: one that opens the
- * file for each message writes at 0 (`>`) or at the size (`>>`); one that keeps it open goes on
- * where it was; one that wrote into a page it has cached sends the page from its beginning again,
- * with what it wrote before; large writes come in pieces, several at once. So:
+ * A WRITE's bytes always go to the end of the stream. Its offset says whether they continue the
+ * bytes before. This follows what kernels of clients do with offsets. A client that opens the file
+ * for each message writes at 0 (`>`) or at the size (`>>`). A client that keeps the file open goes
+ * on at its last offset. A client that wrote into a page that it has cached sends the page again
+ * from its beginning, with the bytes that it wrote before. Large writes come in pieces, several at
+ * once. So a write:
  *
- *   - at `next`, where the last write ended: it continues.
- *   - beyond `next`: the piece before is on its way. It waits a moment for it, and then begins
- *     anew.
- *   - before `next`, reaching beyond, from a page's boundary, and beginning with just what was
- *     written there (or with zeros, what a page has that its client never filled): the page again.
- *     Only what is new goes out.
- *   - anything else before `next`: a message of its own. Two equal messages are two messages: that
- *     a call is a retransmission is known by its RPC id and its connection, and it never comes here
- *     (the reply cache).
- *   - a SETATTR (`>` sends one) or CREATE says that nothing is continued.
+ *   - at `next`, where the last write ended, continues.
+ *   - beyond `next` comes before its predecessor. It waits a moment for that, and then begins a new
+ *     message.
+ *   - before `next` and reaching beyond it, from a page's boundary, and beginning with just the
+ * bytes that were written there (or with zeros, which a page has where its client never filled it),
+ * is the page again. Only the new bytes go out.
+ *   - anywhere else before `next` is a message of its own. Two equal messages are two messages: a
+ *     retransmission is known by its RPC id and its connection, and never comes here (reply cache).
+ *
+ * A SETATTR (`>` sends one) or CREATE ends the message: the next write continues none.
  *
  * Writes are always FILE_SYNC, so that no client keeps bytes to send them once more. When the other
- * end takes no more, a write waits some seconds; then it is cut short, and its rest, which the
- * client sends next, is waited for before others' bytes go out; or nothing went, and the client is
- * told to come again (JUKEBOX).
+ * end takes no more bytes, a write waits some seconds. If a part went out, the write is cut short,
+ * and its rest, which the client sends next, is waited for before bytes of other writes go out. If
+ * nothing went out, the client must try again (JUKEBOX).
  *
- * Called by io.c with the entry's lock held, which is given up while sending: `busy` keeps others
- * out meanwhile.
+ * Called by io.c with the entry's lock held. The lock is released while sending; `busy` keeps other
+ * writes out meanwhile.
  */
 #include "fs/srvfs/srvfs.h"
 #include <errno.h>
@@ -32,14 +33,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is remembered of the bytes written: more than a client's page. */
+/* Bytes that are remembered of those written: more than a client's page. */
 #define TAIL (64u * 1024)
 #define PAGE 4096u
-/* How long a write waits for the other end to take bytes, or for other writes. */
+/* Milliseconds that a write waits for the other end to take bytes, or for other writes. */
 #define PATIENCE_MS 3000
-/* For the piece before it, when nothing says that there is one. */
+/* Milliseconds that it waits for the piece before it, when nothing says that there is one. */
 #define GAP_MS 500
-/* A client that was told of a short write comes with the rest within this. */
+/* Milliseconds within which a client sends the rest of a write that was cut short. */
 #define OWED_MS 8000
 
 static struct timespec now_plus(int ms)
@@ -88,7 +89,8 @@ void srv_stream_break(struct srv_entry *entry)
 
 /* --- what was written --- */
 
-/* Bytes that went out at `next`. Without memory for them a page that comes again is not known. */
+/* Notes bytes that went out at `next`. Without memory for them, a page that is sent again is not
+ * recognised. */
 static void remember(struct srv_stream *stream, const char *buf, size_t len)
 {
     if (stream->tail == NULL)
@@ -114,7 +116,8 @@ void srv_stream_began(struct srv_entry *entry, uint64_t offset, const void *buf,
     remember(&entry->stream, buf, len);
 }
 
-/* Whether `buf`, written at `offset`, begins with what was written from there to `next`. */
+/* Whether `buf`, written at `offset`, begins with the bytes that were written from there to
+ * `next`. */
 static bool is_page_again(const struct srv_stream *stream, uint64_t offset, const char *buf,
                           size_t len)
 {
@@ -130,9 +133,9 @@ static bool is_page_again(const struct srv_stream *stream, uint64_t offset, cons
     return same || zero;
 }
 
-/* --- whose turn it is --- */
+/* --- waiting for a turn --- */
 
-/* Something changed, or the time is over: false. */
+/* Waits for a change. False: the time is over. */
 static bool wait_until(struct srv_entry *entry, const struct timespec *until)
 {
     vfs_will_sleep();
@@ -140,8 +143,8 @@ static bool wait_until(struct srv_entry *entry, const struct timespec *until)
 }
 
 /*
- * Waits until a write at `offset` may go out. *skip: so many of its bytes went out before.
- * VFS_EJUKEBOX: others are not done yet.
+ * Waits until a write at `offset` may go out. *skip: the number of its bytes that went out before.
+ * VFS_EJUKEBOX: other writes are not done yet.
  */
 static int take_turn(struct srv_entry *entry, uint64_t offset, const char *buf, size_t len,
                      size_t *skip)
@@ -167,7 +170,7 @@ static int take_turn(struct srv_entry *entry, uint64_t offset, const char *buf, 
             *skip = (size_t)(stream->next - offset);
             return 0;
         }
-        /* `>` begins at 0, `>>` at the size last told. */
+        /* `>` begins at 0, `>>` at the size that the client was last told. */
         bool likely = offset == 0 || offset == entry->size_seen;
         if ((stream->begun && offset < stream->next) || likely || is_past(&gap))
             break;
@@ -177,7 +180,7 @@ static int take_turn(struct srv_entry *entry, uint64_t offset, const char *buf, 
     return 0;
 }
 
-/* Sends what the other end takes within our patience. Without the lock. */
+/* Sends the bytes that the other end takes within PATIENCE_MS. Called without the lock. */
 static int send_all(const struct srv_entry *entry, const struct cred *cred, const char *buf,
                     size_t len, size_t *sent)
 {
@@ -221,13 +224,13 @@ int srv_stream_write(struct srv_entry *entry, const struct cred *cred, uint64_t 
     stream->busy = false;
     remember(stream, bytes + skip, sent);
     entry->bytes_out += sent;
-    /* A rest is owed where somebody is going to send it: not after an error, which ends it. */
+    /* A rest is waited for only if the client will send it; an error ends the write. */
     stream->owed = err == VFS_EJUKEBOX && sent > 0 ? now_plus(OWED_MS) : (struct timespec){0};
     pthread_cond_broadcast(&stream->changed);
     clock_gettime(CLOCK_REALTIME, &entry->mtime);
     *len = skip + sent;
     if (sent > 0 || err == 0)
         return 0;
-    /* Not EIO or ETIMEDOUT, which would be about a disk, or a reason to try again. */
+    /* EIO would be taken for an error of a disk, and ETIMEDOUT for a reason to try again. */
     return err == ETIMEDOUT || err == EIO ? EPIPE : err;
 }

@@ -1,15 +1,15 @@
 /*
- * twin.c - the second name of a stream, NAME.in: to write to only.
+ * twin.c - the second name of a stream, NAME.in, for writing only.
  *
  * A kernel that caches a file in pages may write a whole page back where a program has written one
- * byte of it (NetBSD's does). Of a stream's own name the page holds what the stream has said, which
- * would be sent back to it. The twin has no log: its size is always 0 and a READ of it gives
- * nothing, so all that can be in a client's page is what was written there. Such pages come again
- * from their beginning, with what they had before or with zeros, which stream.c knows.
+ * byte of it (NetBSD's does). A page of the stream's own name holds bytes that came from the
+ * stream, and these would be sent back to it. The twin has no log: its size is always 0 and a READ
+ * returns nothing, so a client's page holds only bytes that were written there. Such a page is sent
+ * again from its beginning, with the bytes it had before or with zeros; stream.c recognises that.
  *
- * A twin is no entry: it is found by its name where the stream is there, is listed right behind it,
- * and has its owner and, but for reading, its mode. An entry that is called NAME.in hides it.
- * names.c, attr.c and io.c come here; owns nothing.
+ * A twin is no entry. It is found by its name if its stream exists, and is listed right behind the
+ * stream. It has the stream's owner and, but for the right to read, its mode. An entry that is
+ * called NAME.in hides the twin. Called by names.c, attr.c and io.c; owns nothing.
  */
 #include "fs/srvfs/srvfs.h"
 #include <errno.h>
@@ -104,7 +104,7 @@ int srv_twin_again(const struct vctx *ctx, struct srv_entry *entry, const struct
 int srv_twin_read(const struct vctx *ctx, struct srv_entry *entry, bool *eof)
 {
     *eof = true;
-    /* Before it writes a part of a page, a kernel may want to read the rest of it. */
+    /* A kernel may read the rest of a page before it writes a part of the page. */
     int err = srv_entry_may(ctx->cred, entry, VACCESS_MODIFY);
     return err != 0 ? srv_entry_may(ctx->cred, entry, VACCESS_READ) : 0;
 }
