@@ -6,18 +6,16 @@
  * for each message writes at 0 (`>`) or at the size (`>>`). A client that keeps the file open goes
  * on at its last offset. A client that wrote into a page that it has cached sends the page again
  * from its beginning, with the bytes that it wrote before. Large writes come in pieces, several at
- * once. So a write:
+ * once.
  *
- *   - at `next`, where the last write ended, continues.
- *   - beyond `next` comes before its predecessor. It waits a moment for that, and then begins a new
- *     message.
- *   - before `next` and reaching beyond it, from a page's boundary, and beginning with just the
- * bytes that were written there (or with zeros, which a page has where its client never filled it),
- * is the page again. Only the new bytes go out.
- *   - anywhere else before `next` is a message of its own. Two equal messages are two messages: a
- *     retransmission is known by its RPC id and its connection, and never comes here (reply cache).
- *
- * A SETATTR (`>` sends one) or CREATE ends the message: the next write continues none.
+ * So a write at `next`, where the last write ended, continues. A write beyond `next` has come
+ * before its predecessor: it waits a moment for that, and then begins a new message. A write before
+ * `next` is the page again if it begins at a page's boundary, reaches beyond `next`, and begins
+ * with just the bytes that were written there (or with zeros, which a page has where its client
+ * never filled it): then only the new bytes go out. Any other write before `next` is a message of
+ * its own. Two equal messages are two messages: a retransmission is known by its RPC id and its
+ * connection, and never comes here (reply cache). A SETATTR (`>` sends one) or CREATE ends the
+ * message: the next write continues none.
  *
  * Writes are always FILE_SYNC, so that no client keeps bytes to send them once more. When the other
  * end takes no more bytes, a write waits some seconds. If a part went out, the write is cut short,
