@@ -168,7 +168,7 @@ static int key_create(int dir, const uint8_t key[HANDLE_KEY_SIZE])
     int error;
 
     snprintf(name, sizeof(name), ".%s.%ld", KEY_NAME, (long)getpid());
-    unlinkat(dir, name, 0); /* left by a server that had our pid and died here */
+    unlinkat(dir, name, 0); /* left by a server that had this pid and died here */
     error = key_write(dir, name, key);
     if (!error)
         error = key_rename(dir, name);

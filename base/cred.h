@@ -21,7 +21,7 @@ const struct cred *cred_server(void);
 /* Whether this process may take other identities (it has CAP_SETUID and CAP_SETGID). Where it may
  * not, cred_assume() does nothing, and everything happens as the user that runs the server. */
 bool cred_can_switch(void);
-/* For tests and main(): cred_can_switch() says no from now on. */
+/* For tests: cred_can_switch() says no from now on. */
 void cred_never_switch(void);
 
 /*

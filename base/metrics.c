@@ -1,5 +1,6 @@
 /*
- * metrics.c - see metrics.h. The list of rooms only grows, before other threads read it.
+ * metrics.c - see metrics.h. Rooms are only added to the list, and only before other threads read
+ * it.
  */
 #include "base/metrics.h"
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /*
- * metrics.h - what a room counts, as rows that the room owns.
+ * metrics.h - the counters of a room, as rows that the room owns.
  *
  * A room that counts has one `struct metrics`: names and explanations as a constant table, and a
- * function that reads all of its values at one time. server/ registers the rooms; whatever shows
- * figures (ctl/) walks over the rows and knows no room.
+ * function that reads all of its values at one time. server/ registers the rooms. The code that
+ * shows figures (ctl/) walks over the rows and depends on no room.
  */
 #ifndef BASE_METRICS_H
 #define BASE_METRICS_H
@@ -32,8 +32,8 @@ struct metrics {
     void (*get)(uint64_t values[METRICS_ROWS_MAX]);
 };
 
-/* Adds a room's rows behind those that were added before; again: nothing. *metrics is borrowed for
- * ever. Before other threads walk. */
+/* Adds a room's rows behind those that were added before. Adding them again changes nothing.
+ * *metrics is borrowed for ever. Called before other threads walk over the rows. */
 void metrics_register(const struct metrics *metrics);
 /* Calls `each` for every row, with its value now. */
 void metrics_walk(void (*each)(const struct metric *metric, uint64_t value, void *arg), void *arg);

@@ -39,7 +39,7 @@ struct draft {
     size_t message_size;
     bool made_up;  /* as in struct exports_source */
     bool lenient;  /* a directory that is missing makes an absent export instead of an error */
-    int64_t until; /* ms of CLOCK_MONOTONIC: when draft_look_ms() gets short */
+    int64_t until; /* ms of CLOCK_MONOTONIC: end of the time for slow paths */
 };
 
 /* How long to wait for the next path that is looked at, in ms; see look.h. */

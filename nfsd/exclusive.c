@@ -1,15 +1,16 @@
 /*
- * exclusive.c - whose an EXCLUSIVE create is: what the file system is given as its verifier.
+ * exclusive.c - makes the verifier that a file system keeps for an EXCLUSIVE create.
  *
- * A create that comes again with its verifier is to succeed again; one by another client, which
- * chose an equal verifier, is to fail. Clones of one machine do choose equal ones, behind one
- * address even. So what the file system keeps as the verifier says whose it is, too: address,
- * machine, user. Where these are equal as well, whose it is says the connection, as in the reply
- * cache: a create on another connection is a repetition only if the one that it first came by is
- * closed. Else what is kept of it is another number, which no verifier of the first has.
+ * A create that a client repeats with its verifier must succeed again. A create by another client
+ * that happens to choose an equal verifier must fail. Machines that are clones of one another do
+ * choose equal verifiers, even behind one address. So the verifier that the file system keeps also
+ * covers the client's address, machine name and user. Where these are equal, too, the connection
+ * decides, as in the reply cache: a create on another connection is a repetition only if the
+ * connection of the first one is closed. Otherwise the kept verifier covers another, random number,
+ * so it differs from the first create's.
  *
- * Called by proc_create.c. Owns the list of creates that came last; `lock` guards it. What is not
- * on it any more, or came before the server's start, is taken for a repetition.
+ * Called by proc_create.c. Owns the list of the last creates; `lock` guards it. A create that has
+ * dropped off the list, or came before the server's start, is taken for a repetition.
  */
 #include "base/address.h"
 #include "base/hash.h"
@@ -24,15 +25,16 @@
 static struct {
     pthread_mutex_t lock;
     unsigned next;
-    uint64_t keys[LAST]; /* beside the rest: they are looked through */
+    uint64_t keys[LAST]; /* apart from the rest, since all keys are searched */
     struct {
-        uint64_t connection, other; /* other: 0 for the first who came */
+        uint64_t connection, other; /* other: 0 for the first create */
     } of[LAST];
 } creates = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 _Static_assert(crypto_shorthash_BYTES == NFS3_CREATEVERFSIZE, "one for the other");
 
-/* Lock held. Finds this connection's, or takes one over whose connection is closed; LAST. */
+/* Finds the entry of this connection, or takes over one whose connection is closed. LAST: there is
+ * none. Lock held. */
 static unsigned find(uint64_t key, uint64_t connection)
 {
     unsigned closed = LAST;
@@ -50,7 +52,7 @@ static unsigned find(uint64_t key, uint64_t connection)
     return closed;
 }
 
-/* Lock held. */
+/* Whether any connection has sent this create. Lock held. */
 static bool is_known(uint64_t key)
 {
     for (unsigned i = 0; i < LAST; i++)
@@ -59,7 +61,7 @@ static bool is_known(uint64_t key)
     return false;
 }
 
-/* 0, or what tells this create from an equal one of a client that is still there. */
+/* 0, or a number that tells this create from an equal one of a client that is still connected. */
 static uint64_t other_of(uint64_t key, uint64_t connection)
 {
     uint64_t other = 0;
@@ -80,7 +82,7 @@ static uint64_t other_of(uint64_t key, uint64_t connection)
     return other;
 }
 
-/* Of the create of this name: which one it is. */
+/* Identifies a create: hashes the directory, the name and the verifier. */
 static uint64_t key_of(const struct nfs3_request *rq, struct view name, const uint8_t verifier[8])
 {
     const struct vnode *dir = rq->access.vn;
@@ -94,7 +96,7 @@ static uint64_t key_of(const struct nfs3_request *rq, struct view name, const ui
 void nfs3_exclusive(const struct nfs3_request *rq, struct view name, const createverf3 wire,
                     uint8_t verifier[8])
 {
-    /* Public, and the same for ever, since what was kept outlives the server. */
+    /* Public, and never changed, since the kept verifiers outlive the server. */
     static const unsigned char key[crypto_shorthash_KEYBYTES + 1] = "loopnfs creators";
     const struct rpc_call *call = rq->call;
     struct {

@@ -2,14 +2,14 @@
  * status.c - the one table of errors; see status.h. Called by nfsd/program.c for every reply.
  *
  * Three tables say what an errno means, which statuses a procedure may answer, and which status
- * comes nearest where the meaning is not among them. A procedure may answer:
- *   - the errors that RFC 1813 lists for it: `listed`.
- *   - statuses that RFC 1813 does not list for it, but that give a client's program the errno of a
- * local file system: `added`. These are PERM (sticky directories, immutable files), INVAL for names
- * with '/' or NUL, ISDIR, MLINK, FBIG, and the full disk or quota that only COMMIT finds. Other
- * servers send them, too.
- *   - STALE, BADHANDLE, ACCES, SERVERFAULT and JUKEBOX always: they are about the handle, the
- * caller and the server, not about the procedure.
+ * comes nearest where the meaning is not among them.
+ *
+ * A procedure may answer the errors that RFC 1813 lists for it: `listed`. It may also answer the
+ * statuses in `added`, which RFC 1813 does not list for it but which give a client's program the
+ * errno of a local file system: PERM (sticky directories, immutable files), INVAL for names with
+ * '/' or NUL, ISDIR, MLINK, FBIG, and the full disk or quota that only COMMIT finds. Other servers
+ * send these, too. STALE, BADHANDLE, ACCES, SERVERFAULT and JUKEBOX are always allowed: they are
+ * about the handle, the caller and the server, not about the procedure.
  */
 #include "nfsd/status.h"
 #include <errno.h>

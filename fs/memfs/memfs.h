@@ -9,13 +9,17 @@
  * the tables forget it, and calls that still use it finish.
  *
  * Locks, in the order in which they are taken:
+ *
  *   memfs.rename_lock      held by a rename between two directories, or of a directory onto
- * another: one at a time, so that no directory's parent changes meanwhile a directory's node guards
- * its names, and all of the node the node of a name     always after its directory's. Two
- * directories: the upper one first, or in any order under rename_lock. Two nodes of one operation:
- * a directory before another type, else the lower number first numbers[].lock         the table of
- * numbers; no lock is taken inside blocks.lock            no lock is taken inside (blocks.h) No
- * lock is held while the vnode table is called, since that may reclaim nodes.
+ *                          another: one at a time, so that no directory's parent changes
+ *   a directory's node     guards its names, and all of the node
+ *   the node of a name     always after its directory's. Two directories: the upper one first,
+ *                          or in any order under rename_lock. Two nodes of one operation: a
+ *                          directory before another type, else the lower number first
+ *   numbers[].lock         guards the table of numbers; no lock is taken inside
+ *   blocks.lock            no lock is taken inside (blocks.h)
+ *
+ * No lock is held while the vnode table is called, since that may reclaim nodes.
  */
 #ifndef MEMFS_H
 #define MEMFS_H

@@ -159,8 +159,9 @@ int srv_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t
 
 /* --- changes --- */
 
-/* Allows what chmod and chown allow: the owner may set the mode, and choose one of the owner's
- * groups; root may set everything. */
+/* Whether the caller may make a change. As with the host's system calls, the owner may set the mode
+ * and given times, and choose one of the owner's groups; the right to write is enough for the size
+ * and the current time; root may set everything. */
 static int change_may(const struct cred *cred, const struct vattr *attr, const struct vsetattr *set)
 {
     bool owner = cred->uid == attr->uid;
