@@ -2,8 +2,9 @@
  * vop_rights.c - rights by attributes; see vop_rights.h. Called by the wrappers before an operation
  * of a file system that has no access operation.
  *
- * Attributes are asked for at each check, so that a change of mode counts at once. Between check
- * and operation they may change; who can't have that checks in his operations.
+ * Attributes are asked for at each check, so that a change of mode counts at once. They may change
+ * between the check and the operation. A file system for which that is not enough checks rights in
+ * its operations itself.
  */
 #include "vfs/vop_rights.h"
 #include "vfs/vop.h"
@@ -13,7 +14,7 @@
 
 #define STICKY 01000
 
-/* Nothing to look at: the file system does it, or the caller may do everything. */
+/* Whether nothing is to be checked: the file system checks rights itself, or the caller is root. */
 static bool is_free(const struct vctx *ctx, const struct vnode *vn)
 {
     return vop_table(vn)->access != NULL || ctx->cred->uid == 0;
@@ -41,8 +42,8 @@ static int data_check(const struct vctx *ctx, struct vnode *vn, uint32_t any_of)
     return err;
 }
 
-/* The right to write to the object itself: a directory's times and its `..` take that alone, its
- * names the right to search as well. */
+/* Checks the right to write to the object itself. A directory's times and its `..` need only that
+ * right; changing its names needs the right to search it as well. */
 static int write_check(const struct cred *cred, const struct vattr *attr)
 {
     struct vattr object = *attr;
@@ -109,7 +110,7 @@ void rights_new(const struct vctx *ctx, struct vsetattr *set)
         set->set_gid = false;
 }
 
-/* The node called `name`, without a look at rights: NULL where there is none. */
+/* Finds the node called `name` without a check of rights. 0 with *out NULL: there is none. */
 static int find(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
                 struct vattr *attr)
 {
@@ -121,8 +122,8 @@ static int find(const struct vctx *ctx, struct vnode *dir, const char *name, str
     return err == ENOENT ? 0 : err;
 }
 
-/* What a local file system says before EACCES to who may look up the name: that it is there, where
- * it is to be new, or is not, where it is to be taken. */
+/* Replaces EACCES as a local file system does for a caller that may look up the name: by EEXIST
+ * where a new name exists, by ENOENT where a name to be removed does not. */
 static int name_first(const struct vctx *ctx, struct vnode *dir, const char *name, bool is_new,
                       int err)
 {
@@ -197,7 +198,7 @@ int rights_take(const struct vctx *ctx, struct vnode *dir, const char *name)
     return err;
 }
 
-/* Both names, and what moving the one to the other takes. */
+/* Checks the rights that moving one name to the other needs. */
 static int may_move(const struct vctx *ctx, struct vnode *from_dir, const char *from,
                     struct vnode *to_dir, const char *to)
 {
@@ -207,13 +208,14 @@ static int may_move(const struct vctx *ctx, struct vnode *from_dir, const char *
 
     if (err == 0)
         err = find(ctx, to_dir, to, &there, &other);
-    /* Nothing to move, or two names of one object: the operation says so, and changes nothing. */
+    /* Nothing to move, or two names of one object: the operation reports that, and changes
+     * nothing. */
     if (err != 0 || vn == NULL || vn == there)
         goto out;
     err = rights_take(ctx, from_dir, from);
     if (err == 0)
         err = there != NULL ? rights_take(ctx, to_dir, to) : rights_add(ctx, to_dir, to);
-    /* A directory that moves changes, too: its `..` is another. */
+    /* A directory that moves is changed itself: its `..` becomes another directory. */
     if (err == 0 && from_dir != to_dir && vn->type == VDIR &&
         (there == NULL || there->type == VDIR))
         err = write_check(ctx->cred, &attr);

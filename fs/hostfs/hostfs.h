@@ -1,19 +1,25 @@
 /*
- * hostfs.h - what the files of hostfs share; nobody else includes it.
+ * hostfs.h - what the files of hostfs share; only they include it.
  *
  * A node is found again by its id, which holds the kernel's own file handle where there is one:
- *   ID_HANDLE   an object of the export's own mount: its tag (4 bytes), handle type, handle bytes
- *   ID_CROSSED  one of another mount below it (crossmnt): the mount's key (8 bytes), the same
- *   ID_HASHED   no handle to be had, or too long: a hash of mount, inode number, birth time
- *   ID_HIDDEN   what is mounted below an export without crossmnt: a stateless stand-in
- *   ID_NAMED    an object of a mount where none of these lasts: its tag, a random number (named.c)
- * Ids of the first two kinds are opened by the kernel where this process may (kernel_handles);
- * everything else goes through the handle table (name_table.c), which remembers parents and names.
+ *     ID_HANDLE   an object of the export's own mount: the mount's tag (4 bytes), handle type,
+ *                 handle bytes
+ *     ID_CROSSED  an object of another mount below it (crossmnt): the mount's key (8 bytes), handle
+ *                 type, handle bytes
+ *     ID_HASHED   no handle can be had, or it is too long: a hash of mount, inode number, birth
+ *                 time
+ *     ID_HIDDEN   what is mounted below an export without crossmnt: a stand-in without any state
+ *     ID_NAMED    an object of a mount where none of these lasts: the mount's tag, a random number
+ *                 (named.c)
+ * Ids of the first two kinds are opened by the kernel where this process may do that
+ * (kernel_handles). All others go through the handle table (name_table.c), which remembers parents
+ * and names.
  *
- * Locks: the list of mounts only grows and is read without a lock (mounts.c, hold.c); the table has
- * its own (name_table.c); descriptors of a node are set once by compare-and-swap and closed only
- * when the node has no user (node.c). A guarded SETATTR's comparison and change are one step, and
- * one at a time lends a right at a file: what takes system calls are turns (turn.c), not locks.
+ * Locks: the list of mounts only grows, and is read without a lock (mounts.c, hold.c). The table
+ * has its own lock (name_table.c). The descriptors of a node are set once by compare-and-swap, and
+ * closed only when the node has no user (node.c). Two things with a node are done by one call at a
+ * time: the comparison and the change of a guarded SETATTR, and adding a right to a mode for a
+ * moment. They are turns (turn.c) and not locks, since they make system calls.
  */
 #ifndef HOSTFS_HOSTFS_H
 #define HOSTFS_HOSTFS_H
@@ -30,46 +36,48 @@
 
 enum id_kind { ID_HANDLE = 1, ID_CROSSED, ID_HASHED, ID_HIDDEN, ID_NAMED };
 
-/* Which mount something is, also after it was given up (hold.c). */
+/* What identifies a mount, also after it was given up (hold.c). */
 struct hostfs_mount_identity {
-    uint64_t unique, id; /* unique: 0 where the kernel has none */
-    uint64_t ino;        /* of the root; and its device and birth */
+    uint64_t unique, id; /* unique: 0 where the kernel has no such number */
+    uint64_t ino;        /* inode of the mount's root; its device and birth follow */
     dev_t dev;
     int64_t born;
 };
 
-/* A mount that is served. Never freed while the file system is mounted. Its id can't come to mean
- * another one while something on it is open; when its descriptor was given up since nobody uses
- * it, the id says nothing until it was found again. */
+/* A mount that is served. Never freed while the file system is mounted. While anything on it is
+ * open, its id can't come to mean another mount. After its descriptor was given up, because nothing
+ * used it, the id means nothing until the mount was found again. */
 struct hostfs_mount {
     struct hostfs_mount *next; /* set before the mount is published */
     struct hostfs_mount_identity identity;
-    char *point;              /* where it was found */
-    _Atomic uint32_t users;   /* of fd */
-    _Atomic int64_t used;     /* when: s of CLOCK_MONOTONIC */
-    _Atomic bool gone;        /* it is another one that is there now */
-    struct wait_place *place; /* of its disk, whoever else exports that */
-    uint64_t id;              /* the kernel's, of this boot */
-    uint64_t instance;        /* which file system it is (instance.c) */
-    uint64_t key;             /* stable: of instance and place; 0: the export's own */
-    _Atomic int fd; /* its root; O_PATH only where the server may not read it; -1: given up */
+    char *point;              /* the path where it was found */
+    _Atomic uint32_t users;   /* calls that use fd */
+    _Atomic int64_t used;     /* CLOCK_MONOTONIC, s: when fd was last used */
+    _Atomic bool gone;        /* another mount is in its place now */
+    struct wait_place *place; /* the place of its disk (base/wait_place.h), shared by all exports */
+    uint64_t id;              /* the kernel's id, in this boot */
+    uint64_t instance;        /* identifies its file system (instance.c) */
+    uint64_t key;             /* stable: made of instance and place; 0: the export's own mount */
+    _Atomic int fd;           /* its root, O_PATH where the server may not read it; -1: given up */
     dev_t dev;
-    uint32_t serial;                  /* no other mount had it, in this process */
+    uint32_t serial;                  /* no other mount of this process has had it */
     const struct hostfs_below *below; /* what its kind of file system can be trusted with */
     unsigned flush_how;               /* base/flush.h */
-    struct hostfs_disk *disk;         /* what it shares with others of the same file system */
-    bool counts_links;                /* a link count of 0 means removed (some FUSE always say 0) */
-    /* What trying has found (mounts.c). named: ids are by name (named.c); numbers: the host's inode
-     * numbers stay while it is mounted; lasting: number and birth of an object never change. */
+    struct hostfs_disk *disk;         /* shared by all mounts of its file system */
+    /* a link count of 0 means that the object was removed (some FUSE always say 0) */
+    bool counts_links;
+    /* Found by trying (mounts.c). named: ids are by name (named.c). numbers: the host's inode
+     * numbers stay while it is mounted. lasting: number and birth of an object never change. */
     bool named, numbers, lasting;
     bool by_modes; /* FUSE: the kernel judges by modes before the daemon does */
-    /* Syncing a directory commits all metadata changed before; what was made in it. */
+    /* one_commit: syncing a directory commits all earlier changes of metadata. brings_new: it
+     * commits what was made in the directory. */
     bool one_commit, brings_new;
-    struct hostfs_origin *origin; /* origin.c: what it is a view of; NULL: that is not known */
-    uint64_t part;                /* of its root: below->part_bytes */
+    struct hostfs_origin *origin; /* origin.c: the files of which it is a view; NULL: not known */
+    uint64_t part;                /* the part (below->part_bytes) to which its root belongs */
     _Atomic bool no_nowait;       /* RWF_NOWAIT is not supported here */
-    _Atomic bool no_splice;       /* nor splice() from a file */
-    _Atomic bool no_nameless;     /* nor O_TMPFILE */
+    _Atomic bool no_splice;       /* splice() from a file is not supported here */
+    _Atomic bool no_nameless;     /* O_TMPFILE is not supported here */
 };
 
 struct hostfs_disk; /* disk.c */
@@ -112,28 +120,28 @@ struct hostfs {
 /* vnode_private(): 88 bytes. */
 struct hostfs_node {
     struct hostfs_mount *mount; /* NULL: hidden */
-    uint64_t ino;               /* on a named mount: the fileid */
+    uint64_t ino;               /* on a named mount: its fileid */
     int64_t btime_sec;
     uint32_t btime_nsec;
-    /* -1 or a descriptor; set once, closed only when the node has no user. path: O_PATH; read and
-     * write: regular files only. */
+    /* A descriptor, or -1. Set once, closed only when the node has no user. path: O_PATH; read and
+     * write: for regular files only. */
     _Atomic int path_fd, read_fd, write_fd;
     _Atomic uint32_t where;         /* hash of the (parent, name) that the table has; 0: none */
     _Atomic uint64_t verdict;       /* rights.c */
-    _Atomic uint64_t seen;          /* named.c: what its proof was made of */
+    _Atomic uint64_t seen;          /* named.c: hash of what its proof was made of */
     _Atomic uint32_t checked;       /* revisit.c */
-    struct flush_state flush;       /* of what was written by write_fd */
-    struct hostfs_pin *_Atomic pin; /* disk.c: NULL, or what keeps it while a flush is due */
-    /* Where files judge by who opened them: whose read_fd and write_fd are, as the hash of his
-     * credential; set before they are, and 0 again when they are closed (open.c). */
+    struct flush_state flush;       /* of the data that was written by write_fd */
+    struct hostfs_pin *_Atomic pin; /* disk.c: keeps the node while a flush is due; or NULL */
+    /* Where files judge by their opener: the hash of the credential with which read_fd and write_fd
+     * were opened. Set before they are, and 0 again once they are closed (open.c). */
     _Atomic uint64_t opener;
 };
 
-/* An object of the host on its way to become a node. */
+/* An object of the host that is about to become a node. */
 struct hostfs_object {
     struct vnode_id id;
     struct hostfs_mount *mount; /* NULL: hidden */
-    uint64_t fileid;            /* of a named mount */
+    uint64_t fileid;            /* on a named mount: its fileid */
     bool has_st;
     struct statx st;
 };
@@ -155,10 +163,10 @@ static inline int64_t hostfs_ns(int64_t sec, uint32_t nsec)
     return (int64_t)((uint64_t)sec * 1000000000u + nsec);
 }
 
-/* What every O_PATH open of hostfs says: no link is ever followed. */
+/* The flags of every O_PATH open of hostfs: no link is ever followed. */
 #define HOST_O_PATH (O_PATH | O_NOFOLLOW | O_CLOEXEC)
-/* The host may have longer names (FUSE: up to 4095 bytes) than a client, and a row of the table,
- * can have: what has no other name is not served. */
+/* Whether a name can be served. The host may have longer names (FUSE: up to 4095 bytes) than
+ * clients and rows of the table can have. An object that has only such names is not served. */
 static inline bool hostfs_name_fits(const char *name)
 {
     return strnlen(name, VNAME_MAX + 1) <= VNAME_MAX;
@@ -186,53 +194,58 @@ int hostfs_fd_stat(struct vnode *vn, int *fd, struct statx *st);
 /* The descriptor a file has to read or write (O_RDONLY, O_WRONLY) its data now, whoever may use
  * it; -1. */
 int hostfs_fd_any(struct vnode *vn, int mode);
-/* Attributes by a descriptor of the node. ESTALE, and forgets the node: removed by the host. */
+/* Takes the attributes by a descriptor of the node. ESTALE: the host has removed the object, and
+ * the node was forgotten. */
 int hostfs_stat(struct vnode *vn, int fd, struct statx *st);
-/* The error of an operation on a name in `dir`, which fd is of: where there was no such name since
- * the directory itself was removed by the host, ESTALE. */
+/* The error for a client of an operation on a name in `dir`, on which fd is open: ESTALE instead of
+ * ENOENT where the host has removed the directory itself. */
 int hostfs_name_error(struct vnode *dir, int fd, int error);
-/* hostfs_fd(), then acts as the caller. EACCES for hidden nodes. */
+/* Like hostfs_fd(), and acts as the caller afterwards. EACCES for hidden nodes. */
 int hostfs_enter(const struct vctx *ctx, struct vnode *vn, int *fd);
-/* Gives the node a descriptor; where it got one meanwhile, fd is closed. Returns the node's. */
+/* Gives the node the descriptor fd. Where it got another one meanwhile, closes fd. Returns the
+ * node's descriptor. */
 int hostfs_set_fd(struct vnode *vn, _Atomic int *slot, int fd);
-/* Opens a node's object O_PATH as the server, into no slot. */
+/* Opens the object with this id with `flags`, as the server. The descriptor is the caller's, not
+ * the node's. */
 int hostfs_open_id(struct hostfs *h, const struct vnode_id *id, int flags, int *fd);
 bool hostfs_needs_table(const struct hostfs *h, const struct vnode_id *id);
 
 /* attr.c */
-/* The number that clients see of the object with this inode number in this part of the mount: no
- * other of the export has it. */
+/* The number that clients see for the object with this inode number in this part of the mount. No
+ * other object of the export has it. */
 uint64_t hostfs_fileid(const struct hostfs_mount *mount, uint64_t ino, uint64_t part);
-/* The same for what has no number, from a hash. */
+/* The number that clients see for an object that has no inode number, made of a hash. */
 uint64_t hostfs_fileid_hash(uint64_t hash);
 void hostfs_attr(const struct vnode *vn, const struct statx *st, struct vattr *attr);
-/* The same of an object of `mount` that may have no node. */
+/* Attributes of an object of `mount`, which may have no node. */
 void hostfs_attr_of(const struct vfs *fs, const struct hostfs_mount *mount, enum vtype type,
                     const struct statx *st, struct vattr *attr);
-/* Fills attr from a descriptor; leaves it VNON where that fails. */
+/* Fills in attr by a descriptor of the node; leaves its type VNON where that fails. */
 void hostfs_attr_after(struct vnode *vn, int fd, struct vattr *attr);
 void hostfs_attr_hidden(const struct vnode *vn, struct vattr *attr);
 int hostfs_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
 int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
                    struct vchange *change);
-/* Owner, mode and times of `set`, in this order, as the current identity. */
+/* Sets owner, mode and times of `set`, in this order, with the thread's identity. */
 int hostfs_apply(int fd, enum vtype type, const struct vsetattr *set);
 int hostfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st);
 int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc);
-/* Whether the directory fd, vn's, takes names of two cases for one. Acts as the server. folds.c */
+/* Whether the directory vn, on which fd is open, treats names that differ in case as one. Acts as
+ * the server. folds.c */
 bool hostfs_folds_case(struct vnode *vn, int fd);
 
 /* rights.c */
-/* Whether the caller, whose identity the thread has, may read (R_OK) or write (W_OK) a regular
- * file's data; st was taken from fd. The owner may. 0, EACCES, .... */
+/* Whether the caller, whose identity the thread has, may read (R_OK) or write (W_OK) the data of a
+ * regular file; the owner always may. st was taken from fd. 0, EACCES, .... */
 int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want);
 /* Whether every change of the object from now on gives it another ctime than st has; false where
  * that is not known. */
 bool hostfs_settled(const struct hostfs_mount *mount, const struct statx *st);
-/* The same where the granularity is nanoseconds at best, and the clock's ticks are known. */
+/* Like hostfs_settled(), where the file system's times are in nanoseconds at best, and the ticks of
+ * the kernel's clock are known. */
 bool hostfs_ticked(const struct statx *st);
-/* Whether NFS lets him although the kernel does not (RFC 1813 section 4.4): the owner may read and
- * write, who may execute may read. */
+/* Whether NFS allows the caller what the kernel does not (RFC 1813 section 4.4): the owner may read
+ * and write, and a caller that may execute may read. */
 bool hostfs_privileged(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
                        int want);
 /* Whether it was noted in this round (base/round.h) that the caller may write to the file; noting
@@ -257,9 +270,9 @@ int hostfs_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offse
                         size_t *len, enum vstable *stable, struct vchange *change);
 int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                   struct vchange *change);
-/* Whether the caller may set this size, found out by opening the file. */
+/* Whether the caller may set the size of the file, found out by opening it. */
 int hostfs_may_truncate(const struct vctx *ctx, struct vnode *vn, uint64_t size);
-/* Sets it, after the same. */
+/* Sets the size of the file, if the caller may. */
 int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, uint64_t size);
 
 /* lookup.c */
@@ -267,17 +280,18 @@ int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, s
                   struct vattr *attr);
 int hostfs_glance(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
                   struct vattr *attr);
-/* The same for `name` in dirfd (a descriptor of dir); the thread acts as the caller. */
+/* hostfs_glance() for `name` in dirfd, a descriptor of dir; the thread acts as the caller. */
 int hostfs_glance_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                      struct vnode_id *id, struct vattr *attr);
-/* The node of `name` in dirfd (a descriptor of dir); the thread acts as the caller. */
+/* Returns the node of `name` in dirfd, a descriptor of dir, and its attributes. The thread acts as
+ * the caller. */
 int hostfs_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                      struct vnode **out, struct statx *st);
-/* The node of an object just made and opened. */
+/* Returns the node of an object that was just made, and on which fd is open. */
 int hostfs_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
                  struct vnode **out, struct statx *st);
-/* The node of `name` if the table of nodes has it, else NULL; its id, with length 0 where there is
- * no such name; and whether that is known to be its only name. */
+/* Returns the node of `name` if the vnode table has it, else NULL. *id has length 0 where there is
+ * no such name. *only_name: it is known to be the object's only name. */
 struct vnode *hostfs_peek(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                           struct vnode_id *id, bool *only_name);
 int hostfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
@@ -311,7 +325,7 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
 void hostfs_status(struct vfs *fs, struct vcontrol *control, const char *path);
 
 /* dir.c */
-/* Whether clients may see the name; tells of those that are too long. */
+/* Whether clients may see the name. A name that is too long for them is logged. */
 bool hostfs_may_list(struct vnode *dir, const char *name);
 int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
                    struct vdirents *page);

@@ -1,10 +1,12 @@
 /*
  * kept.c - records in the state directory of what must survive the server's sudden end.
  *
- *     KEPT_VERIFIER  an exclusive create's verifier, where the file's own times can't hold it;
- * until the first SETATTR (create.c, attr.c) KEPT_NEW       an object that is being made in steps;
- * the next start removes what it finds half-made (create.c) KEPT_MODE      a file whose mode was
- * changed for a moment; the next start restores it (open.c)
+ *     KEPT_VERIFIER  an exclusive create's verifier, where the file's own times can't hold it; it
+ *                    lasts until the first SETATTR (create.c, attr.c)
+ *     KEPT_NEW       an object that is being made in steps; the next start removes what it finds
+ *                    half-made (create.c)
+ *     KEPT_MODE      a file whose mode was changed for a moment; the next start restores it
+ *                    (open.c)
  *
  * Each record is a file of its own below STATE/kept, so that none depends on another. A record that
  * was being written when the server died is short and fails its checksum. It is ignored, since what
