@@ -2,7 +2,9 @@
  * look.c - see look.h.
  *
  * `lock` guards the list of paths that are being looked at. A path that has not answered yet is not
- * asked again, so any number of reloads leaves one thread waiting for each such path.
+ * asked again, so any number of reloads leaves one thread waiting for each such path. Most paths
+ * answer at once, though, and several callers may ask for one path at a time: each waits for its
+ * turn for as long as a path that answers may take, and fails with ETIMEDOUT after that.
  */
 #include "exports/look.h"
 #include "base/apart.h"
@@ -14,39 +16,70 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
 static struct list asked = LIST_INIT(asked); /* guarded */
 
 /* The part that both kinds of jobs share. */
 struct asking {
     struct apart job;
     struct list link;
-    char *path; /* NULL: the job is about no path */
+    char *path;   /* NULL: the job is about no path */
+    int64_t late; /* when the path counts as one that does not answer: ms of CLOCK_MONOTONIC */
 };
 
-/* Puts a job on the list. False: its path is being asked already. */
-static bool asking_begin(struct asking *asking)
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Finds the job that asks about the path, or NULL. The caller holds the lock. */
+static struct asking *asking_find(const char *path)
 {
     struct list *item;
-    bool again = false;
+
+    list_for_each (item, &asked) {
+        struct asking *asking = list_entry(item, struct asking, link);
+        if (asking->path != NULL && path != NULL && strcmp(path, asking->path) == 0)
+            return asking;
+    }
+    return NULL;
+}
+
+/* Puts a job on the list as soon as no other job asks about its path. Fails where that takes longer
+ * than `ms`, or where the other job is late. The new job is late after `patience` ms. */
+static bool asking_begin(struct asking *asking, int ms, int patience)
+{
+    const int64_t end = now_ms() + ms;
+    const struct asking *other;
 
     pthread_mutex_lock(&lock);
-    list_for_each (item, &asked) {
-        const char *path = list_entry(item, struct asking, link)->path;
-        again |= asking->path != NULL && path != NULL && strcmp(path, asking->path) == 0;
+    while ((other = asking_find(asking->path)) != NULL) {
+        int64_t until = other->late < end ? other->late : end;
+        struct timespec at = {until / 1000, until % 1000 * 1000000};
+        if (now_ms() >= until)
+            break;
+        pthread_cond_clockwait(&answered, &lock, CLOCK_MONOTONIC, &at);
     }
-    if (!again)
+    if (other == NULL) {
+        asking->late = now_ms() + patience;
         list_append(&asked, &asking->link);
+    }
     pthread_mutex_unlock(&lock);
-    return !again;
+    return other == NULL;
 }
 
 static void asking_end(struct asking *asking)
 {
     pthread_mutex_lock(&lock);
     list_remove(&asking->link);
+    pthread_cond_broadcast(&answered);
     pthread_mutex_unlock(&lock);
 }
 
@@ -96,7 +129,7 @@ static int look(const char *path, bool resolve, bool mount_too, int ms, struct l
     looking->resolve = resolve;
     looking->mount_too = mount_too;
     int error = looking->asking.path == NULL ? ENOMEM : 0;
-    if (error == 0 && !asking_begin(&looking->asking)) {
+    if (error == 0 && !asking_begin(&looking->asking, ms, LOOK_LEAST_MS)) {
         free(looking->asking.path);
         free(looking);
         return ETIMEDOUT;
@@ -211,7 +244,7 @@ int look_mount(const char *type, const struct vfs_mount_args *args, bool check, 
 
     if (mounting == NULL)
         return ENOMEM;
-    if (!asking_begin(&mounting->asking)) {
+    if (!asking_begin(&mounting->asking, ms, LOOK_MS)) {
         mounting->error = EALREADY;
         mounting_drop(&mounting->asking.job);
         free(mounting);

@@ -158,6 +158,40 @@ TEST(what_is_mounted_over_an_exported_directory_is_served)
     mounted_end(&m);
 }
 
+/* All at once, and while the server looks by itself: nobody is told of one that is gone. */
+TEST(of_many_who_mount_at_once_each_gets_the_directory_that_is_there_now)
+{
+    struct mounted m = {0};
+    struct client clients[16];
+    struct reply reply;
+    struct fh fh, file;
+    char old[16];
+
+    mounted_begin(&m);
+    for (int i = 0; i < 16; i++)
+        client_connect(&clients[i], m.server.port, 0);
+    for (int round = 0; round < 20; round++) {
+        host_mkdir(m.server.home, "fresh", 0777);
+        host_write(m.server.home, "fresh/file", "text");
+        snprintf(old, sizeof(old), "old%d", round);
+        host_rename(m.server.home, "export", m.server.home, old);
+        host_rename(m.server.home, "fresh", m.server.home, "export");
+        for (int i = 0; i < 16; i++) {
+            put_string(client_begin(&clients[i], PROGRAM_MOUNT, 3, 1), m.dir);
+            client_send(&clients[i]);
+        }
+        for (int i = 0; i < 16; i++) {
+            assert_true(client_receive(&clients[i], &reply));
+            assert_int_equal(get_u32(&reply.results), MNT_OK);
+            get_fh(&reply.results, &fh);
+            expect_ok(ask_lookup(&clients[i], &fh, "file", &file, NULL, NULL));
+        }
+    }
+    for (int i = 0; i < 16; i++)
+        client_disconnect(&clients[i]);
+    mounted_end(&m);
+}
+
 TEST(a_reload_with_a_directory_that_is_gone_serves_the_others)
 {
     struct mounted m = {0};
