@@ -62,7 +62,7 @@ void payload_pipe_empty(void)
 
 bool payload_to_memory(struct payload *payload)
 {
-    struct payload_pipe pipe;
+    struct payload_pipe pipe = {.from = -1};
     size_t done = 0;
 
     if (payload->piped == 0)
@@ -84,7 +84,7 @@ bool payload_to_memory(struct payload *payload)
 
 void payload_drop(struct payload *payload)
 {
-    struct payload_pipe pipe;
+    struct payload_pipe pipe = {.from = -1};
     uint8_t padding[4];
     const size_t left = payload->piped;
 

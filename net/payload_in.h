@@ -44,8 +44,8 @@ static inline size_t payload_in_head(const struct payload_in *in)
 }
 /* The beginning of a message is there: moves its payload to the pipe, if that is expected. */
 enum payload_in_outcome payload_in_receive(struct conn *conn);
-/* The payload of the message that is complete. It belongs to the thread from here on, whoever has
- * the connection afterwards. */
+/* The payload of the message that is complete. It belongs to this thread from here on, also
+ * when another thread gets the connection. */
 struct payload payload_in_take(struct conn *conn);
 /* A message was handled; `piped`: a part of its payload came by the pipe. */
 void payload_in_learn(struct conn *conn, const struct net_message *message, bool piped);

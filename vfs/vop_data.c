@@ -4,8 +4,8 @@
  * Here it is decided which way data goes: copied to or from memory (read, write), or by the
  * thread's pipe (splice, splice_write), where it is long enough, the file system can, and the
  * transport may. Where a file system finds that it can't after all, the data goes through memory;
- * what may have been left in the pipe is removed. Whoever calls vop_read() or vop_write() learns
- * nothing of it.
+ * what may have been left in the pipe is removed. The callers of vop_read() and vop_write()
+ * learn nothing of it.
  */
 #include "vfs/mount.h"
 #include "vfs/vop.h"
