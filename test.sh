@@ -27,7 +27,7 @@ packages=(
     # lint
     clang clang-tidy shellcheck mandoc
     # the kernel client's guest, and the programs it works with
-    user-mode-linux busybox-static iproute2 util-linux nfs-common netbase rpcbind
+    user-mode-linux busybox-static iproute2 util-linux nfs-common netbase rpcbind uidmap
     gcc pax tar sqlite3 procps
     # host file systems below the server
     e2fsprogs xfsprogs btrfs-progs squashfs-tools erofs-utils dosfstools xorriso

@@ -8,13 +8,14 @@
 # socket is a path, and guests keep their memory in /dev/shm); names are resolved from a hosts file
 # alone. COMMAND is, in effect, init: when it ends, all it started is killed by the kernel.
 #
-# As root, or as an ordinary user where user namespaces are allowed. Called by run.sh.
+# As root, or as an ordinary user where user namespaces are allowed, who has ids of /etc/subuid in it
+# for the other users (newuidmap of uidmap). Called by run.sh.
 set -eu
 
 if [ "${LAB_INSIDE:-}" != 1 ]; then
     [ $# -gt 0 ] || { sed -n '2,12p' "$0" >&2; exit 2; }
     user=()
-    [ "$(id -u)" = 0 ] || user=(--user --map-root-user)
+    [ "$(id -u)" = 0 ] || user=(--user --map-root-user --map-auto)
     LAB_INSIDE=1 exec unshare "${user[@]}" --net --mount --uts --pid --fork --kill-child \
         --mount-proc -- "$0" "$@"
 fi

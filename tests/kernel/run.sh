@@ -32,7 +32,7 @@ for tool in linux.uml busybox ip mount.nfs rpcbind; do
     exit 77
 done
 if [ "$(id -u)" != 0 ] && ! "$HERE/lab.sh" true; then
-    echo "skipped: an ordinary user gets no network of his own here (user namespaces, /dev/net/tun)"
+    echo "skipped: an ordinary user gets no network and users of his own here (user namespaces, uidmap, /etc/subuid, /dev/net/tun)"
     [ -z "${CI:-}" ] || exit 1
     exit 77
 fi

@@ -1,4 +1,5 @@
 # The roots of all subvolumes have one inode number on the host.
+needs_root "mounts an image"
 truncate -s 120M "$SCRATCH/image"
 mkfs.btrfs -q "$SCRATCH/image"
 mount -o loop "$SCRATCH/image" "$EXPORT"

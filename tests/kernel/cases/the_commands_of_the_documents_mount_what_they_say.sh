@@ -13,6 +13,9 @@ for address in 192.0.2.1 192.168.122.1; do
     ip address add $address/32 dev lo
 done
 sudo() { "$@"; }
+# Of a server that is installed on this machine nothing is seen.
+mkdir -p /var/lib/loopnfs
+mount -t tmpfs -o mode=700 tmpfs /var/lib/loopnfs
 mkdir -p /srv/share /srv/boot /srv/vm /srv/data /home/me/share /home/me/project /home/user/data
 export HOME=/home/user
 server=
