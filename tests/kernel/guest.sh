@@ -98,6 +98,9 @@ off
 INIT
 chmod +x "$box/init"
 
+# hostfs keeps a file of this machine open for as long as the guest has it in its cache: more than the
+# 1024 that a program usually may.
+ulimit -n "$(ulimit -Hn)"
 # cat, because the guest makes the descriptor it is given non-blocking.
 exec 6> >(exec cat)
 cat=$!
