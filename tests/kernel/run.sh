@@ -41,7 +41,8 @@ if [ -z "${GUEST_PRELOAD:-}" ]; then
 fi
 
 SCRATCH=$(mktemp -d "${LOOPNFS_SCRATCH:-/var/tmp}/loopnfs-kernel.XXXXXX")
-trap 'rm -rf "$SCRATCH"' EXIT
+# What is left may be of users that an ordinary user is only in a user namespace.
+trap 'rm -rf "$SCRATCH" 2> /dev/null || "$HERE/lab.sh" rm -rf "$SCRATCH"' EXIT
 chmod 755 "$SCRATCH"
 mkdir "$SCRATCH/export" "$SCRATCH/shared" "$SCRATCH/bin"
 # A copy, as installed: an ordinary user may not be able to reach the build tree.
