@@ -61,6 +61,7 @@ root=$ROOTS_WORK/root
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
+mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
 mount --rbind /dev "$root/dev"
 # udev lets everybody have these two; where this machine has no udev, nobody does.
 for node in "net/tun 10 200" "fuse 10 229"; do
@@ -97,4 +98,4 @@ chown -R $user: $home/loopnfs
 for ((i = 0; i < busy; i++)); do
     (while :; do :; done) &
 done
-su - $user -c "cd loopnfs && exec ./test.sh $*"
+su - $user -c "cd loopnfs && exec ./test.sh ${*@Q}"
