@@ -10,9 +10,7 @@
 
 #define MANY     300
 #define OF_ALL   240
-#define OF_USER  90
-#define OF_FIRST 135 /* of a user whose calls were the first to hang */
-#define OF_USER2 45  /* what a second user gets of the half that is left */
+#define OF_USER2 45 /* what a second user gets of the half that is left */
 
 static void look_up(struct hang *h, unsigned count)
 {
@@ -49,13 +47,13 @@ TEST(calls_that_hang_in_one_export_stop_no_other)
     for (unsigned i = 0; i < MANY; i++)
         hang_send_getattr(&slow, &h.files[i]);
     /* Those beyond the bound are answered while the others wait. */
-    hang_statuses(&slow, MANY - OF_FIRST, &ok, &jukebox);
-    assert_int_equal(jukebox, MANY - OF_FIRST);
+    hang_statuses(&slow, MANY - HANG_OF_FIRST, &ok, &jukebox);
+    assert_int_equal(jukebox, MANY - HANG_OF_FIRST);
     hung_fuse_holds(h.fuse, 1);
     expect_others_are_answered(&h);
     h.fuse->hung = false;
-    hang_statuses(&slow, OF_FIRST, &ok, &jukebox);
-    assert_in_range(ok, OF_USER, OF_FIRST);
+    hang_statuses(&slow, HANG_OF_FIRST, &ok, &jukebox);
+    assert_in_range(ok, HANG_OF_USER, HANG_OF_FIRST);
     expect_ok(ask_getattr(&slow, &h.files[0], &(struct attr){0}));
     client_disconnect(&slow);
     hang_end(&h);
@@ -103,7 +101,7 @@ TEST(two_exports_of_one_file_system_share_its_bound)
     h.fuse->hung = true;
     for (unsigned i = 0; i < MANY / 2; i++)
         hang_send_getattr(&slow, &h.files[i]);
-    hang_statuses(&slow, MANY / 2 - OF_FIRST, &ok, &jukebox);
+    hang_statuses(&slow, MANY / 2 - HANG_OF_FIRST, &ok, &jukebox);
     hung_fuse_holds(h.fuse, 1);
     expect_status(ask_getattr(&h.m.client, &other, &(struct attr){0}), NFS_JUKEBOX);
     client_disconnect(&slow);
@@ -125,7 +123,7 @@ TEST(no_user_takes_all_that_may_wait)
     h.fuse->hung = true;
     for (unsigned i = 0; i < MANY; i++)
         hang_send_getattr(&slow, &h.files[i]);
-    hang_statuses(&slow, MANY - OF_FIRST, &ok, &jukebox);
+    hang_statuses(&slow, MANY - HANG_OF_FIRST, &ok, &jukebox);
     for (unsigned i = 0; i < MANY; i++)
         hang_send_getattr(&second, &h.files[i]);
     hang_statuses(&second, MANY - OF_USER2, &ok, &jukebox);

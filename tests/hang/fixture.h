@@ -11,6 +11,11 @@
 #include "tests/lib/server.h"
 #include "tests/lib/test.h"
 
+/* Of 512 calls that may sleep at once, those that one user gets in a file system that hangs; and
+ * those that the user whose calls were the first to hang has at most (bounds.c). */
+#define HANG_OF_USER  90
+#define HANG_OF_FIRST 135
+
 /* The other export of `m` is on the file system `fuse`, at `dir`. */
 struct hang {
     struct mounted m;

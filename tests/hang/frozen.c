@@ -14,10 +14,8 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#define MANY     150
-#define OF_USER  90 /* bounds.c */
-#define OF_FIRST 135
-#define WRITE    7
+#define MANY  150
+#define WRITE 7
 
 static int frozen = -1; /* the disk, while it is */
 
@@ -88,15 +86,15 @@ TEST(a_frozen_disk_stops_no_other_export_nor_the_reading_of_them)
     freeze(disk);
     for (uint32_t i = 0; i < MANY; i++)
         send_write(&slow, &made.fh, i);
-    hang_statuses(&slow, MANY - OF_FIRST, &ok, &jukebox);
+    hang_statuses(&slow, MANY - HANG_OF_FIRST, &ok, &jukebox);
     assert_int_equal(ok, 0);
     expect_ok(ask_create(&m.client, &m.root, "other", H_UNCHECKED, NULL, NULL, NULL));
     kill(m.server.pid, SIGHUP);
     assert_true(server_log_waits_for(&m.server, "exports reloaded: 2", 60000));
     expect_ok(ask_getattr(&m.client, &m.root, &(struct attr){0}));
     thaw();
-    hang_statuses(&slow, OF_FIRST, &ok, &jukebox);
-    assert_in_range(ok, OF_USER, OF_FIRST);
+    hang_statuses(&slow, HANG_OF_FIRST, &ok, &jukebox);
+    assert_in_range(ok, HANG_OF_USER, HANG_OF_FIRST);
     client_disconnect(&slow);
     mounted_end(&m);
     umount2(disk, MNT_DETACH);

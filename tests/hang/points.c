@@ -5,8 +5,7 @@
 #include "tests/lib/image.h"
 #include <stdio.h>
 
-#define MANY    300
-#define OF_USER 90
+#define MANY 300
 
 /* `export` has a directory "sub" with some files and a mount "point" that hangs. */
 static void begin(struct mounted *m, struct hung_fuse **fuse, struct host_path *point)
@@ -51,8 +50,8 @@ TEST(who_looks_at_a_mount_that_hangs_does_not_use_up_its_directorys_disk)
     client_connect(&slow, m.server.port, 0);
     for (unsigned i = 0; i < MANY; i++)
         send_lookup(&slow, &m.root, "point");
-    hang_statuses(&slow, MANY - OF_USER, &ok, &jukebox);
-    assert_int_equal(jukebox, MANY - OF_USER);
+    hang_statuses(&slow, MANY - HANG_OF_FIRST, &ok, &jukebox);
+    assert_int_equal(jukebox, MANY - HANG_OF_FIRST);
     hung_fuse_holds(fuse, 1);
     /* The same user is served in the directory itself. */
     struct fh fh;
@@ -84,8 +83,8 @@ static void look_at_point(struct mounted *m, const struct fh *dir)
     client_connect(&slow, m->server.port, 0);
     for (unsigned i = 0; i < MANY; i++)
         send_lookup(&slow, dir, "point");
-    hang_statuses(&slow, MANY - OF_USER, &ok, &jukebox);
-    assert_int_equal(jukebox, MANY - OF_USER);
+    hang_statuses(&slow, MANY - HANG_OF_FIRST, &ok, &jukebox);
+    assert_int_equal(jukebox, MANY - HANG_OF_FIRST);
     for (int i = 0; i < 20; i++) {
         expect_ok(ask_getattr(&m->client, dir, &(struct attr){0}));
         expect_ok(ask_lookup(&m->client, dir, "f", &fh, NULL, NULL));
@@ -168,8 +167,8 @@ TEST(a_mount_that_comes_later_is_known_as_well)
     client_connect(&slow, m.server.port, 0);
     for (unsigned i = 0; i < MANY; i++)
         send_lookup(&slow, &m.root, "later");
-    hang_statuses(&slow, MANY - OF_USER, &ok, &jukebox);
-    assert_int_equal(jukebox, MANY - OF_USER);
+    hang_statuses(&slow, MANY - HANG_OF_FIRST, &ok, &jukebox);
+    assert_int_equal(jukebox, MANY - HANG_OF_FIRST);
     expect_ok(ask_getattr(&m.client, &m.root, &(struct attr){0}));
     second->hung = false;
     client_disconnect(&slow);

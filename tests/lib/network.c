@@ -92,27 +92,40 @@ static socklen_t address_of(const char *text, uint16_t port, struct sockaddr_sto
     return sizeof(*in6);
 }
 
-void client_connect_between(struct client *client, const char *from, const char *to, uint16_t port,
-                            int flags)
+/* A socket that is connected from a port of its own: 0, or an errno. */
+static int try_to_connect(struct client *client, const char *from,
+                          const struct sockaddr_storage *server, socklen_t len, int flags)
 {
     static unsigned tries;
-    struct sockaddr_storage mine, server;
-    bool udp = flags & CLIENT_UDP;
-    int on = 1, error = EADDRINUSE;
+    struct sockaddr_storage mine;
+    bool udp = flags & CLIENT_UDP, low = !(flags & CLIENT_UNPRIVILEGED);
+    int on = 1;
 
-    socklen_t len = address_of(to, port, &server);
-    client_connect_nowhere(client, flags);
-    client->fd = socket(server.ss_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    client->fd = socket(server->ss_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
     assert_true(client->fd >= 0);
     if (!udp)
         setsockopt(client->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    for (int i = 0; i < 300 && error == EADDRINUSE; i++) {
-        bool low = !(flags & CLIENT_UNPRIVILEGED);
-        address_of(from, low ? (uint16_t)(600 + tries++ % 400) : 0, &mine);
-        error = bind(client->fd, (struct sockaddr *)&mine, len) == 0 ? 0 : errno;
-    }
-    if (error == 0 && connect(client->fd, (struct sockaddr *)&server, len) != 0)
-        error = errno;
+    address_of(from, low ? (uint16_t)(600 + tries++ % 400) : 0, &mine);
+    if (bind(client->fd, (struct sockaddr *)&mine, len) == 0 &&
+        connect(client->fd, (const struct sockaddr *)server, len) == 0)
+        return 0;
+    int error = errno;
+    close(client->fd);
+    client->fd = -1;
+    return error;
+}
+
+void client_connect_between(struct client *client, const char *from, const char *to, uint16_t port,
+                            int flags)
+{
+    struct sockaddr_storage server;
+    int error = EADDRINUSE;
+
+    socklen_t len = address_of(to, port, &server);
+    client_connect_nowhere(client, flags);
+    /* EADDRNOTAVAIL: another connection to the server has the port, or had it just now. */
+    for (int i = 0; i < 300 && (error == EADDRINUSE || error == EADDRNOTAVAIL); i++)
+        error = try_to_connect(client, from, &server, len, flags);
     if (error != 0)
         fail_msg("can't connect from %s to %s port %u: %s", from, to, port, strerror(error));
 }
