@@ -57,7 +57,7 @@ int gate_by_handle(struct access *access, const struct rpc_call *call, struct vi
         return ESTALE;
     error = admit(access, &why);
     if (error == 0 && call->is_datagram && !access->client->options.udp) {
-        why = "it came over UDP (option `udp`, or --udp, allows)";
+        why = "it came over UDP (option `udp` allows)";
         error = EACCES;
     }
     if (error == EACCES)

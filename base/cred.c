@@ -130,11 +130,6 @@ bool cred_can_switch(void)
     return can_switch;
 }
 
-void cred_never_switch(void)
-{
-    can_switch = false;
-}
-
 static bool acts_as(const struct cred *cred)
 {
     return acting.known && acting.uid == cred->uid && acting.gid == cred->gid &&

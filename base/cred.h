@@ -21,8 +21,6 @@ const struct cred *cred_server(void);
 /* Whether this process may take other identities (it has CAP_SETUID and CAP_SETGID). Where it may
  * not, cred_assume() does nothing, and everything happens as the user that runs the server. */
 bool cred_can_switch(void);
-/* For tests: cred_can_switch() says no from now on. */
-void cred_never_switch(void);
 
 /*
  * Has this thread act as `cred` in file system calls from now on: setfsuid(), setfsgid(),
