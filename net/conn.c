@@ -1,15 +1,15 @@
 /*
  * conn.c - a TCP connection: bytes into records, records to the handler, replies back in batches.
  *
- * A source of one loop (loop.h); all of it belongs to the thread that runs the loop. Its memory is
- * borrowed from the loop's pool while there is something in it:
- *   in    bytes received that are not handled yet, [pos, end) raw, a message half gathered before
- *         them (record.h);
- *   out   replies to be sent, [sent, filled);
- *   queue replies in other buffers, to be sent before `out`: the rest of a buffer that a late
- *         message still writes to, and late replies themselves.
+ * A connection is a source of one loop (loop.h). All of it belongs to the thread that runs the
+ * loop. Its memory is borrowed from the loop's pool while there is something in it:
+ *     in     bytes that were received and not handled yet: [pos, end), and a message that is partly
+ *            gathered before them (record.h)
+ *     out    replies that are to be sent: [sent, filled)
+ *     queue  replies in other buffers, to be sent before `out`: the rest of a buffer to which a
+ *            late message still writes, and late replies themselves
  * The payload of a long message may be in a pipe instead (payload_in.h). A connection whose peer
- * does not take its replies is not read from until it does.
+ * does not take its replies is not read from until the peer does.
  */
 #include "net/conn.h"
 #include "base/log.h"
@@ -22,10 +22,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Messages handled before other sources have their turn, and batches received. */
+/* How many messages are handled before other sources have their turn, and how many batches are
+ * received. */
 #define RUN_MAX     256
 #define BATCHES_MAX 4
-/* Less room than this in the receive buffer is not worth a system call. */
+/* Less room than this in the receive buffer, in bytes, is not worth a system call. */
 #define RECEIVE_MIN (128u * 1024)
 
 static void in_release(struct conn *conn)
@@ -82,7 +83,7 @@ static void conn_end(struct conn *conn)
     conn_end_check(conn);
 }
 
-/* The handler wants no more of its messages. */
+/* To be called when the handler wants no more messages of the connection. */
 static void conn_refuse(struct conn *conn)
 {
     if (conn->in != NULL)
@@ -145,7 +146,7 @@ static void too_long(struct conn *conn)
     conn_close(conn);
 }
 
-/* Gives the buffer back when everything in it is handled; what is incomplete stays. */
+/* Gives the receive buffer back when everything in it was handled; an incomplete message stays. */
 static void in_settle(struct conn *conn)
 {
     if (conn->in != NULL && conn->pos == conn->end && conn->record.fragments == 0)
@@ -170,7 +171,7 @@ static bool conn_run(struct source *source)
         }
         if (!conn_out_room(conn)) {
             if (!source->dead && !conn->blocked)
-                loop_ready(source); /* late replies are in the way: soon */
+                loop_ready(source); /* late replies are in the way; tried again soon */
             return true;
         }
         switch (
@@ -195,8 +196,8 @@ static bool conn_run(struct source *source)
         }
     }
 out:
-    /* Sent now, not at the end of the round: the next connection then works in the same buffer,
-     * which the cache still has. */
+    /* The replies are sent now, and not at the end of the round: the next connection then uses this
+     * buffer, which the CPU's cache still has. */
     if (!source->dead && conn->filled > conn->sent)
         conn_flush(source);
     else if (!source->dead && conn->filled == 0 && conn->out != NULL)
@@ -206,7 +207,8 @@ out:
     return true;
 }
 
-/* A buffer to receive into, with room for the rest of a message. */
+/* Makes sure that there is a receive buffer with room for the rest of a message. False: no
+ * memory. */
 static bool in_room(struct conn *conn)
 {
     size_t need = conn->record.left > RECEIVE_MIN ? conn->record.left : RECEIVE_MIN;
@@ -218,7 +220,7 @@ static bool in_room(struct conn *conn)
     }
     if (BUFFER_SIZE - conn->end >= need)
         return true;
-    /* A late message still looks at this one: the rest moves to another. */
+    /* A late message still uses this buffer: the rest moves to another one. */
     if (buffer->refs > 1) {
         buffer = buffer_get(conn_pool(conn));
         if (buffer == NULL)
@@ -234,11 +236,11 @@ static bool in_room(struct conn *conn)
     return true;
 }
 
-/* How much to receive: all there is room for, since each call costs as much as a small message. Of
- * long messages exactly the rest, so that the next one begins a buffer and never has to be moved;
- * and no more than the beginning of one that is likely to follow. Where its payload is to go
- * to the pipe that must not be received at all: nor may it be along with the end of what comes
- * before. */
+/* How many bytes to receive. As many as there is room for, since each receive costs as much as a
+ * small message. Of a long message exactly the rest, so that the next one begins a buffer and never
+ * has to be moved. Of a message that is likely to be long, its beginning only. A payload that is
+ * expected to go to the pipe must not be received, neither by itself nor with the end of what comes
+ * before it. */
 static size_t in_take(const struct conn *conn)
 {
     const struct record *record = &conn->record;
@@ -265,7 +267,7 @@ static bool received(struct conn *conn, bool something)
     return true;
 }
 
-/* Takes in what the socket has. False: nothing, or the end. */
+/* Receives what the socket has. False: nothing, or its end. */
 static bool conn_receive(struct conn *conn)
 {
     if (conn->in == NULL && net.buffers >= NET_BUFFERS_MAX)
@@ -275,7 +277,7 @@ static bool conn_receive(struct conn *conn)
         return false;
     }
     if (conn->end == BUFFER_SIZE)
-        return true; /* full of messages that wait for their turn */
+        return true; /* the buffer is full of messages that wait for their turn */
     enum payload_in_outcome outcome = payload_in_receive(conn);
     if (outcome != PAYLOAD_IN_REFUSED || conn->source.dead)
         return received(conn, outcome == PAYLOAD_IN_TAKEN);
@@ -283,7 +285,7 @@ static bool conn_receive(struct conn *conn)
     if (n <= 0) {
         in_settle(conn);
         if (n == 0)
-            conn_end(conn); /* it may still read what it has asked for */
+            conn_end(conn); /* the client may still read what it has asked for */
         else if (errno != EAGAIN && errno != EINTR)
             conn_close(conn);
         return false;
@@ -317,8 +319,8 @@ static bool conn_event(struct source *source, uint32_t events)
         conn_end(conn);
         return true;
     }
-    /* While a large batch was worked on the next one has mostly arrived: no need to ask epoll.
-     * Where it has not, the client waits for all of a batch, and will do so again. */
+    /* While a large batch was handled the next one has mostly arrived, so epoll need not be asked.
+     * Where it has not, the client waits for the whole of a batch, and will do so again. */
     for (int batch = 0; batch < BATCHES_MAX; batch++) {
         uint64_t handled = loop->messages;
         if (!conn_receive(conn)) {
@@ -347,7 +349,7 @@ static void conn_detach(struct source *source)
 
     buffer_ref(conn->in);
     buffer_ref(conn->out);
-    /* Its thread writes behind `filled`: nobody else may. */
+    /* Its thread writes behind `filled`, so nothing else may be written there. */
     bool kept = conn_out_queue(conn);
     conn_out_release(conn);
     if (!kept)
@@ -366,7 +368,7 @@ static void conn_finish_late(struct source *source, struct late *late)
 
     buffer_put(conn_pool(conn), late->in, 0);
     if (late->broken)
-        conn_close(conn); /* and the client asks again */
+        conn_close(conn); /* the client asks again */
     if (late->len == 0 || source->dead) {
         buffer_put(conn_pool(conn), late->out, late->at + late->len);
         if (!source->dead)
@@ -374,7 +376,7 @@ static void conn_finish_late(struct source *source, struct late *late)
         return;
     }
     record_mark(late->out->data + late->at - RECORD_HEADER, late->len);
-    /* Replies already gathered go first, so that the queue stays in front of `out`. */
+    /* Replies that have gathered go first, so that the queue stays in front of `out`. */
     bool kept = conn_out_queue(conn);
     conn->sent = conn->filled;
     if (!conn_queue(conn, late->out, late->at - RECORD_HEADER, late->at + late->len) || !kept) {
@@ -394,10 +396,11 @@ static bool conn_drain(struct source *source)
 {
     struct conn *conn = conn_of(source);
 
-    /* What has arrived whole was handled; the rest is for the server's next life. */
+    /* Messages that arrived whole were handled; the rest is left to the next start of the
+     * server. */
     conn_end(conn);
     if (conn->blocked && net_now_ms() > net.patience_ms)
-        conn_close(conn); /* it has had time to take its replies */
+        conn_close(conn); /* the client has had time to take its replies */
     return source->dead || (source->late == 0 && !conn_has_output(conn));
 }
 

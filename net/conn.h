@@ -1,7 +1,8 @@
 /*
- * conn.h - inside a TCP connection: what conn.c (input, its life) and conn_send.c (output) share.
+ * conn.h - inside a TCP connection: what conn.c (input, and a connection's life) and conn_send.c
+ * (output) share.
  *
- * A connection is a source of one loop (loop.h); all of it belongs to the thread that runs the
+ * A connection is a source of one loop (loop.h). All of it belongs to the thread that runs the
  * loop. Its memory is borrowed from the loop's pool while there is something in it.
  */
 #ifndef NET_CONN_H
@@ -12,7 +13,7 @@
 #include "net/payload_in.h"
 #include "net/record.h"
 
-/* A reply, or several in a row, in a buffer of which it holds a reference. */
+/* One or more replies in a row in a buffer, with a reference on that buffer. */
 struct piece {
     struct list link; /* conn->queue */
     struct buffer *buffer;
@@ -31,9 +32,10 @@ struct conn {
     unsigned queued;
     struct payload_in payload_in;
     struct batch batch;
-    bool blocked; /* the peer's window is full: waits for EPOLLOUT, reads nothing */
-    bool paused;  /* it has too many messages asleep: nothing is begun or read */
-    bool ended;   /* nothing more will be read: closed when all replies are sent */
+    /* the peer's window is full: the connection waits for EPOLLOUT and reads nothing */
+    bool blocked;
+    bool paused; /* too many of its messages sleep: it begins and reads none */
+    bool ended;  /* nothing more will be read: it is closed when all replies are sent */
 };
 
 static inline struct conn *conn_of(struct source *source)
@@ -48,9 +50,9 @@ static inline struct buffer_pool *conn_pool(struct conn *conn)
 
 /* --- conn.c --- */
 
-/* Ends it now. Its memory goes when its last late message is in. */
+/* Closes the connection now. Its memory is freed when its last late message is in. */
 void conn_close(struct conn *conn);
-/* Ends it if nothing more will be read and nothing is left to be done or sent. */
+/* Closes the connection if nothing more will be read, and nothing is left to be done or sent. */
 void conn_end_check(struct conn *conn);
 /* Tells epoll what the connection waits for. */
 void conn_watch(struct conn *conn);
@@ -58,19 +60,23 @@ void conn_watch(struct conn *conn);
 /* --- conn_send.c --- */
 
 bool conn_has_output(const struct conn *conn);
-/* Sends all there is, or as much as the peer's window takes: then it is blocked. */
+/* Sends everything, or as much as the peer's window takes; the connection is blocked in that
+ * case. */
 void conn_flush(struct source *source);
-/* Room for one more reply: sends what has gathered if it must. False: not now. */
+/* Makes room for one more reply, and sends what has gathered where that is needed. False: not
+ * now. */
 bool conn_out_room(struct conn *conn);
-/* A reply was written behind `filled`; len 0: none. A payload in the pipe is sent, or copied. */
+/* To be called when a reply of `len` bytes was written behind `filled`; len 0: there is none. A
+ * payload in the pipe is sent, or copied. */
 void conn_reply(struct conn *conn, size_t len, struct payload *payload);
-/* In the middle of a batch: sends what has gathered, if that is much and took its time. */
+/* To be called in the middle of a batch: sends the replies that have gathered if they are a part
+ * (batch.h). */
 void conn_part(struct conn *conn);
-/* Gives `out` back. */
+/* Gives the buffer `out` back. */
 void conn_out_release(struct conn *conn);
-/* What has gathered in `out` goes to the queue, with a reference of its own. */
+/* Adds the replies in `out` to the queue, with a reference of their own. False: no memory. */
 bool conn_out_queue(struct conn *conn);
-/* A reply in another buffer goes to the queue, which takes over the reference. */
+/* Adds a reply in another buffer to the queue, which takes over the reference. False: no memory. */
 bool conn_queue(struct conn *conn, struct buffer *buffer, size_t at, size_t end);
 /* Drops the queue and `out`. */
 void conn_output_drop(struct conn *conn);

@@ -1,6 +1,6 @@
 /*
- * conn_send.c - a connection's output: replies gathered, sent in batches, kept while the peer takes
- * none. Called by conn.c and, for what has gathered at the end of a round, by the loop.
+ * conn_send.c - a connection's output: gathers replies, sends them in batches, keeps them while the
+ * peer takes none. Called by conn.c and, for what has gathered at the end of a round, by the loop.
  */
 #include "net/conn.h"
 #include "net/payload_out.h"
@@ -9,9 +9,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-/* Replies are sent with at most so many pieces at once. */
+/* The most pieces of replies in one send. */
 #define PIECES_MAX 16
-/* Late replies that may wait for a slow peer before it is not read from any more. */
+/* How many late replies may wait for a slow peer before the server stops reading from it. */
 #define QUEUE_MAX 64
 void conn_out_release(struct conn *conn)
 {
@@ -68,12 +68,12 @@ static void conn_set_blocked(struct conn *conn, bool blocked)
         return;
     conn->blocked = blocked;
     conn_watch(conn);
-    /* Messages in memory have been waiting. */
+    /* Messages that are in memory have been waiting for this. */
     if (!blocked)
         loop_ready(&conn->source);
 }
 
-/* `n` bytes were sent, of the queue first. */
+/* Removes `n` bytes that were sent, first from the queue. */
 static void output_advance(struct conn *conn, size_t n)
 {
     while (!list_empty(&conn->queue)) {
@@ -91,7 +91,8 @@ static void output_advance(struct conn *conn, size_t n)
         conn_out_release(conn);
 }
 
-/* Messages may still be in memory, so this is not the end of a connection that has `ended`. */
+/* Sends everything. Messages may still be in memory, so a connection that has `ended` is not closed
+ * here. */
 static void output_send(struct conn *conn)
 {
     struct source *source = &conn->source;
@@ -136,9 +137,10 @@ void conn_flush(struct source *source)
 }
 
 /*
- * A client with many calls under way waits for none of them while it has others' replies to work
- * on, nor do we while it does: sent all at once, they'd take turns (docs/PERFORMANCE.md). Small
- * parts, and of what costs less than the sending, are not worth it.
+ * Sends a part of a batch. A client with many calls under way works on the first replies while the
+ * server makes the next ones; if all replies were sent at once, client and server would take turns
+ * (docs/PERFORMANCE.md). Small parts, and replies that cost less than sending them, are not worth
+ * it.
  */
 void conn_part(struct conn *conn)
 {
@@ -163,14 +165,14 @@ bool conn_out_room(struct conn *conn)
     return BUFFER_SIZE - conn->filled >= need;
 }
 
-/* A payload in the pipe goes behind all that has gathered: from the pipe, or copied. */
+/* Sends a payload in the pipe behind the replies that have gathered: from the pipe, or copied. */
 static void reply_payload(struct conn *conn, struct payload *payload)
 {
     if (!conn->blocked && list_empty(&conn->queue))
         conn->sent += payload_out_send(payload, conn->source.fd, conn->out->data + conn->sent,
                                        conn->filled - conn->sent);
-    /* What of it is copied begins where its end, and so the next reply, is aligned: where some was
-     * sent, all before it was. */
+    /* The copied rest begins where its end, and so the next reply, is aligned. Where some of the
+     * payload was sent, everything before it was sent. */
     const size_t odd = (payload->len - payload->piped) % 4;
     if (odd != 0)
         conn->sent = conn->filled += odd;

@@ -1,13 +1,13 @@
 /*
- * net.h - messages in, replies out: what net/ offers to rpc/ and main.
+ * net.h - messages in, replies out: what net/ offers to rpc/ and server/.
  *
- * N loops, each an epoll set, carry all sockets. A loop is run by one thread at a time; that
- * thread reads what a socket has, calls the handler for each complete message where it is, and
- * sends the gathered replies (docs/ARCHITECTURE.md, "The loops"). A thread that is about to sleep
- * (base/sleep.h), or that has been in one handler call for some milliseconds (workers.c), loses
- * its loop to a standby thread; the handler notices nothing of it.
+ * N loops, each an epoll set, carry all sockets. One thread at a time runs a loop. It reads what a
+ * socket has, calls the handler for each complete message where the message lies, and sends the
+ * gathered replies (docs/ARCHITECTURE.md, "The loops"). A thread that is about to sleep
+ * (base/sleep.h), or that has been in one handler call for some milliseconds (workers.c), loses its
+ * loop to a standby thread; the handler notices nothing of that.
  *
- * net/ knows records and datagrams, nothing of RPC.
+ * net/ knows records and datagrams, and nothing of RPC.
  */
 #ifndef NET_NET_H
 #define NET_NET_H
@@ -19,19 +19,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The largest legal message: a WRITE of 1 MiB with its headers (call header, 400-byte credential
- * and verifier, handle). A longer record closes its connection. */
+/* Bytes of the largest legal message: a WRITE of 1 MiB with its headers (call header, credential
+ * and verifier of 400 bytes each, handle). A longer record closes its connection. */
 #define NET_PAYLOAD_MAX (1024 * 1024)
 #define NET_MESSAGE_MAX (NET_PAYLOAD_MAX + 4096)
-/* UDP can't carry more than this (RFC 768 over IPv4). */
+/* Bytes of the largest datagram of UDP over IPv4 (RFC 768). */
 #define NET_DATAGRAM_MAX 65507
 
-/* What the handler keeps of a connection: 0 at first, and gone with it. Messages of one connection
- * may be handled by several threads at once. */
+/* What the handler keeps with a connection: 0 at first, and gone with it. Several threads at once
+ * may handle messages of one connection. */
 struct net_memory {
-    _Atomic uint64_t peer;    /* rpc/peer.c's */
-    _Atomic uint64_t welcome; /* rpc/admission.c's */
-    _Atomic bool refused;     /* read by net/: it ends when its replies are sent */
+    _Atomic uint64_t peer;    /* rpc/peer.c: who is at the other end */
+    _Atomic uint64_t welcome; /* rpc/admission.c: welcome while this is the generation of exports */
+    _Atomic bool refused;     /* read by net/: the connection ends when its replies are sent */
 };
 
 /* One message and the room for its reply. Valid until the handler returns. What the handler leaves
@@ -59,25 +59,26 @@ typedef size_t (*net_handler)(struct net_message *message);
 #define NET_LOOPS_MAX 64
 
 struct net_config {
-    unsigned loops; /* at most NET_LOOPS_MAX; 0: as many as CPUs, at most 8 */
+    unsigned loops; /* at most NET_LOOPS_MAX; 0: one for each CPU, at most 8 */
     bool freebind;  /* net_listen() takes addresses that this host does not have yet */
-    int spin_usec;  /* poll this long before sleeping; -1: automatic; 0: never */
+    int spin_usec;  /* microseconds to poll before sleeping; -1: automatic; 0: never */
     net_handler handler;
 };
 
-/* Starts nothing yet. ENOMEM, EMFILE. */
+/* Prepares the loops; starts nothing. ENOMEM, EMFILE. */
 int net_init(const struct net_config *config);
 /*
- * Listens for TCP connections and UDP datagrams at `address` (both; one port). Port 0 chooses
- * one, written back to *address. Returns the bind's errno: EADDRINUSE, EACCES, EADDRNOTAVAIL.
+ * Listens for TCP connections and for UDP datagrams at `address`, on one port. Port 0 chooses a
+ * port, which is stored in *address. Returns the errno of bind(): EADDRINUSE, EACCES,
+ * EADDRNOTAVAIL.
  */
 int net_listen(struct address *address);
-/* Starts the threads: from here on the handler is called. */
+/* Starts the threads, which call the handler from now on. */
 int net_start(void);
 /*
- * Ends: no new connections or messages, calls that have begun are finished and answered (at most
- * `grace_ms`), threads joined, sockets closed. False: some did not finish, and their threads still
- * run: nothing that they may use can be freed.
+ * Ends net/: takes no new connections or messages; calls that have begun are finished and answered,
+ * for at most `grace_ms` milliseconds; then threads are joined and sockets closed. False: some
+ * calls did not finish, and their threads still run, so nothing that they may use can be freed.
  */
 bool net_finish(unsigned grace_ms);
 
@@ -85,15 +86,15 @@ bool net_finish(unsigned grace_ms);
 struct net_stats {
     uint64_t connections; /* open now */
     uint64_t messages;    /* since the start */
-    uint64_t handovers;   /* a loop was given away before sleeping */
-    uint64_t takeovers;   /* a loop was taken from a thread that slept */
-    uint64_t threads;     /* that exist now */
+    uint64_t handovers;   /* times a thread gave its loop away before it slept */
+    uint64_t takeovers;   /* times a loop was taken from a thread that slept or worked for long */
+    uint64_t threads;     /* threads that exist now */
 };
-/* Whether every loop went round since the last time this was asked; asks each to. By one thread,
- * the first time in vain. */
+/* Whether every loop went round since the last call; makes each go round once more. Only one thread
+ * may call this, and the first call returns false. */
 bool net_alive(void);
 void net_stats_get(struct net_stats *stats);
-/* The same as rows. */
+/* These figures as rows. */
 extern const struct metrics net_metrics;
 
 #endif

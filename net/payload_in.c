@@ -1,11 +1,11 @@
 /*
  * payload_in.c - see payload_in.h. Called by conn.c.
  *
- * Nobody may receive from the socket before all of a payload is in the thread's pipe, since the
- * handler may lose the loop at any time. So it is taken in one go, before the handler is called;
- * what finds no room in the pipe is received to memory. Until the socket has all of it the
- * connection sleeps; where the socket can't have it (a small receive buffer, a peer that is gone),
- * epoll says so early.
+ * No other thread may receive from the socket before the whole payload is in the thread's pipe, and
+ * the handler may lose the loop at any time. The payload is therefore taken at once, before the
+ * handler is called; bytes that find no room in the pipe are received to memory. Until the socket
+ * has the whole payload the connection sleeps. Where the socket can't have it (a small receive
+ * buffer, a peer that is gone), epoll reports input early.
  */
 #include "net/payload_in.h"
 #include "net/conn.h"
@@ -14,10 +14,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* Longer than any call's header, credential and handle. */
+/* Bytes: more than any call's header, credential and handle take together. */
 #define HEAD_MAX 2048
-/* Messages that go through memory after the pipe was used in vain: at first, and at most. Each time
- * they are twice as many. */
+/* How many messages go through memory after the pipe was used in vain: PAUSE at first, then twice
+ * as many each time, PAUSE_MAX at most. */
 #define PAUSE     8
 #define PAUSE_MAX 256
 /* A payload that is waited for longer than WAIT_NSEC, WAITS_MAX times in a row, comes by a slow
@@ -75,8 +75,9 @@ void payload_in_settle(struct conn *conn)
         conn_close(conn);
 }
 
-/* Whether the beginning of a message is there, and its payload is to go to the pipe. A message
- * behind one whose length is no multiple of 4 is moved as it comes (record.h): not one for this. */
+/* Whether the beginning of a message is there and its payload is to go to the pipe. A message
+ * behind one whose length is no multiple of 4 is moved as it arrives (record.h), and can't go to
+ * the pipe. */
 static bool is_expected(const struct conn *conn)
 {
     const struct record *record = &conn->record;
@@ -87,9 +88,9 @@ static bool is_expected(const struct conn *conn)
            record->left >= in->least;
 }
 
-/* The socket is to count as readable from this many bytes on. It counts so, too, at its end, and
- * when there is hardly room for more. There should be room: the kernel makes some for what is to be
- * waited for. */
+/* Makes the socket count as readable only when it has this number of bytes. It counts as readable
+ * also at its end, and when it has hardly room for more. The kernel makes room for what is waited
+ * for, so twice as much is asked for first. */
 static bool wait_for(struct conn *conn, size_t bytes)
 {
     struct payload_in *in = &conn->payload_in;
@@ -114,7 +115,7 @@ static bool has_all(int socket, uint8_t *at, size_t len)
            recv(socket, at, peeked, MSG_PEEK | MSG_DONTWAIT) == (ssize_t)peeked;
 }
 
-/* Whether the socket has all of a payload, which is then to be moved. */
+/* Whether the socket has the whole payload, which is to be moved in that case. */
 static enum payload_in_outcome wait_all(struct conn *conn, uint8_t *at, size_t len)
 {
     struct payload_in *in = &conn->payload_in;
@@ -137,8 +138,8 @@ static enum payload_in_outcome wait_all(struct conn *conn, uint8_t *at, size_t l
     return all ? PAYLOAD_IN_TAKEN : PAYLOAD_IN_REFUSED;
 }
 
-/* Moves `len` bytes, which a socket has, to the pipe, and what finds no room there to memory behind
- * `at`, where all of them belong. */
+/* Moves `len` bytes that the socket has to the pipe. Bytes that find no room there are received to
+ * memory behind `at`, where they all belong. */
 static struct payload move(int socket, uint8_t *at, size_t len)
 {
     struct payload payload = {.data = at};

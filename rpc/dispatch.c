@@ -1,9 +1,9 @@
 /*
  * dispatch.c - from an ONC RPC message to its reply (RFC 5531 sections 8 and 9).
  *
- * net/ calls rpc_dispatch() for each message, on a loop's thread. The call header is taken apart
- * by hand, the arguments by the row's XDR routine, where they lie; the results are encoded
- * behind the reply header, in the place from which they are sent.
+ * net/ calls rpc_dispatch() for each message, on a loop's thread. The call header is decoded by
+ * hand, and the arguments by the XDR routine of the procedure's row, where they lie. The results
+ * are encoded behind the reply header, in the place from which they are sent.
  */
 #include "rpc/dispatch.h"
 #include "net/connections.h"
@@ -31,12 +31,12 @@ enum { REJECT_RPC_MISMATCH = 0, REJECT_AUTH_ERROR = 1 };
 
 static const struct rpc_program *programs[RPC_PROGRAMS_MAX];
 static unsigned program_count;
-static _Atomic bool not_over_udp[RPC_PROGRAMS_MAX]; /* by the same index */
+static _Atomic bool not_over_udp[RPC_PROGRAMS_MAX]; /* by the index in `programs` */
 
 void rpc_register(const struct rpc_program *program)
 {
     if (program_count == RPC_PROGRAMS_MAX)
-        abort(); /* a mistake in the source, not at run time */
+        abort(); /* a mistake in the source: more programs than RPC_PROGRAMS_MAX */
     programs[program_count++] = program;
 }
 
@@ -92,7 +92,7 @@ uint8_t *rpc_call_payload(const struct rpc_call *call, size_t offset, size_t *ro
 
 /* --- reading the call --- */
 
-/* The rest of a message. */
+/* The part of a message that is still to be read. */
 struct reader {
     const uint8_t *at, *end;
 };
@@ -138,7 +138,7 @@ static bool auth_sys_read(struct view body, struct rpc_auth *auth)
     return true;
 }
 
-/* The call header behind xid and message type. */
+/* The call header, without xid and message type. */
 struct header {
     uint32_t rpc_version, flavor;
     struct view cred, verifier;
@@ -208,8 +208,8 @@ union results {
     char bytes[RPC_RESULTS_MAX];
 };
 
-/* Leads a stream of xdrmem_create()'s to other memory, by the fields that <rpc/xdr.h> shows: each
- * call of the library costs as much as decoding some words. */
+/* Directs a stream that xdrmem_create() made to other memory, by the fields that <rpc/xdr.h> shows:
+ * a call of the library costs as much as decoding some words. */
 static void stream_turn(XDR *xdrs, enum xdr_op op, void *bytes, size_t len)
 {
     xdrs->x_op = op;
@@ -222,8 +222,8 @@ static size_t stream_used(const XDR *xdrs)
     return (size_t)((char *)xdrs->x_private - xdrs->x_base);
 }
 
-/* Whether the payload in the pipe is the one that the row names: all in front of it has been
- * decoded from memory then, and nothing is behind it. */
+/* Whether the payload in the pipe is the one that the row names. If so, everything before it was
+ * decoded from memory, and nothing follows it. */
 static bool payload_is_in_place(const struct rpc_procedure *row, const struct rpc_call *call,
                                 const struct view *view)
 {
@@ -231,9 +231,9 @@ static bool payload_is_in_place(const struct rpc_procedure *row, const struct rp
            view->len + payload_pad(view->len) == call->in->len;
 }
 
-/* Decodes the arguments where they lie. What is in the pipe belongs behind what is in memory, so
- * the decoder may pass over it; whatever else it makes of bytes that are not there yet is not used.
- * False: they can't be decoded, or are lost. */
+/* Decodes the arguments where they lie. Bytes in the pipe belong behind the bytes in memory, so the
+ * decoder may pass over them; a result that depends on bytes that are not there yet is not used.
+ * False: the arguments can't be decoded, or are lost. */
 static bool args_decode(const struct rpc_procedure *row, const struct rpc_call *call, XDR *xdrs,
                         union args *args)
 {
@@ -260,7 +260,8 @@ static bool args_decode(const struct rpc_procedure *row, const struct rpc_call *
     }
 }
 
-/* Decodes, runs and encodes. Returns the length of the reply, 0 for none. */
+/* Decodes the arguments, runs the procedure, encodes the results. Returns the length of the reply;
+ * 0: none. */
 static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *call, uint8_t *reply)
 {
     union args args;
@@ -273,7 +274,7 @@ static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *ca
     if (call->refused)
         return call->in->lost ? 0 : reply_accepted(reply, call->xid, RPC_GARBAGE_ARGS);
     enum rpc_outcome outcome = row->run(call, &args, &results);
-    /* Of a lost payload nothing true could be said, nor kept for a repetition of the call. */
+    /* After a lost payload no true reply can be given, nor kept for a repetition of the call. */
     if (outcome == RPC_NO_REPLY || call->in->lost)
         return 0;
     if (outcome != RPC_DONE)
@@ -281,22 +282,22 @@ static size_t procedure_run(const struct rpc_procedure *row, struct rpc_call *ca
     stream_turn(&xdrs, XDR_ENCODE, call->results, call->results_room);
     if (!row->encode(&xdrs, &results)) {
         payload_drop(call->out);
-        /* What is always longer than the question is not served over UDP. */
+        /* A reply that is always longer than the call is not sent over UDP. */
         const bool is_short = call->is_datagram && row->flags & RPC_SHORT;
         return reply_accepted(reply, call->xid, is_short ? ACCEPT_PROC_UNAVAIL : RPC_SYSTEM_ERR);
     }
     return reply_accepted(reply, call->xid, RPC_DONE) + stream_used(&xdrs);
 }
 
-/* A client on this host that has gone before it was known who it was: what it says by its next
- * connection would be another caller's. It sends the call again, or nobody waits for it. */
+/* Whether a client on this host has gone before its user was found out. By its next connection it
+ * may be another user. The client sends the call again, or no longer waits for the reply. */
 static bool caller_is_lost(const struct rpc_call *call)
 {
     return !call->is_datagram && rpc_peer_of(call).kind == RPC_PEER_UNKNOWN &&
            !net_connection_is_open(call->connection);
 }
 
-/* The same for a procedure whose retransmissions must not be run again. */
+/* Like procedure_run(), for a procedure whose retransmissions must not be run again. */
 static size_t procedure_run_once(const struct rpc_procedure *row, struct rpc_call *call,
                                  uint8_t *reply)
 {
@@ -345,7 +346,7 @@ static const struct rpc_version *version_find(const struct rpc_program *program,
     return NULL;
 }
 
-/* A call whose header was understood. */
+/* Answers a call whose header was decoded. */
 static size_t call_answer(struct rpc_call *call, const struct header *header, uint8_t *reply)
 {
     call->auth.flavor = (enum rpc_flavor)header->flavor;
@@ -362,8 +363,9 @@ static size_t call_answer(struct rpc_call *call, const struct header *header, ui
         return reply_accepted(reply, call->xid, ACCEPT_PROC_UNAVAIL);
     const struct rpc_procedure *row = &version->procedures[call->procedure];
     if (call->is_unknown && row->flags & RPC_SHORT)
-        return 0; /* no lists yet; the client asks again */
-    /* Who writes another's address as the sender must not have more sent there than he sends. */
+        return 0; /* no list is sent yet; the client asks again */
+    /* A sender that writes another host's address must not make the server send more there than the
+     * sender sent itself. */
     if (call->is_datagram && row->flags & RPC_SHORT)
         call->results_room = call->len > REPLY_HEADER ? (call->len - REPLY_HEADER) & ~(size_t)3 : 0;
     if (row->flags & RPC_REPLAY)
@@ -393,7 +395,7 @@ size_t rpc_dispatch(struct net_message *message)
         return reply_rpc_mismatch(message->reply, call.xid);
     struct reader whole = {reader.at, end};
     if (!header_read(&reader, &header, &call)) {
-        /* It may reach into what is in the pipe. */
+        /* The header may reach into bytes that are in the pipe. */
         if (!payload_to_memory(&message->in))
             return 0;
         reader = whole;

@@ -1,9 +1,9 @@
 /*
- * program.h - ONC RPC programs as tables of procedures (RFC 5531), and the call they get.
+ * program.h - ONC RPC programs as tables of procedures (RFC 5531), and the call that they get.
  *
- * mountd/, nfsd/ and portmap/ register programs; rpc/dispatch.c finds the row for a call,
- * decodes the arguments, runs it, encodes the results. Who writes a program fills in rows; the
- * macros at the end make the typed thunks.
+ * mountd/, nfsd/ and portmap/ register programs. rpc/dispatch.c finds the row for a call, decodes
+ * the arguments, runs the procedure and encodes the results. A program consists of rows; the macros
+ * at the end make the typed functions that rows point to.
  */
 #ifndef RPC_PROGRAM_H
 #define RPC_PROGRAM_H
@@ -20,25 +20,25 @@ struct net_memory;
 
 enum rpc_flavor { RPC_AUTH_NONE = 0, RPC_AUTH_SYS = 1 };
 
-/* AUTH_SYS (RFC 5531 appendix A). All 0 for AUTH_NONE. */
+/* The credential AUTH_SYS (RFC 5531 appendix A). All 0 for AUTH_NONE. */
 #define RPC_GIDS_MAX 16
 struct rpc_auth {
     enum rpc_flavor flavor;
     uint32_t uid, gid;
     uint32_t ngids;
     uint32_t gids[RPC_GIDS_MAX];
-    struct view machine; /* the client's name for itself: never trusted */
+    struct view machine; /* what the client calls itself; never trusted */
 };
 
-/* How a procedure ended, for the reply's accept_stat; the last one is ours. */
+/* How a procedure ended, for the reply's accept_stat. The last value is this server's own. */
 enum rpc_outcome {
-    RPC_DONE = 0, /* results are to be encoded */
+    RPC_DONE = 0, /* the results are to be encoded */
     RPC_GARBAGE_ARGS = 4,
     RPC_SYSTEM_ERR = 5,
-    RPC_NO_REPLY = 100, /* say nothing at all */
+    RPC_NO_REPLY = 100, /* no reply is sent */
 };
 
-/* A call while it runs; lives on the stack of its thread. */
+/* A call while it runs. It lives on the stack of its thread. */
 struct rpc_call {
     uint32_t xid, program, version, procedure;
     struct rpc_auth auth;
@@ -58,28 +58,28 @@ struct rpc_call {
 };
 
 /*
- * Room for `len` bytes of payload within the reply itself: where they are read to here, and
- * the result's view points here, encoding does not copy them. `offset` is the number of result
- * bytes that will be encoded before the payload. *room is what fits (at most RPC_PAYLOAD_MAX, and
- * less for a datagram), rounded down to a multiple of 4.
+ * Room for a payload within the reply itself: where the payload is read to this place, and the
+ * result's view points here, encoding does not copy it. `offset` is the number of result bytes that
+ * will be encoded before the payload. *room is how many bytes fit, at most RPC_PAYLOAD_MAX and less
+ * for a datagram, rounded down to a multiple of 4.
  */
 uint8_t *rpc_call_payload(const struct rpc_call *call, size_t offset, size_t *room);
 
 enum rpc_flags {
-    RPC_REPLAY = 1,     /* changes something: its reply is kept in the reply cache */
-    RPC_IDEMPOTENT = 4, /* with RPC_REPLAY: to carry it out again does no harm */
-    RPC_SHORT = 8,      /* by UDP its reply is never longer than the call */
+    RPC_REPLAY = 1,     /* it changes something: its reply is kept in the reply cache */
+    RPC_IDEMPOTENT = 4, /* with RPC_REPLAY: carrying it out again does no harm */
+    RPC_SHORT = 8,      /* over UDP its reply is never longer than the call */
 };
 
 #define RPC_ARGS_MAX    512  /* bytes of a decoded argument structure */
-#define RPC_RESULTS_MAX 1024 /* and of a result structure */
+#define RPC_RESULTS_MAX 1024 /* bytes of a result structure */
 
-/* One procedure. `args` and `results` are structures of the sizes given; results arrive zeroed.
+/* One procedure. `args` and `results` are structures of the given sizes; `results` arrives zeroed.
  * Decoding allocates nothing: variable-length arguments are views of the message. The view that a
- * row names as its payload is the last argument, and is read only by call->in: it may be in the
- * pipe. */
+ * row names as its payload is the last argument. It may be in the pipe, so the procedure reads it
+ * only by call->in. */
 struct rpc_procedure {
-    const char *name; /* NULL: no such procedure (PROC_UNAVAIL) */
+    const char *name; /* NULL: there is no such procedure (PROC_UNAVAIL) */
     bool_t (*decode)(XDR *xdrs, void *args);
     bool_t (*encode)(XDR *xdrs, void *results);
     enum rpc_outcome (*run)(struct rpc_call *call, void *args, void *results);
@@ -91,41 +91,44 @@ struct rpc_procedure {
 
 struct rpc_version {
     uint32_t version;
-    uint32_t count; /* of procedures, numbered from 0 */
+    uint32_t count; /* number of procedures, which are numbered from 0 */
     const struct rpc_procedure *procedures;
 };
 
 struct rpc_program {
     uint32_t number;
     const char *name;
-    uint32_t nversions; /* ascending; PROG_MISMATCH names the first and the last */
+    uint32_t nversions; /* in ascending order; PROG_MISMATCH names the first and the last */
     const struct rpc_version *versions;
 };
 
-/* Where the portmapper is, on every host (RFC 1833). */
+/* The port of the portmapper on every host (RFC 1833). */
 #define PORTMAP_PORT 111
 /* The most bytes that a READ, a WRITE or a listing carries; more does not fit into a message. */
 #define RPC_PAYLOAD_MAX  (1u << 20)
 #define RPC_PROGRAMS_MAX 8
-/* Before net_start(). The program is borrowed for ever. */
+/* Registers a program; to be called before net_start(). The program is borrowed for ever. */
 void rpc_register(const struct rpc_program *program);
-/* Whether a program is served over UDP, where anybody may write any sender; it is at first. May be
- * changed at any time. */
+/* Sets and tells whether a program is served over UDP, where a sender can write any address. At
+ * first every program is. May be changed at any time. */
 void rpc_over_udp_set(uint32_t program, bool on);
 bool rpc_over_udp(uint32_t program);
-/* Calls are taken at this address, too, over TCP and UDP: net_listen() for programs with a port of
- * their own. */
+/* Takes calls at this address, too, over TCP and UDP: net_listen() for programs with a port of
+ * their own. Returns its errors. */
 int rpc_listen(struct address *address);
 /* Whether the connection that an earlier call came by still leads to its client. */
 bool rpc_connection_is_open(uint64_t connection);
-/* The programs registered, for rpcbind: index 0.. ; NULL past the end. */
+/* The registered programs, for rpcbind, by an index from 0; NULL past the end. */
 const struct rpc_program *rpc_registered(unsigned index);
 
 /*
- * Defines the thunks of one procedure and, with RPC_ROW, its row:
+ * Defines the typed functions of one procedure. RPC_ROW makes its row:
  *     RPC_PROC(nfs3, getattr, GETATTR3args, GETATTR3res)
- * expects   static enum rpc_outcome nfs3_getattr(struct rpc_call *, GETATTR3args *, GETATTR3res *);
- * and the row is   [1] = RPC_ROW(nfs3, getattr, GETATTR3args, GETATTR3res, flags).
+ * expects
+ *     static enum rpc_outcome nfs3_getattr(struct rpc_call *, GETATTR3args *,
+ *                                          GETATTR3res *);
+ * and the row is
+ *     [1] = RPC_ROW(nfs3, getattr, GETATTR3args, GETATTR3res, flags).
  */
 #define RPC_PROC(prefix, verb, ARGS, RES)                                            \
     static bool_t prefix##_##verb##_decode(XDR *xdrs, void *args)                    \

@@ -2,10 +2,10 @@
  * vop.c - the checked wrappers of vop.h for nodes; vop_data.c has those for data, vop_names.c those
  * for names.
  *
- * Three kinds of checks are here so that no file system and no protocol has them: what the caller
- * may ask at all (names, types, read-only), what is missing (NULL operations), and whether what
- * came back is possible. A file system that breaks its contract gets a log line and its caller
- * EIO; the server goes on.
+ * Three kinds of checks are here, so that no file system and no protocol needs them: what a caller
+ * may ask at all (names, types, read-only), what is missing (NULL operations), and whether an
+ * operation's result is possible. Where a file system breaks its contract, that is logged, its
+ * caller gets EIO, and the server goes on.
  */
 #include "vfs/vop.h"
 #include "vfs/mount.h"
@@ -22,7 +22,7 @@ int vop_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
     return vop_complete_attr(ctx, vn, "getattr", attr);
 }
 
-/* Without setattr there is nothing to do where nothing is asked for. */
+/* Whether nothing is asked for; a file system without setattr succeeds in that case. */
 static bool setattr_is_empty(const struct vsetattr *set)
 {
     return !set->set_mode && !set->set_uid && !set->set_gid && !set->set_size &&
@@ -35,11 +35,12 @@ int vop_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr 
     struct vsetattr rest = *asked, *set = &rest;
     int err = vop_check_writable(vn);
 
-    /* The mode of a symbolic link means nothing and can't be set: the rest is done. */
+    /* The mode of a symbolic link means nothing and can't be set; the other attributes are. */
     if (vn->type == VLNK)
         rest.set_mode = false;
 
-    /* chown(2) takes this id for "leave it": the caller would be told of a change that was none. */
+    /* chown(2) takes this id for "leave it", so the caller would be told of a change that was not
+     * made. */
     if (err == 0 &&
         ((set->set_uid && set->uid == UINT32_MAX) || (set->set_gid && set->gid == UINT32_MAX)))
         err = EINVAL;
@@ -68,7 +69,7 @@ int vop_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t
         err = vop_checked(vn, "access", vop_table(vn)->access(ctx, vn, want, granted, attr));
         *granted &= want;
         if (err == 0 && vop_complete_attr(ctx, vn, "access", attr) != 0)
-            attr->type = VNON; /* the verdict stands without them */
+            attr->type = VNON; /* the verdict stands without attributes */
     } else {
         err = vop_getattr(ctx, vn, attr);
         if (err == 0)

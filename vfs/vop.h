@@ -19,19 +19,20 @@ int vop_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetattr 
                 struct vchange *change);
 int vop_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
                struct vattr *attr);
-/* `.` is dir itself; `..` of a root is that root. */
+/* `.` is dir itself; `..` of a root is the root. */
 int vop_lookup(const struct vctx *ctx, struct vnode *dir, struct view name, struct vnode **out,
                struct vattr *attr);
-/* The same, for the node's id only; no node is made where the file system can do without. */
+/* Like vop_lookup(), but gives the node's id only; no node is made where the file system can do
+ * without. */
 int vop_glance(const struct vctx *ctx, struct vnode *dir, struct view name, struct vnode_id *id,
                struct vattr *attr);
 int vop_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
-/* Up to out->len bytes, into the pipe or to out->data; out->len becomes what was read. The
- * attributes are always there. */
+/* Reads up to out->len bytes, into the pipe or to out->data; out->len becomes the number of bytes
+ * read. After success the attributes are always there. */
 int vop_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, struct payload *out,
              bool *eof, struct vattr *attr);
-/* The first *len bytes of `in`, of which padding only may be left; *len becomes what was written.
- * VFS_ESERVERFAULT: the data is lost, and the call can't be answered. */
+/* Writes the first *len bytes of `in`, behind which there may only be padding; *len becomes the
+ * number of bytes written. VFS_ESERVERFAULT: the data is lost, and the call can't be answered. */
 int vop_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, struct payload *in,
               size_t *len, enum vstable *stable, struct vchange *change);
 int vop_create(const struct vctx *ctx, struct vnode *dir, struct view name,
@@ -40,7 +41,7 @@ int vop_create(const struct vctx *ctx, struct vnode *dir, struct view name,
 int vop_mkdir(const struct vctx *ctx, struct vnode *dir, struct view name,
               const struct vsetattr *set, struct vnode **out, struct vattr *attr,
               struct vchange *dir_change);
-/* An empty target, or one with a NUL: EINVAL; over VPATH_MAX - 1: ENAMETOOLONG. */
+/* EINVAL: the target is empty or has a NUL. ENAMETOOLONG: it has more than VPATH_MAX - 1 bytes. */
 int vop_symlink(const struct vctx *ctx, struct vnode *dir, struct view name, struct view target,
                 const struct vsetattr *set, struct vnode **out, struct vattr *attr,
                 struct vchange *dir_change);
@@ -62,7 +63,8 @@ int vop_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st);
 int vop_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc);
 int vop_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                struct vchange *change);
-/* The write verifier of the node's data: asked for before a write, after a commit (verifier.c). */
+/* The write verifier of the node's data, to be asked for before a write and after a commit
+ * (verifier.c). */
 uint64_t vop_verifier(struct vnode *vn);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * vop_check.h - what the wrappers share: vop.c (nodes), vop_data.c, vop_names.c, nobody else.
+ * vop_check.h - what the wrappers share: vop.c (nodes), vop_data.c (data) and vop_names.c (names).
+ * No other file includes it.
  */
 #ifndef VFS_VOP_CHECK_H
 #define VFS_VOP_CHECK_H
@@ -32,7 +33,7 @@ static inline int vop_check_writable(const struct vnode *vn)
     return vn->fs->flags & VFS_READ_ONLY ? EROFS : 0;
 }
 
-/* Data is a regular file's. */
+/* Checks that the node is one that has data: a regular file. EISDIR, EINVAL. */
 static inline int vop_check_file(const struct vnode *vn)
 {
     if (vn->type == VDIR)

@@ -1,11 +1,11 @@
 /*
- * vop_data.c - the checked wrappers of vop.h for what is inside files: READ, WRITE, COMMIT.
+ * vop_data.c - the checked wrappers of vop.h for data in files: READ, WRITE, COMMIT.
  *
  * Here it is decided which way data goes: copied to or from memory (read, write), or by the
  * thread's pipe (splice, splice_write), where it is long enough, the file system can, and the
- * transport may. Where a file system finds that it can't after all, the data goes through memory;
- * what may have been left in the pipe is removed. The callers of vop_read() and vop_write()
- * learn nothing of it.
+ * transport allows it. Where a file system finds that it can't after all, the data goes through
+ * memory, and what was left in the pipe is removed. The caller of vop_read() or vop_write() notices
+ * nothing of that.
  */
 #include "vfs/mount.h"
 #include "vfs/vop.h"
@@ -34,15 +34,15 @@ static int read_without(const struct vctx *ctx, struct vnode *vn, size_t *len, b
     return err;
 }
 
-/* What a successful read may be asked for and say. */
+/* Checks and completes what a successful read says. */
 static int read_complete(const struct vctx *ctx, struct vnode *vn, const char *operation,
                          uint64_t offset, size_t asked, size_t len, bool *eof, struct vattr *attr)
 {
     if (len > asked)
         return vop_broken(vn, operation, "gave more than was asked for");
     int err = vop_complete_attr(ctx, vn, operation, attr);
-    /* A client would ask for ever. Only a file that grows meanwhile may have had nothing to give.
-     */
+    /* A client would ask for ever. Only a file that grows meanwhile can have had nothing to
+     * give. */
     if (err == 0 && len == 0 && asked > 0 && !*eof && offset >= attr->size)
         *eof = true;
     return err;
@@ -64,7 +64,7 @@ static int read_to_memory(const struct vctx *ctx, struct vnode *vn, uint64_t off
     return err != 0 ? err : read_complete(ctx, vn, "read", offset, asked, out->len, eof, attr);
 }
 
-/* EOPNOTSUPP: it has to be read to memory. */
+/* Reads into the pipe. EOPNOTSUPP: the data has to be read to memory. */
 static int read_to_pipe(const struct vctx *ctx, struct vnode *vn, uint64_t offset,
                         struct payload *out, bool *eof, struct vattr *attr)
 {
@@ -81,7 +81,7 @@ static int read_to_pipe(const struct vctx *ctx, struct vnode *vn, uint64_t offse
     err = vop_checked(vn, "splice", err);
     if (err == EOPNOTSUPP)
         len = 0;
-    /* After EOPNOTSUPP, too: what is left in the pipe would be the next reply's. */
+    /* Also after EOPNOTSUPP: bytes that are left in the pipe would go into the next reply. */
     const bool known = ioctl(pipe.to, FIONREAD, &there) == 0;
     if ((err == 0 || err == EOPNOTSUPP) && (!known || (size_t)there != len))
         err = vop_broken(vn, "splice", "put less or more into the pipe than it says");
@@ -115,25 +115,24 @@ int vop_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, struct p
 
 /* --- write --- */
 
-/* Whether an error is about the call, and says nothing of data. */
+/* Whether an error is about the call, and not about data. */
 static bool error_of_call(int err)
 {
     return err == ESTALE || err == EACCES || err == EPERM || err == EINVAL || err == EISDIR ||
            err == EOPNOTSUPP || err == EAGAIN || err == EINTR || err == ENOMEM || err >= 10000;
 }
 
-/* A commit's error is told once, to one client; the others learn from the verifier that what they
- * wrote unstable may be gone. A stable write may be the one that is told of it: a full disk says
- * nothing about what others wrote, an EIO may. A file system with verifiers of its own knows
- * better.
- */
+/* Renews the verifier where an error may mean that data was lost. The error of a commit is told
+ * once, to one client; the others learn from the verifier that what they wrote unstable may be
+ * gone. A stable write may be the one that is told of a lost write: a full disk says nothing about
+ * earlier writes, but EIO may. A file system with verifiers of its own knows better. */
 static void writeback_check(struct vnode *vn, bool commit, int err)
 {
     if (err != 0 && vop_table(vn)->verifier == NULL && (commit ? !error_of_call(err) : err == EIO))
         vfs_data_lost(vn->fs);
 }
 
-/* What a write may be asked for. */
+/* Checks what a write asks for. */
 static int write_check(const struct vctx *ctx, struct vnode *vn, uint64_t offset, size_t len)
 {
     int err = vop_check_writable(vn);
@@ -145,13 +144,14 @@ static int write_check(const struct vctx *ctx, struct vnode *vn, uint64_t offset
     return err == 0 ? rights_write(ctx, vn) : err;
 }
 
-/* A write, or the part of it that one operation does: what is asked for, and what was done. */
+/* A write, or the part of a write that one operation does: what was asked for, and what was
+ * done. */
 struct written {
     size_t asked, len;
     enum vstable wanted, stable;
 };
 
-/* What a write may say that was done. */
+/* Checks what an operation says that it has done. */
 static int written_check(const struct vnode *vn, const char *operation, const struct written *w)
 {
     if (w->len > w->asked || w->stable < w->wanted || w->stable > VSTABLE_FILE)
@@ -173,7 +173,8 @@ static int write_from_memory(const struct vctx *ctx, struct vnode *vn, uint64_t 
     return err != 0 ? err : written_check(vn, "write", w);
 }
 
-/* The part that is in the pipe, which it has w->asked bytes of. EOPNOTSUPP: all are there still. */
+/* Writes the part of the payload that is in the pipe, w->asked bytes. EOPNOTSUPP: all of them are
+ * still in the pipe. */
 static int write_from_pipe(const struct vctx *ctx, struct vnode *vn, uint64_t offset,
                            struct payload *in, struct written *w, struct vchange *change)
 {
@@ -191,20 +192,21 @@ static int write_from_pipe(const struct vctx *ctx, struct vnode *vn, uint64_t of
         w->len = 0;
     else if (err != 0)
         return err;
-    /* What is left is what write gets. */
+    /* Bytes that are left are those that write gets. */
     if (w->len <= w->asked &&
         (ioctl(pipe.from, FIONREAD, &left) != 0 || (size_t)left != (size_t)there - w->len))
         return vop_broken(vn, "splice_write", "took less or more from the pipe than it says");
     if (err == 0)
         err = written_check(vn, "splice_write", w);
-    /* What is left there now, padding or what a full disk had no room for, is net/'s to drop. */
+    /* What is left in the pipe now, padding or bytes for which a full disk had no room, is dropped
+     * by net/. */
     if (err == 0)
         in->piped -= w->len;
     return err;
 }
 
-/* What lies in memory behind the part that was in the pipe. An error of its own is what the client
- * will get when it asks for that again. */
+/* Writes the part that lies in memory, behind the part that was in the pipe. If that fails, the
+ * client gets the error when it writes this part again. */
 static void write_behind(const struct vctx *ctx, struct vnode *vn, uint64_t offset,
                          const uint8_t *data, struct written *w, size_t behind,
                          struct vchange *change)
@@ -220,15 +222,15 @@ static void write_behind(const struct vctx *ctx, struct vnode *vn, uint64_t offs
     change->after = after.after;
 }
 
-/* EOPNOTSUPP: all of it has to be in memory. */
+/* Writes a payload of which a part is in the pipe. EOPNOTSUPP: all of it has to be in memory. */
 static int write_piped(const struct vctx *ctx, struct vnode *vn, uint64_t offset,
                        struct payload *in, struct written *w, struct vchange *change)
 {
     const size_t part = in->piped < w->asked ? in->piped : w->asked, behind = w->asked - part;
     struct written piped = {.asked = part, .wanted = w->wanted};
 
-    /* More in the pipe than padding would be in the way of what comes after it; and a write in two
-     * parts can't be stable as a whole. */
+    /* More bytes in the pipe than padding would be in the way of what comes after the data. A write
+     * in two parts can't be stable as a whole. */
     if (vop_table(vn)->splice_write == NULL || in->len > w->asked + payload_pad(w->asked) ||
         (behind > 0 && w->wanted != VSTABLE_UNSTABLE))
         return EOPNOTSUPP;

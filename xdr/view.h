@@ -2,13 +2,13 @@
  * view.h - the one type by which payloads go around rpcgen's routines.
  *
  * Where the RFCs have variable-length opaque data or a string, the .x files name one of these
- * types, all of them a struct view. Decoding makes the view point into the message: nothing is
- * allocated, nothing copied, and a NUL within a string is seen by who looks at it. Encoding
- * copies what the view looks at, unless that lies exactly where it is to go (READ data, which
- * rpc_call_payload() had read there): then it is passed over.
+ * types, each of which is a struct view. Decoding makes the view point into the message: nothing is
+ * allocated and nothing copied, and a NUL within a string is a part of the view. Encoding copies
+ * the bytes of the view, unless they lie in their place already (READ data, which was read into the
+ * room of rpc_call_payload()).
  *
- * Works on memory streams (xdrmem) only. Decoding points at the bytes of a view, and does not look
- * at them: they may come later.
+ * Works on memory streams (xdrmem) only. Decoding takes the address of a view's bytes and does not
+ * look at them, so they may still be on their way.
  */
 #ifndef XDR_VIEW_H
 #define XDR_VIEW_H
@@ -17,7 +17,8 @@
 #include <rpc/types.h>
 #include <rpc/xdr.h>
 
-/* opaque<max>: a length and as many bytes, padded to 4. Without data only the length is encoded. */
+/* `opaque<max>`: a length in one word and that number of bytes, padded with zeros to a multiple of
+ * 4. Of a view without data only the length is encoded. */
 bool_t xdr_view(XDR *xdrs, struct view *view, uint32_t max);
 /* Bytes that are XDR already (the entries of a directory listing): no length, no padding. Encode
  * only. */
