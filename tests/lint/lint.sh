@@ -14,11 +14,10 @@ sources() {
 
 # scripts: the shell scripts among them, which a suffix or the first line tells. One a line.
 scripts() {
-    sources '*' | while read -r file; do
-        if [[ $file == *.sh ]] || head -c 64 "$file" | sed -n 1p | grep -aqE '^#!.*[/ ](ba)?sh( |$)'; then
-            printf '%s\n' "$file"
-        fi
-    done
+    {
+        sources '*.sh'
+        sources '*' | xargs -d '\n' grep -aHnm 1 -E '^#!.*[/ ](ba)?sh( |$)' | sed -nE 's/^([^:]*):1:.*/\1/p' || true
+    } | sort -u
 }
 
 # rooms [COLUMN]: the list of rooms, or one column of it (1: folder, 2: what it is, 3: what it may include)
@@ -26,7 +25,16 @@ rooms() {
     grep -v '^#' tests/lint/rooms | if [ $# = 0 ]; then cat; else cut -d'|' -f"$1" | sed 's/^ *//; s/ *$//'; fi
 }
 
-# found COUNT WHAT: the last line of a check.
+# found: what is wrong, a line for each thing, on standard input
+found() {
+    local line
+    while IFS= read -r line; do
+        printf '%s\n' "$line"
+        problems=$((problems + 1))
+    done
+}
+
+# verdict WHAT: the last line of a check; WHAT it looked at.
 verdict() {
     echo "$1"
     [ "$problems" = 0 ] || { echo "$problems problems"; exit 1; }

@@ -3,15 +3,19 @@
 # and the rooms of the network know no vnode.
 . "$(dirname "$0")/lint.sh"
 
-# without_comments FILE: comments may name what they explain
-without_comments() {
-    sed -E 's://.*$::' "$1" | awk '
+# search WHAT PATTERN FILE...: comments may name what they explain, so they are cut out first
+search() {
+    local what=$1 pattern=$2
+    shift 2
+    found < <(awk '
+        FNR == 1 { inside = 0 }
         {
+            sub(/\/\/.*$/, "")
             out = ""
             while (length($0) > 0) {
                 if (inside) {
                     i = index($0, "*/")
-                    if (!i) { $0 = ""; break }
+                    if (!i) break
                     $0 = substr($0, i + 2); inside = 0
                 } else {
                     i = index($0, "/*")
@@ -19,21 +23,8 @@ without_comments() {
                     out = out substr($0, 1, i - 1); $0 = substr($0, i + 2); inside = 1
                 }
             }
-            print out
-        }'
-}
-
-# search WHAT PATTERN FILE...
-search() {
-    local what=$1 pattern=$2 file hits
-    shift 2
-    for file; do
-        hits=$(without_comments "$file" | grep -nE "$pattern" || true)
-        [ -n "$hits" ] || continue
-        echo "$file: $what:"
-        printf '%s\n' "$hits" | sed 's/^/    /'
-        problems=$((problems + 1))
-    done
+            print FILENAME ":" FNR ": " out
+        }' "$@" | grep -E "^[^ ]* .*$pattern" | sed "s/^\([^ ]*\) /\1 $what: /")
 }
 
 mapfile -t below < <(sources 'include/*.h' 'base/*.[ch]' 'net/*.[ch]' 'rpc/*.[ch]' 'vfs/*.[ch]' 'fs/*.[ch]' 'exports/*.[ch]')
