@@ -302,6 +302,18 @@ static int queued_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offs
     return CALL(vn->fs, commit, W(ctx), W(vn), offset, count, W(change));
 }
 
+RUN(revisit, P(0))
+static int queued_revisit(struct vnode *vn)
+{
+    return CALL(vn->fs, revisit, W(vn));
+}
+
+RUN_VOID(let_go, P(0))
+static void queued_let_go(struct vfs *fs)
+{
+    CALL(fs, let_go, W(fs));
+}
+
 /* shed is left out: it is called under a lock and can't wait for another thread; and glance and
  * the splices, for which lookup, read and write will do. */
 static void table_make(const struct vfs_ops *author, struct vfs_ops *ops)
@@ -332,6 +344,8 @@ static void table_make(const struct vfs_ops *author, struct vfs_ops *ops)
     STAND_IN(statfs);
     STAND_IN(pathconf);
     STAND_IN(commit);
+    STAND_IN(revisit);
+    STAND_IN(let_go);
 #undef STAND_IN
 }
 

@@ -13,6 +13,7 @@
  */
 #include "vfs/cookies.h"
 #include "base/hash.h"
+#include "vfs/mounted.h"
 #include "vfs/node_life.h"
 #include "vfs/vop.h"
 #include <errno.h>
@@ -138,7 +139,7 @@ bool vnode_id_number(const struct vnode_id *id, uint64_t *number, enum vtype *ty
 
 static uint64_t generation_of(struct vfs *fs, uint64_t number, enum vtype type)
 {
-    struct cookies *cookies = fs->cookies;
+    struct cookies *cookies = mounted_of(fs)->cookies;
 
     if (fs->type->flags & VFS_STABLE_IDS || (number == VNODE_NUMBER_ROOT && type == VDIR))
         return 0;
@@ -163,14 +164,14 @@ int vnode_intern_number(struct vfs *fs, uint64_t number, enum vtype type, struct
 
 uint64_t vnode_number(const struct vnode *vn)
 {
-    return vn->flags & VNODE_NUMBER ? id_word(vn->id, 0) : 0;
+    return vn->table_flags & VNODE_NUMBER ? id_word(vn->id, 0) : 0;
 }
 
 void cookies_forget(struct vnode *vn)
 {
-    struct cookies *cookies = vn->fs->cookies;
+    struct cookies *cookies = mounted_of(vn->fs)->cookies;
 
-    if (!(vn->flags & VNODE_NUMBER) || vn->fs->type->flags & VFS_STABLE_IDS)
+    if (!(vn->table_flags & VNODE_NUMBER) || vn->fs->type->flags & VFS_STABLE_IDS)
         return;
     uint64_t number = vnode_number(vn);
     pthread_mutex_lock(&cookies->lock);
@@ -189,7 +190,7 @@ int cookies_check(struct vfs *fs, const struct vnode_id *id)
     enum vtype type;
 
     /* A file system that makes ids itself may have some that look like these. */
-    if (fs->root == NULL || !(fs->root->flags & (VNODE_NUMBER | VNODE_POINTER)))
+    if (fs->root == NULL || !(fs->root->table_flags & (VNODE_NUMBER | VNODE_POINTER)))
         return 0;
     if (vnode_id_number(id, &number, &type))
         return id_word(id->bytes, 1) == generation_of(fs, number, type) ? 0 : ESTALE;
@@ -235,7 +236,7 @@ size_t cookies_node_size(unsigned flags)
 
 void *vnode_pointer(const struct vnode *vn)
 {
-    return vn->flags & VNODE_POINTER ? registered_of(vn)->pointer : NULL;
+    return vn->table_flags & VNODE_POINTER ? registered_of(vn)->pointer : NULL;
 }
 
 /* Returns the node of a pointer with a reference, or NULL. Lock held. */
@@ -276,7 +277,7 @@ static int registry_add(struct cookies *cookies, void *pointer, struct vnode **v
 static int register_as(struct vfs *fs, void *pointer, enum vtype type, uint64_t serial,
                        uint64_t random, struct vnode **out)
 {
-    struct cookies *cookies = fs->cookies;
+    struct cookies *cookies = mounted_of(fs)->cookies;
     struct vnode_id id;
     int err = 0;
 
@@ -304,7 +305,7 @@ static int register_as(struct vfs *fs, void *pointer, enum vtype type, uint64_t 
 
 int vnode_register(struct vfs *fs, void *pointer, enum vtype type, struct vnode **out)
 {
-    return register_as(fs, pointer, type, ++last_serial, fs->cookies->random, out);
+    return register_as(fs, pointer, type, ++last_serial, mounted_of(fs)->cookies->random, out);
 }
 
 int vnode_register_root(struct vfs *fs, void *pointer)
@@ -314,7 +315,7 @@ int vnode_register_root(struct vfs *fs, void *pointer)
 
 int vnode_unregister(struct vfs *fs, void *pointer, void (*done)(void *pointer))
 {
-    struct cookies *cookies = fs->cookies;
+    struct cookies *cookies = mounted_of(fs)->cookies;
     struct vnode *vn = NULL;
 
     pthread_mutex_lock(&cookies->lock);
@@ -335,7 +336,7 @@ int vnode_unregister(struct vfs *fs, void *pointer, void (*done)(void *pointer))
 
 void cookies_node_gone(struct vnode *vn)
 {
-    if (!(vn->flags & VNODE_POINTER))
+    if (!(vn->table_flags & VNODE_POINTER))
         return;
     const struct registered *r = registered_of(vn);
     if (r->done != NULL)
@@ -346,17 +347,17 @@ void cookies_node_gone(struct vnode *vn)
 
 int cookies_create(struct vfs *fs)
 {
-    fs->cookies = calloc(1, sizeof(*fs->cookies));
-    if (fs->cookies == NULL)
+    mounted_of(fs)->cookies = calloc(1, sizeof(*mounted_of(fs)->cookies));
+    if (mounted_of(fs)->cookies == NULL)
         return ENOMEM;
-    pthread_mutex_init(&fs->cookies->lock, NULL);
-    randombytes_buf(&fs->cookies->random, sizeof(fs->cookies->random));
+    pthread_mutex_init(&mounted_of(fs)->cookies->lock, NULL);
+    randombytes_buf(&mounted_of(fs)->cookies->random, sizeof(mounted_of(fs)->cookies->random));
     return 0;
 }
 
 void cookies_release(struct vfs *fs)
 {
-    struct cookies *cookies = fs->cookies;
+    struct cookies *cookies = mounted_of(fs)->cookies;
 
     pthread_mutex_lock(&cookies->lock);
     struct map pointers = cookies->pointers;
@@ -370,11 +371,11 @@ void cookies_release(struct vfs *fs)
 
 void cookies_destroy(struct vfs *fs)
 {
-    if (fs->cookies == NULL)
+    if (mounted_of(fs)->cookies == NULL)
         return;
-    pthread_mutex_destroy(&fs->cookies->lock);
-    free(fs->cookies->forgotten.slots);
-    free(fs->cookies->pointers.slots);
-    free(fs->cookies);
-    fs->cookies = NULL;
+    pthread_mutex_destroy(&mounted_of(fs)->cookies->lock);
+    free(mounted_of(fs)->cookies->forgotten.slots);
+    free(mounted_of(fs)->cookies->pointers.slots);
+    free(mounted_of(fs)->cookies);
+    mounted_of(fs)->cookies = NULL;
 }

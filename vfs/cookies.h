@@ -7,7 +7,7 @@
 
 #include <loopnfs/vfs.h>
 
-/* For a file system that is being mounted: sets fs->cookies. ENOMEM. */
+/* For a file system that is being mounted: sets its cookies. ENOMEM. */
 int cookies_create(struct vfs *fs);
 /* Gives up all registered nodes of a file system that is being unmounted. */
 void cookies_release(struct vfs *fs);

@@ -11,6 +11,7 @@
 #include "base/sleep.h"
 #include "base/wait_place.h"
 #include "vfs/cookies.h"
+#include "vfs/mounted.h"
 #include "vfs/node_life.h"
 #include "vfs/node_verify.h"
 #include "vfs/type_check.h"
@@ -25,7 +26,7 @@
 
 /* The mounted ones, for vfs_tick(). */
 static pthread_mutex_t mounts_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct vfs *mounts; /* guarded by mounts_lock; chained by `next` */
+static struct vfs_mounted *mounts; /* guarded by mounts_lock; chained by `next` */
 
 void vfs_will_sleep(void)
 {
@@ -35,17 +36,17 @@ void vfs_will_sleep(void)
 static void vfs_free(struct vfs *fs)
 {
     cookies_destroy(fs);
-    wait_place_put(fs->place);
-    free(fs->source);
-    free(fs);
+    wait_place_put(mounted_of(fs)->place);
+    free((char *)(uintptr_t)fs->source);
+    free(mounted_of(fs));
 }
 
 static void vfs_destroy(struct vfs *fs)
 {
     pthread_mutex_lock(&mounts_lock);
-    for (struct vfs **at = &mounts; *at != NULL; at = &(*at)->next) {
-        if (*at == fs) {
-            *at = fs->next;
+    for (struct vfs_mounted **at = &mounts; *at != NULL; at = &(*at)->next) {
+        if (*at == mounted_of(fs)) {
+            *at = mounted_of(fs)->next;
             break;
         }
     }
@@ -57,23 +58,26 @@ static void vfs_destroy(struct vfs *fs)
 
 static struct vfs *vfs_alloc(const struct vfs_type *type, const struct vfs_mount_args *args)
 {
-    struct vfs *fs = calloc(1, sizeof(*fs));
+    struct vfs_mounted *mounted = calloc(1, sizeof(*mounted));
 
-    if (fs == NULL)
+    if (mounted == NULL)
         return NULL;
+    struct vfs *fs = &mounted->fs;
     fs->type = type;
     fs->flags = type_flags(type);
     fs->fsid = args->fsid;
-    fs->holders = 1;
-    fs->nodes = 1; /* held until vfs_put() has flushed */
-    fs->verifier = flush_verifier_fresh(0);
+    mounted->holders = 1;
+    mounted->nodes = 1; /* held until vfs_put() has flushed */
+    mounted->verifier = flush_verifier_fresh(0);
     clock_gettime(CLOCK_REALTIME, &fs->mounted);
     fs->source = strdup(args->source != NULL ? args->source : type->name);
-    fs->place = wait_place_get(0, fs->source);
-    if (fs->source == NULL || fs->place == NULL || cookies_create(fs) != 0) {
+    mounted->place = wait_place_get(0, fs->source);
+    if (fs->source == NULL || mounted->place == NULL || cookies_create(fs) != 0) {
         vfs_free(fs);
         return NULL;
     }
+    if (type->flags & VFS_MAY_WAIT_FOREVER)
+        wait_place_impatient(mounted->place);
     return fs;
 }
 
@@ -120,15 +124,15 @@ int vfs_mount(const char *type_name, const struct vfs_mount_args *args, struct v
     int err = vfs_call_mount(fs, args);
     if (err != 0)
         goto out;
-    fs->root->flags |= VNODE_IS_ROOT;
+    fs->root->table_flags |= VNODE_IS_ROOT;
     pthread_mutex_lock(&mounts_lock);
-    fs->next = mounts;
-    mounts = fs;
+    mounted_of(fs)->next = mounts;
+    mounts = mounted_of(fs);
     pthread_mutex_unlock(&mounts_lock);
     *out = fs;
     return 0;
 out:
-    fs->dying = true;
+    mounted_of(fs)->dying = true;
     cookies_release(fs);
     vnode_table_flush(fs); /* what it interned before it failed */
     vfs_free(fs);
@@ -163,21 +167,26 @@ int vfs_refuse(const struct vfs_mount_args *args, int error, const char *format,
 
 void vfs_ref(struct vfs *fs)
 {
-    fs->holders++;
+    mounted_of(fs)->holders++;
+}
+
+bool vfs_ending(const struct vfs *fs)
+{
+    return mounted_of(fs)->dying;
 }
 
 void vfs_node_gone(struct vfs *fs)
 {
-    if (--fs->nodes == 0)
+    if (--mounted_of(fs)->nodes == 0)
         vfs_destroy(fs);
 }
 
 void vfs_put(struct vfs *fs)
 {
-    if (fs == NULL || --fs->holders > 0)
+    if (fs == NULL || --mounted_of(fs)->holders > 0)
         return;
     pthread_mutex_lock(&mounts_lock);
-    fs->dying = true; /* from here on for_each() passes it over */
+    mounted_of(fs)->dying = true; /* from here on for_each() passes it over */
     pthread_mutex_unlock(&mounts_lock);
     vnode_put(fs->root);
     if (fs->type->ops.release != NULL)
@@ -199,9 +208,9 @@ bool vfs_all_gone(void)
  * mounted; false where it is already about to. mounts_lock held. */
 static bool vfs_hold(struct vfs *fs)
 {
-    if (fs->dying)
+    if (mounted_of(fs)->dying)
         return false;
-    fs->nodes++;
+    mounted_of(fs)->nodes++;
     vnode_ref(fs->root);
     return true;
 }
@@ -214,8 +223,8 @@ static void tick_one(struct vfs *fs)
 
 static void let_go_one(struct vfs *fs)
 {
-    if (fs->let_go != NULL)
-        fs->let_go(fs);
+    if (fs->type->ops.let_go != NULL)
+        fs->type->ops.let_go(fs);
 }
 
 /* For all that are mounted: held meanwhile, so that none of them ends; at most as many as there
@@ -224,20 +233,20 @@ static void for_each(void (*each)(struct vfs *fs))
 {
     pthread_mutex_lock(&mounts_lock);
     size_t count = 0;
-    for (struct vfs *fs = mounts; fs != NULL; fs = fs->next)
+    for (struct vfs_mounted *at = mounts; at != NULL; at = at->next)
         count++;
     struct vfs **list = calloc(count + 1, sizeof(*list));
     size_t held = 0;
-    for (struct vfs *fs = mounts; fs != NULL && list != NULL; fs = fs->next) {
-        if (vfs_hold(fs))
-            list[held++] = fs;
+    for (struct vfs_mounted *at = mounts; at != NULL && list != NULL; at = at->next) {
+        if (vfs_hold(&at->fs))
+            list[held++] = &at->fs;
     }
     pthread_mutex_unlock(&mounts_lock);
     for (size_t i = 0; i < held; i++) {
         /* One that hangs in it is left to the thread that does. */
-        if (!atomic_exchange(&list[i]->ticking, true)) {
+        if (!atomic_exchange(&mounted_of(list[i])->ticking, true)) {
             each(list[i]);
-            list[i]->ticking = false;
+            mounted_of(list[i])->ticking = false;
         }
         vnode_put(list[i]->root);
         vfs_node_gone(list[i]);

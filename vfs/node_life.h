@@ -7,6 +7,35 @@
 
 #include <loopnfs/vfs.h>
 
+/* struct vnode's table_flags: the flags, and above them how many descriptors the node holds, which
+ * changes only under the lock of the table's shard. */
+enum vnode_flags {
+    VNODE_HASHED = 1,   /* the table finds it */
+    VNODE_TOUCHED = 2,  /* used since the clock's hand passed by */
+    VNODE_SHED = 4,     /* when its last user is gone, have the file system shed what it holds */
+    VNODE_IS_ROOT = 8,  /* the root of its file system: `..` of it is itself */
+    VNODE_DOOMED = 16,  /* forgotten: freed with its last reference */
+    VNODE_NUMBER = 32,  /* its id was made of a number (vnode_intern_number) */
+    VNODE_POINTER = 64, /* its id stands for a registered pointer (vnode_register) */
+    VNODE_OPEN = 128,   /* on the ring of nodes that can give up descriptors */
+    VNODE_FDS_ONE = 1 << 12, /* one descriptor */
+};
+#define VNODE_FDS_MAX 15
+
+static inline unsigned vnode_fds(const struct vnode *vn)
+{
+    return vn->table_flags / VNODE_FDS_ONE;
+}
+/* The count stays between none and VNODE_FDS_MAX, whatever a file system says. */
+static inline void vnode_fds_add(struct vnode *vn, int delta)
+{
+    int count = (int)vnode_fds(vn) + delta;
+
+    if (count < 0 || count > VNODE_FDS_MAX)
+        delta += count < 0 ? -count : VNODE_FDS_MAX - count;
+    vn->table_flags += (uint16_t)(delta * VNODE_FDS_ONE);
+}
+
 /* To be called when a node of `fs` was freed. The last node of a file system that nothing holds
  * ends the file system. */
 void vfs_node_gone(struct vfs *fs);

@@ -2,6 +2,7 @@
  * node_verify.c - see node_verify.h.
  */
 #include "vfs/node_verify.h"
+#include "vfs/node_life.h"
 #include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -34,7 +35,7 @@ id_read(const struct vfs *fs, const struct vnode *vn, struct vnode_id *id, bool 
         return false;
     for (int i = 0; i < id->len; i++)
         id->bytes[i] = vn->id[i];
-    *doomed = vn->flags & VNODE_DOOMED && vn->refs > 0;
+    *doomed = vn->table_flags & VNODE_DOOMED && vn->table.refs > 0;
     return true;
 }
 

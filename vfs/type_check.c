@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define FLAGS_ALL     (VFS_READ_ONLY | VFS_SYMLINKS | VFS_LINKS | VFS_STABLE_IDS | VFS_SPECIALS)
+#define FLAGS_ALL                                                               \
+    (VFS_READ_ONLY | VFS_SYMLINKS | VFS_LINKS | VFS_STABLE_IDS | VFS_SPECIALS | \
+     VFS_MAY_WAIT_FOREVER)
 #define TYPE_NAME_MAX 32
 
 struct needs {

@@ -38,13 +38,12 @@ static const struct vfs_type *lengthen(const struct vfs_type *type, size_t size)
 int type_whole(const struct vfs_type *type, size_t size, const struct vfs_type **out, char *why,
                size_t why_size)
 {
-    const char *name = type != NULL && type->name != NULL ? type->name : "?";
-
     *out = NULL;
     if (type == NULL) {
         snprintf(why, why_size, "file system without a table");
         return EINVAL;
     }
+    const char *name = type->name != NULL ? type->name : "?";
     if (size > sizeof(*type)) {
         snprintf(why, why_size,
                  "file system %s: its table has %zu bytes, and this library knows %zu: it is made "

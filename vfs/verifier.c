@@ -9,16 +9,21 @@
  * one makes no client of another write again.
  */
 #include "base/flush.h"
-#include "vfs/mount.h"
+#include "vfs/mounted.h"
 #include "vfs/vop.h"
 #include "vfs/vop_check.h"
 
+uint64_t vfs_verifier(const struct vfs *fs)
+{
+    return mounted_of(fs)->verifier;
+}
+
 uint64_t vop_verifier(struct vnode *vn)
 {
-    return vop_table(vn)->verifier != NULL ? vop_table(vn)->verifier(vn) : vn->fs->verifier;
+    return vop_table(vn)->verifier != NULL ? vop_table(vn)->verifier(vn) : vfs_verifier(vn->fs);
 }
 
 void vfs_data_lost(struct vfs *fs)
 {
-    flush_verifier_renew(&fs->verifier);
+    flush_verifier_renew(&mounted_of(fs)->verifier);
 }

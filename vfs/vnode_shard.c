@@ -2,12 +2,13 @@
  * vnode_shard.c - see vnode_shard.h.
  */
 #include "vfs/vnode_shard.h"
+#include "vfs/node_life.h"
 #include <stdlib.h>
 #include <string.h>
 
 static struct ring *ring_of(struct shard *shard, const struct vnode *vn)
 {
-    return vn->flags & VNODE_OPEN ? &shard->open : &shard->closed;
+    return vn->table_flags & VNODE_OPEN ? &shard->open : &shard->closed;
 }
 
 static void ring_append(struct ring *ring, struct vnode *vn)
@@ -15,28 +16,28 @@ static void ring_append(struct ring *ring, struct vnode *vn)
     struct vnode *front = ring->front;
 
     if (front == NULL) {
-        vn->lru_next = vn->lru_prev = vn;
+        vn->table.lru_next = vn->table.lru_prev = vn;
         ring->front = vn;
     } else {
-        vn->lru_next = front;
-        vn->lru_prev = front->lru_prev;
-        front->lru_prev->lru_next = vn;
-        front->lru_prev = vn;
+        vn->table.lru_next = front;
+        vn->table.lru_prev = front->table.lru_prev;
+        front->table.lru_prev->table.lru_next = vn;
+        front->table.lru_prev = vn;
     }
     ring->count++;
 }
 
 static void ring_remove(struct ring *ring, struct vnode *vn)
 {
-    if (vn->lru_next == vn) {
+    if (vn->table.lru_next == vn) {
         ring->front = NULL;
     } else {
-        vn->lru_next->lru_prev = vn->lru_prev;
-        vn->lru_prev->lru_next = vn->lru_next;
+        vn->table.lru_next->table.lru_prev = vn->table.lru_prev;
+        vn->table.lru_prev->table.lru_next = vn->table.lru_next;
         if (ring->front == vn)
-            ring->front = vn->lru_next;
+            ring->front = vn->table.lru_next;
     }
-    vn->lru_next = vn->lru_prev = NULL;
+    vn->table.lru_next = vn->table.lru_prev = NULL;
     ring->count--;
 }
 
@@ -44,9 +45,9 @@ void shard_set_open(struct shard *shard, struct vnode *vn, bool open)
 {
     ring_remove(ring_of(shard, vn), vn);
     if (open)
-        vn->flags |= VNODE_OPEN;
+        vn->table_flags |= VNODE_OPEN;
     else
-        vn->flags &= (uint8_t)~VNODE_OPEN;
+        vn->table_flags &= (uint16_t)~VNODE_OPEN;
     ring_append(ring_of(shard, vn), vn);
 }
 
@@ -69,9 +70,9 @@ static void chains_grow(struct shard *shard)
     for (uint32_t i = 0; i < size; i++) {
         struct vnode *vn = shard->buckets[i], *next;
         for (; vn != NULL; vn = next) {
-            next = vn->hash_next;
-            struct vnode **at = &buckets[(vn->hash / SHARDS) & mask];
-            vn->hash_next = *at;
+            next = vn->table.hash_next;
+            struct vnode **at = &buckets[(vn->table.hash / SHARDS) & mask];
+            vn->table.hash_next = *at;
             *at = vn;
         }
     }
@@ -85,12 +86,12 @@ struct vnode *shard_find(struct shard *shard, const struct vfs *fs, const struct
 {
     struct vnode *vn = *chain_of(shard, hash);
 
-    for (; vn != NULL; vn = vn->hash_next) {
-        if (vn->hash == hash && vn->fs == fs && vn->id_len == id->len &&
+    for (; vn != NULL; vn = vn->table.hash_next) {
+        if (vn->table.hash == hash && vn->fs == fs && vn->id_len == id->len &&
             memcmp(vn->id, id->bytes, id->len) == 0) {
             refs_take(vn);
-            if (!(vn->flags & VNODE_TOUCHED))
-                vn->flags |= VNODE_TOUCHED;
+            if (!(vn->table_flags & VNODE_TOUCHED))
+                vn->table_flags |= VNODE_TOUCHED;
             return vn;
         }
     }
@@ -100,27 +101,32 @@ struct vnode *shard_find(struct shard *shard, const struct vfs *fs, const struct
 void shard_add(struct shard *shard, struct vnode *vn)
 {
     chains_grow(shard);
-    struct vnode **at = chain_of(shard, vn->hash);
-    vn->hash_next = *at;
+    struct vnode **at = chain_of(shard, vn->table.hash);
+    vn->table.hash_next = *at;
     *at = vn;
-    vn->flags |= VNODE_HASHED;
+    vn->table_flags |= VNODE_HASHED;
     ring_append(ring_of(shard, vn), vn);
 }
 
 void shard_hide(struct shard *shard, struct vnode *vn)
 {
-    if (!(vn->flags & VNODE_HASHED))
+    if (!(vn->table_flags & VNODE_HASHED))
         return;
-    struct vnode **at = chain_of(shard, vn->hash);
+    struct vnode **at = chain_of(shard, vn->table.hash);
     while (*at != vn)
-        at = &(*at)->hash_next;
-    *at = vn->hash_next;
-    vn->hash_next = NULL;
-    vn->flags &= (uint8_t)~VNODE_HASHED;
+        at = &(*at)->table.hash_next;
+    *at = vn->table.hash_next;
+    vn->table.hash_next = NULL;
+    vn->table_flags &= (uint16_t)~VNODE_HASHED;
 }
 
 void shard_remove(struct shard *shard, struct vnode *vn)
 {
     shard_hide(shard, vn);
     ring_remove(ring_of(shard, vn), vn);
+}
+
+uint32_t vnode_users(const struct vnode *vn)
+{
+    return vn->table.refs;
 }

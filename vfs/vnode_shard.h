@@ -54,18 +54,18 @@ void shard_set_open(struct shard *shard, struct vnode *vn, bool open);
  */
 static inline void refs_take(struct vnode *vn)
 {
-    if (atomic_load_explicit(&vn->refs, memory_order_relaxed) == 0)
-        atomic_store_explicit(&vn->refs, 1, memory_order_relaxed);
+    if (atomic_load_explicit(&vn->table.refs, memory_order_relaxed) == 0)
+        atomic_store_explicit(&vn->table.refs, 1, memory_order_relaxed);
     else
-        vn->refs++;
+        vn->table.refs++;
 }
 
 /* Drops a reference. True: it was the last one. */
 static inline bool refs_drop(struct vnode *vn)
 {
-    if (atomic_load_explicit(&vn->refs, memory_order_acquire) != 1)
-        return --vn->refs == 0;
-    atomic_store_explicit(&vn->refs, 0, memory_order_relaxed);
+    if (atomic_load_explicit(&vn->table.refs, memory_order_acquire) != 1)
+        return --vn->table.refs == 0;
+    atomic_store_explicit(&vn->table.refs, 0, memory_order_relaxed);
     return true;
 }
 

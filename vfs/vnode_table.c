@@ -19,6 +19,7 @@
 #include "base/wait_place.h"
 #include "vfs/closer.h"
 #include "vfs/cookies.h"
+#include "vfs/mounted.h"
 #include "vfs/node_life.h"
 #include "vfs/node_verify.h"
 #include "vfs/vnode_shard.h"
@@ -49,7 +50,9 @@ static struct {
 
 static struct wait_place *place_of(const struct vnode *vn)
 {
-    return vn->fs->place_of != NULL ? vn->fs->place_of(vn) : vn->fs->place;
+    const struct vfs_ops *ops = &vn->fs->type->ops;
+
+    return ops->place != NULL ? ops->place(vn) : mounted_of(vn->fs)->place;
 }
 
 /* Frees a node to which nothing refers any more; no lock is held. The node's descriptors are closed
@@ -59,7 +62,7 @@ static void node_free(struct vnode *vn)
     struct vnode_trash trash = {.count = 0};
     struct vfs *fs = vn->fs;
 
-    if (vn->fds > 0 && fs->type->ops.shed != NULL)
+    if (vnode_fds(vn) > 0 && fs->type->ops.shed != NULL)
         fs->type->ops.shed(vn, true, &trash);
     closer_close(place_of(vn), trash.fds, (unsigned)trash.count);
     if (fs->type->ops.reclaim != NULL)
@@ -82,13 +85,13 @@ static bool hand_move(struct shard *shard, struct ring *ring, struct vnode **out
            shard_count(shard) > table.shard_max;
          steps--) {
         struct vnode *vn = ring->front;
-        if (vn->refs > 0 || vn->flags & VNODE_TOUCHED) {
-            vn->flags &= (uint8_t)~VNODE_TOUCHED;
-            ring->front = vn->lru_next;
+        if (vn->table.refs > 0 || vn->table_flags & VNODE_TOUCHED) {
+            vn->table_flags &= (uint16_t)~VNODE_TOUCHED;
+            ring->front = vn->table.lru_next;
             continue;
         }
         shard_remove(shard, vn);
-        vn->hash_next = *out;
+        vn->table.hash_next = *out;
         *out = vn;
         taken++;
         table.evictions++;
@@ -101,7 +104,7 @@ static void node_shed(struct shard *shard, struct vnode *vn, struct vnode_trash 
 {
     if (vn->fs->type->ops.shed != NULL)
         vn->fs->type->ops.shed(vn, false, trash);
-    if (vn->flags & VNODE_OPEN && vn->fds == 0)
+    if (vn->table_flags & VNODE_OPEN && vnode_fds(vn) == 0)
         shard_set_open(shard, vn, false);
 }
 
@@ -124,10 +127,10 @@ static uint32_t shard_sweep(struct shard *shard, int32_t enough, uint32_t most,
     for (; left > 0 && ring->front != NULL && table.fds > enough && batch_has_room(batch); left--) {
         struct vnode_trash trash = {.count = 0};
         struct vnode *vn = ring->front;
-        ring->front = vn->lru_next;
-        bool idle = vn->refs == 0 && !(vn->flags & VNODE_TOUCHED);
-        if (vn->refs == 0)
-            vn->flags &= (uint8_t)~VNODE_TOUCHED;
+        ring->front = vn->table.lru_next;
+        bool idle = vn->table.refs == 0 && !(vn->table_flags & VNODE_TOUCHED);
+        if (vn->table.refs == 0)
+            vn->table_flags &= (uint16_t)~VNODE_TOUCHED;
         if (!idle)
             continue;
         struct wait_place *place = place_of(vn);
@@ -164,7 +167,7 @@ static void nodes_free(struct vnode *chain)
 {
     while (chain != NULL) {
         struct vnode *vn = chain;
-        chain = vn->hash_next;
+        chain = vn->table.hash_next;
         node_free(vn);
     }
 }
@@ -209,10 +212,10 @@ static struct vnode *node_alloc(struct vfs *fs, const struct vnode_id *id, enum 
     if (vn == NULL)
         return NULL;
     vn->fs = fs;
-    vn->refs = 1;
-    vn->hash = hash;
+    vn->table.refs = 1;
+    vn->table.hash = hash;
     vn->type = (uint8_t)type;
-    vn->flags = (uint8_t)(VNODE_TOUCHED | flags);
+    vn->table_flags = (uint16_t)(VNODE_TOUCHED | flags);
     vn->id_len = id->len;
     memcpy(vn->id, id->bytes, id->len);
     return vn;
@@ -238,7 +241,7 @@ static int intern(struct vfs *fs, const struct vnode_id *id, enum vtype type, un
         if (init != NULL)
             init(vn, arg);
         shard_add(shard, vn);
-        fs->nodes++;
+        mounted_of(fs)->nodes++;
         table.nodes++;
         if (!hand_move(shard, &shard->closed, &evicted))
             hand_move(shard, &shard->open, &evicted);
@@ -277,8 +280,8 @@ int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 
     if (vn != NULL) {
         err = vnode_enter(vn);
-        if (err == 0 && fs->revisit != NULL)
-            err = fs->revisit(vn);
+        if (err == 0 && fs->type->ops.revisit != NULL)
+            err = fs->type->ops.revisit(vn);
         if (err != 0)
             vnode_put(vn);
         else
@@ -288,8 +291,8 @@ int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
     table.misses++;
     err = cookies_check(fs, id);
     /* else only the file system knows the place, and enters it */
-    if (err == 0 && fs->place_of == NULL)
-        err = wait_enter(fs->place);
+    if (err == 0 && fs->type->ops.place == NULL)
+        err = wait_enter(mounted_of(fs)->place);
     if (err != 0)
         return err;
     if (fs->type->ops.load == NULL)
@@ -302,7 +305,7 @@ int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 
 void vnode_ref(struct vnode *vn)
 {
-    vn->refs++; /* never from 0: the caller has a reference */
+    vn->table.refs++; /* never from 0: the caller has a reference */
     node_verify_note(vn);
 }
 
@@ -310,12 +313,12 @@ void vnode_ref(struct vnode *vn)
  * and is the caller's. */
 static bool last_put(struct shard *shard, struct vnode *vn, struct vnode_trash *trash)
 {
-    if (vn->flags & VNODE_DOOMED || vn->fs->dying) {
+    if (vn->table_flags & VNODE_DOOMED || mounted_of(vn->fs)->dying) {
         shard_remove(shard, vn);
         return true;
     }
-    if (vn->flags & VNODE_SHED) {
-        vn->flags &= (uint8_t)~VNODE_SHED;
+    if (vn->table_flags & VNODE_SHED) {
+        vn->table_flags &= (uint16_t)~VNODE_SHED;
         node_shed(shard, vn, trash);
     }
     return false;
@@ -328,11 +331,11 @@ void vnode_put(struct vnode *vn)
     if (vn == NULL)
         return;
     node_verify_gone(vn);
-    uint32_t refs = vn->refs;
+    uint32_t refs = vn->table.refs;
     while (refs > 1)
-        if (atomic_compare_exchange_weak(&vn->refs, &refs, refs - 1))
+        if (atomic_compare_exchange_weak(&vn->table.refs, &refs, refs - 1))
             return;
-    struct shard *shard = shard_of(vn->hash);
+    struct shard *shard = shard_of(vn->table.hash);
     struct wait_place *place = place_of(vn);
     pthread_mutex_lock(&shard->lock);
     bool ended = refs_drop(vn) && last_put(shard, vn, &trash);
@@ -347,24 +350,24 @@ void vnode_forget(struct vnode *vn)
 {
     /* First of all: a node that is made with this number from here on must not get this node's
      * id. */
-    if (!(vn->flags & VNODE_DOOMED))
+    if (!(vn->table_flags & VNODE_DOOMED))
         cookies_forget(vn);
     vnode_doom(vn);
 }
 
 void vnode_doom(struct vnode *vn)
 {
-    struct shard *shard = shard_of(vn->hash);
+    struct shard *shard = shard_of(vn->table.hash);
 
     pthread_mutex_lock(&shard->lock);
     shard_hide(shard, vn);
-    vn->flags |= VNODE_DOOMED;
+    vn->table_flags |= VNODE_DOOMED;
     pthread_mutex_unlock(&shard->lock);
 }
 
 void vnode_shed_root(struct vnode *root, struct vnode_trash *trash)
 {
-    struct shard *shard = shard_of(root->hash);
+    struct shard *shard = shard_of(root->table.hash);
 
     trash->count = 0;
     pthread_mutex_lock(&shard->lock);
@@ -374,21 +377,21 @@ void vnode_shed_root(struct vnode *root, struct vnode_trash *trash)
 
 void vnode_shed_soon(struct vnode *vn)
 {
-    vn->flags |= VNODE_SHED;
+    vn->table_flags |= VNODE_SHED;
 }
 
 void vnode_count_fds(struct vnode *vn, int delta)
 {
-    struct shard *shard = shard_of(vn->hash);
+    struct shard *shard = shard_of(vn->table.hash);
 
     table.fds += delta;
     if (delta < 0) { /* called by shed or reclaim: no other thread uses the node */
-        vn->fds = vn->fds > -delta ? (uint8_t)(vn->fds + delta) : 0;
+        vnode_fds_add(vn, delta);
         return;
     }
     pthread_mutex_lock(&shard->lock);
-    vn->fds = (uint8_t)(vn->fds + delta);
-    if (!(vn->flags & VNODE_OPEN) && vn->fs->type->ops.shed != NULL)
+    vnode_fds_add(vn, delta);
+    if (!(vn->table_flags & VNODE_OPEN) && vn->fs->type->ops.shed != NULL)
         shard_set_open(shard, vn, true);
     pthread_mutex_unlock(&shard->lock);
 }
@@ -412,14 +415,14 @@ static void ring_flush(struct shard *shard, struct ring *ring, const struct vfs 
     struct vnode *vn = ring->front;
 
     for (uint32_t left = ring->count; left > 0; left--) {
-        struct vnode *next = vn->lru_next;
-        if (vn->fs == fs && vn->refs == 0) {
+        struct vnode *next = vn->table.lru_next;
+        if (vn->fs == fs && vn->table.refs == 0) {
             shard_remove(shard, vn);
-            vn->hash_next = *taken;
+            vn->table.hash_next = *taken;
             *taken = vn;
         } else if (vn->fs == fs) {
             shard_hide(shard, vn);
-            vn->flags |= VNODE_DOOMED;
+            vn->table_flags |= VNODE_DOOMED;
         }
         vn = next;
     }

@@ -91,7 +91,7 @@ int vop_lookup(const struct vctx *ctx, struct vnode *dir, struct view view, stru
     int err = name_check(view, &name);
     if (err != 0)
         return err;
-    if (name.dot || (name.dotdot && dir->flags & VNODE_IS_ROOT)) {
+    if (name.dot || (name.dotdot && vnode_is_root(dir))) {
         vnode_ref(dir);
         *out = dir;
     } else if (vop_table(dir)->lookup == NULL) {

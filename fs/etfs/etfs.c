@@ -60,6 +60,7 @@ static int etfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     if (et == NULL)
         return ENOMEM;
     fs->private = et;
+    et->verifier = flush_verifier_fresh(0);
     err = etfs_tree_init(et);
     if (err == 0)
         err = table_read(et, args);
@@ -208,6 +209,7 @@ static const struct vfs_type etfs_type = {
             .read = etfs_read,
             .write = etfs_write,
             .commit = etfs_commit,
+            .verifier = etfs_verifier,
             .create = etfs_create,
             .remove = etfs_no_change,
             .rmdir = etfs_no_change,

@@ -61,10 +61,11 @@ struct etfs_entry {
 struct etfs {
     pthread_rwlock_t lock;
     struct etfs_entry *root;
-    void *by_id;          /* guarded: tsearch(3) tree of all entries that have refs */
-    struct list removed;  /* guarded: entries without a name that are still used */
-    uint64_t next_cookie; /* guarded */
-    bool only_looks;      /* constant: for --check, opens no file whose opening has an effect */
+    void *by_id;               /* guarded: tsearch(3) tree of all entries that have refs */
+    struct list removed;       /* guarded: entries without a name that are still used */
+    uint64_t next_cookie;      /* guarded */
+    _Atomic uint64_t verifier; /* of writes: base/flush.h */
+    bool only_looks; /* constant: for --check, opens no file whose opening has an effect */
 };
 
 /* The node's private part: one entry, with a reference. */
@@ -140,6 +141,7 @@ int etfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *b
               bool *eof, struct vattr *attr);
 /* Brings a file's data to stable storage; how: FLUSH_DATA_ONLY, or 0. 0, or the host's error. */
 int etfs_flush(struct vnode *vn, unsigned how);
+uint64_t etfs_verifier(struct vnode *vn);
 int etfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
                size_t *len, enum vstable *stable, struct vchange *change);
 int etfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,

@@ -60,7 +60,12 @@ int etfs_flush(struct vnode *vn, unsigned how)
     struct etfs_entry *entry = etfs_entry_of(vn);
 
     vfs_will_sleep();
-    return flush_file(&entry->flush, entry->fd, entry->flush_how | how, &vn->fs->verifier);
+    return flush_file(&entry->flush, entry->fd, entry->flush_how | how, &etfs_of(vn->fs)->verifier);
+}
+
+uint64_t etfs_verifier(struct vnode *vn)
+{
+    return etfs_of(vn->fs)->verifier;
 }
 
 int etfs_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,

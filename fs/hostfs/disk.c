@@ -118,7 +118,7 @@ _Atomic uint64_t *hostfs_disk_verifier(struct hostfs_disk *disk)
 uint64_t hostfs_verifier(struct vnode *vn)
 {
     const struct hostfs_node *node = hostfs_node(vn);
-    return node->mount ? node->mount->disk->verifier : vn->fs->verifier;
+    return node->mount ? node->mount->disk->verifier : vfs_verifier(vn->fs);
 }
 
 /* --- pins; the disk's lock is held where it is not said otherwise --- */
@@ -222,7 +222,7 @@ bool hostfs_write_begins(struct vnode *vn)
     struct hostfs_disk *disk = disk_of(vn);
     struct hostfs_pin *pin = calloc(1, sizeof(*pin));
     pthread_mutex_lock(&disk->lock);
-    if (pin && !node->pin && !vn->fs->dying && has_room(disk)) {
+    if (pin && !node->pin && !vfs_ending(vn->fs) && has_room(disk)) {
         *pin = (struct hostfs_pin){.vn = vn, .written = node->flush.written, .since = seconds()};
         pin->looked = pin->since;
         vnode_ref(vn);

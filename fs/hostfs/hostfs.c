@@ -167,9 +167,6 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     bool from_root = args->table_handles || (args->subtree_check && !h->whole_mount);
     h->kernel_handles = !from_root && handles_work(h);
     fs->private = h;
-    fs->place_of = place_of;
-    fs->revisit = hostfs_revisit;
-    fs->let_go = let_go;
     if (!h->kernel_handles && !hostfs_table(h)) {
         error = h->state_dir ? EIO : EINVAL;
         goto out;
@@ -247,6 +244,9 @@ static const struct vfs_type hostfs_type = {
             .status = hostfs_status,
             .verifier = hostfs_verifier,
             .release = hostfs_release,
+            .revisit = hostfs_revisit,
+            .let_go = let_go,
+            .place = place_of,
         },
 };
 

@@ -44,8 +44,7 @@ static void victim_lost_name(struct vnode *dir, const char *name, struct victim 
     if (fd < 0)
         return;
     /* FUSE may go on reporting the old link count for a while. */
-    if (victim->id.bytes[0] == ID_NAMED && victim->only_name &&
-        !(victim->vn->flags & VNODE_IS_ROOT)) {
+    if (victim->id.bytes[0] == ID_NAMED && victim->only_name && !vnode_is_root(victim->vn)) {
         hostfs_forget(victim->vn);
         return;
     }
@@ -61,7 +60,7 @@ static void victim_removed(struct vnode *dir, const char *name, struct victim *v
 {
     if (!victim->only_name || hostfs_needs_table(hostfs_of(dir), &victim->id))
         victim_lost_name(dir, name, victim);
-    else if (!(victim->vn->flags & VNODE_IS_ROOT))
+    else if (!vnode_is_root(victim->vn))
         hostfs_forget(victim->vn);
 }
 

@@ -294,7 +294,7 @@ static int fd_open(struct vnode *vn, int *fd, struct statx *st)
         if (error)
             close(*fd);
     }
-    if (error == ESTALE && !(vn->flags & VNODE_IS_ROOT))
+    if (error == ESTALE && !vnode_is_root(vn))
         hostfs_forget(vn);
     if (!error)
         *fd = hostfs_set_fd(vn, &hostfs_node(vn)->path_fd, *fd);
@@ -338,7 +338,7 @@ int hostfs_stat(struct vnode *vn, int fd, struct statx *st)
         gone = true;
     if (!error && st->stx_nlink == 0 && mount->counts_links)
         gone = true;
-    if (!gone || vn->flags & VNODE_IS_ROOT)
+    if (!gone || vnode_is_root(vn))
         return error;
     /* Removed by the host: forget it, or its space would stay taken. */
     hostfs_forget(vn);

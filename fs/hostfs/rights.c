@@ -137,7 +137,7 @@ static _Thread_local struct writer writers[WRITERS];
 
 static struct writer *writer_of(const struct vnode *vn)
 {
-    return &writers[vn->hash % WRITERS];
+    return &writers[hostfs_node((struct vnode *)(uintptr_t)vn)->ino % WRITERS];
 }
 
 static struct writer writer_make(const struct vctx *ctx, struct vnode *vn)

@@ -140,7 +140,13 @@ static int write_posted(const struct vctx *ctx, struct vnode *vn, uint64_t offse
 static int flush(struct vnode *vn, struct srv_entry *entry, unsigned how)
 {
     vfs_will_sleep();
-    return flush_file(&entry->flush, entry->io_fd, entry->flush_how | how, &vn->fs->verifier);
+    return flush_file(&entry->flush, entry->io_fd, entry->flush_how | how,
+                      &srvfs_of(vn->fs)->verifier);
+}
+
+uint64_t srv_verifier(struct vnode *vn)
+{
+    return srvfs_of(vn->fs)->verifier;
 }
 
 int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,

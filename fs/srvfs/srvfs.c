@@ -5,7 +5,6 @@
  * client's mount goes on with an empty directory after a restart.
  */
 #include "fs/srvfs/srvfs.h"
-#include "base/wait_place.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,7 @@ static int srv_mount(struct vfs *fs, const struct vfs_mount_args *args)
         return err;
     }
     srv_entries_init(srv);
-    wait_place_impatient(fs->place); /* the other end of a stream may never read */
+    srv->verifier = flush_verifier_fresh(0);
     fs->private = srv;
     err = vnode_intern(fs, &root_id, VDIR, NULL, NULL, &fs->root, NULL);
     if (err != 0) {
@@ -112,6 +111,7 @@ static int srv_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *
 
 static const struct vfs_type srvfs_type = {
     .name = "srvfs",
+    .flags = VFS_MAY_WAIT_FOREVER, /* the other end of a stream may never read */
     .node_size = sizeof(struct srv_node),
     .options = srv_option_names,
     .ops =
@@ -135,6 +135,7 @@ static const struct vfs_type srvfs_type = {
             .rename = srv_rename,
             .readdir = srv_readdir,
             .statfs = srv_statfs,
+            .verifier = srv_verifier,
         },
 };
 VFS_TYPE(srvfs_type);

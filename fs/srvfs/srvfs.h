@@ -115,8 +115,9 @@ struct srvfs {
     uint64_t count;      /* in names */
     uint64_t next_cookie;
     uint64_t next_id;
-    uint8_t boot[8];         /* part of ids: random at every mount; constant */
-    uint32_t mode, uid, gid; /* the root directory's */
+    _Atomic uint64_t verifier; /* of writes: base/flush.h */
+    uint8_t boot[8];           /* part of ids: random at every mount; constant */
+    uint32_t mode, uid, gid;   /* the root directory's */
     struct timespec mtime, ctime;
 };
 
@@ -240,6 +241,7 @@ int srv_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *bu
              bool *eof, struct vattr *attr);
 int srv_write(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
               size_t *len, enum vstable *stable, struct vchange *change);
+uint64_t srv_verifier(struct vnode *vn);
 int srv_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                struct vchange *change);
 

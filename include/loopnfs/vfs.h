@@ -51,39 +51,30 @@ uint64_t vctx_caller(const struct vctx *ctx);
 struct vfs_type;
 struct wait_place;
 
-/* A mounted file system. Made by vfs_mount(), shared by reference. */
+/*
+ * A mounted file system. Made by vfs_mount(), shared by reference. The library keeps what is its
+ * own behind this (vfs/mounted.h), so an author never makes, copies or measures one; members are
+ * added at the end.
+ */
 struct vfs {
     const struct vfs_type *type;
 #ifdef __cplusplus
     void *private_data; /* `private`, which is a word of the language */
 #else
-    void *private; /* the file system's own */
+    void *private; /* the file system's own: set by mount, never touched by the library */
 #endif
-    struct vnode *root; /* referenced for as long as the file system is mounted */
+    struct vnode *root; /* set by mount; referenced for as long as the file system is mounted */
     uint64_t fsid;      /* attributes' fsid for nodes of the file system proper */
-    char *source;       /* what was mounted, for messages */
+    const char *source; /* what was mounted, for messages; lives as long as the file system */
     uint32_t flags;     /* type->flags, less what the table has no operations for; mount may set
                          * VFS_READ_ONLY */
     struct timespec mounted; /* when: the times of nodes that have none */
-    struct cookies *cookies; /* vfs/cookies.c's: numbers used again, registered pointers */
-    /* The rest is vfs/mount.c's: exports that hold it, nodes that exist, and whether it is to go
-     * with the last of them. */
-    LOOPNFS_ATOMIC(uint32_t) holders;
-    LOOPNFS_ATOMIC(uint32_t) nodes;
-    LOOPNFS_ATOMIC(bool) dying;
-    struct vfs *next;
-    /* Where its calls are counted while they sleep (base/wait_place.h); place_of: where its nodes
-     * are on several disks. */
-    struct wait_place *place;
-    struct wait_place *(*place_of)(const struct vnode *vn);
-    /* Whether a node that a request found in the table may still be used; NULL: always. ESTALE. */
-    int (*revisit)(struct vnode *vn);
-    /* Gives up everything that is not in use in this moment; NULL: there is nothing. */
-    void (*let_go)(struct vfs *fs);
-    /* vfs_data_lost()'s; what clients get without ops.verifier */
-    LOOPNFS_ATOMIC(uint64_t) verifier;
-    LOOPNFS_ATOMIC(bool) ticking; /* tick() or let_go() is under way, or hangs */
 };
+/* Whether the last export has given the file system up: it ends with its last node, so nothing of
+ * its own may hold references on nodes any longer. Any thread may ask. */
+bool vfs_ending(const struct vfs *fs);
+/* The write verifier that the library keeps for the file system; see ops.verifier. */
+uint64_t vfs_verifier(const struct vfs *fs);
 
 /* How to mount. Strings are borrowed for the call. */
 struct vfs_mount_args {
@@ -232,7 +223,7 @@ struct vfs_ops {
      * The write verifier of the node's data (RFC 1813 section 3.3.7): another number at each start
      * of the server, and from the moment on when data of an unstable write may be lost, which a
      * client then writes again. Asked for before a write, and after a commit. Any random number of
-     * 64 bits; never fails, never sleeps. Without it, all nodes have fs->verifier, which the
+     * 64 bits; never fails, never sleeps. Without it, all nodes have vfs_verifier(fs), which the
      * wrappers renew after a commit that failed, or a stable write that failed with EIO; who
      * finds out about lost data in another way says so by vfs_data_lost().
      */
@@ -241,6 +232,15 @@ struct vfs_ops {
      * it holds itself, without which it would never end. Operations under way go on; unmount comes
      * when the last node is gone. Does not wait for anything. */
     void (*release)(struct vfs *fs);
+    /* Whether a node that a request found in the table may still be used: 0, or ESTALE. Called for
+     * each request that brings a handle, so it should cost next to nothing. Without it: always. */
+    int (*revisit)(struct vnode *vn);
+    /* Gives up everything that is not in use in this moment, so that the host can unmount what is
+     * below. On a thread of the server's own; it may take its time. */
+    void (*let_go)(struct vfs *fs);
+    /* Where calls that use the node wait, for a file system whose nodes are on several disks
+     * (base/wait_place.h); NULL: nobody knows. Without it, the file system is one such place. */
+    struct wait_place *(*place)(const struct vnode *vn);
 };
 
 enum vfs_flags {
@@ -249,6 +249,9 @@ enum vfs_flags {
     VFS_LINKS = 4,
     VFS_STABLE_IDS = 8, /* ids outlive the server */
     VFS_SPECIALS = 16,  /* fifos, sockets, device nodes */
+    /* Calls may wait for somebody who may never come (the other end of a stream): they are bounded
+     * from the first one on, and no connection waits for their end. */
+    VFS_MAY_WAIT_FOREVER = 32,
 };
 
 /* Bytes a file system may have of its own in each node: what is larger belongs behind a pointer. */
@@ -310,6 +313,14 @@ struct vnode *vnode_find(struct vfs *fs, const struct vnode_id *id);
 void vnode_ref(struct vnode *vn);
 /* Gives a reference back; NULL is accepted. */
 void vnode_put(struct vnode *vn);
+/* How many references there are in this moment, the caller's included. */
+uint32_t vnode_users(const struct vnode *vn);
+/* Whether it is the root of its file system, whose `..` is itself. Not before mount has returned.
+ */
+static inline bool vnode_is_root(const struct vnode *vn)
+{
+    return vn == vn->fs->root;
+}
 /* The object is gone: the table forgets the node, which is reclaimed after its last user. */
 void vnode_forget(struct vnode *vn);
 /* Asks for shed() as soon as the node has no user. */

@@ -44,32 +44,23 @@ struct vnode_id {
 };
 
 /*
- * A node. The file system's own part (vfs_type.node_size bytes) follows it: vnode_private().
- * `fs`, `type` and the id never change. The list fields and `flags` are guarded by the lock of the
- * table's shard; `refs` is atomic, but goes from 0 to 1 only under that lock.
+ * A node. `fs`, `type`, `id_len` and `id` never change, and are for everybody to read. What begins
+ * with `table` is the vnode table's own: no file system may touch it, and it may change with the
+ * library. The file system's own part (vfs_type.node_size bytes) follows the id: vnode_private().
+ * Only the table makes nodes.
  */
 struct vnode {
     struct vfs *fs;
-    struct vnode *hash_next;           /* guarded: chain of the hash bucket */
-    struct vnode *lru_next, *lru_prev; /* guarded: one of the shard's rings */
-    LOOPNFS_ATOMIC(uint32_t) refs;
-    uint32_t hash;
-    uint8_t type;                  /* enum vtype */
-    LOOPNFS_ATOMIC(uint8_t) flags; /* enum vnode_flags */
-    uint8_t fds;                   /* guarded: see vnode_count_fds() */
-    uint8_t id_len;                /* the id, as in struct vnode_id */
+    struct {
+        struct vnode *hash_next;           /* guarded by the shard's lock: chain of the bucket */
+        struct vnode *lru_next, *lru_prev; /* guarded by it, too: one of the shard's rings */
+        LOOPNFS_ATOMIC(uint32_t) refs;     /* from 0 to 1 only under that lock */
+        uint32_t hash;
+    } table;
+    LOOPNFS_ATOMIC(uint16_t) table_flags; /* vfs/node_life.h */
+    uint8_t type;                         /* enum vtype */
+    uint8_t id_len;                       /* the id, as in struct vnode_id */
     uint8_t id[];
-};
-
-enum vnode_flags {
-    VNODE_HASHED = 1,   /* the table finds it */
-    VNODE_TOUCHED = 2,  /* used since the clock's hand passed by */
-    VNODE_SHED = 4,     /* when its last user is gone, have the file system shed what it holds */
-    VNODE_IS_ROOT = 8,  /* the root of its file system: `..` of it is itself */
-    VNODE_DOOMED = 16,  /* forgotten: freed with its last reference */
-    VNODE_NUMBER = 32,  /* its id was made of a number (vnode_intern_number) */
-    VNODE_POINTER = 64, /* its id stands for a registered pointer (vnode_register) */
-    VNODE_OPEN = 128,   /* on the ring of nodes that can give up descriptors */
 };
 
 /* What a node is like now (RFC 1813 fattr3). */

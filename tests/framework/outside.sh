@@ -229,10 +229,10 @@ CPP
 #include <stdio.h>
 int main(void)
 {
-    printf("%zu %zu %zu %zu %zu\n", sizeof(struct vnode), offsetof(struct vnode, refs),
-           offsetof(struct vnode, type), offsetof(struct vnode, flags), offsetof(struct vnode, id));
-    printf("%zu %zu %zu %zu %zu\n", sizeof(struct vfs), offsetof(struct vfs, root),
-           offsetof(struct vfs, holders), offsetof(struct vfs, dying), offsetof(struct vfs, next));
+    printf("%zu %zu %zu %zu %zu\n", sizeof(struct vnode), offsetof(struct vnode, table),
+           offsetof(struct vnode, table_flags), offsetof(struct vnode, type), offsetof(struct vnode, id));
+    printf("%zu %zu %zu %zu\n", sizeof(struct vfs), offsetof(struct vfs, root),
+           offsetof(struct vfs, flags), offsetof(struct vfs, mounted));
     printf("%zu %zu %zu\n", sizeof(struct vfs_type), sizeof(struct vattr), sizeof(struct vcreate));
 }
 C

@@ -6,6 +6,7 @@
 #include "tests/lib/data.h"
 #include "tests/lib/test.h"
 #include "vfs/mount.h"
+#include "vfs/node_life.h"
 #include "vfs/vnode_table.h"
 #include "vfs/vop.h"
 #include <errno.h>
@@ -344,7 +345,7 @@ TEST(all_that_nobody_has_used_for_a_while_is_let_go_at_once)
     }
     fs->type->ops.tick(fs);
     for (int i = 0; i < 3; i++) {
-        assert_true(held[i]->flags & VNODE_DOOMED);
+        assert_true(held[i]->table_flags & VNODE_DOOMED);
         vnode_put(held[i]);
     }
     finish();

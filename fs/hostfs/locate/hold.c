@@ -205,7 +205,7 @@ static void give_up_root(struct hostfs *h)
 
     if (h->root_trash.count == 0)
         vnode_shed_root(root, &h->root_trash);
-    if (atomic_load(&root->refs) <= 2)
+    if (vnode_users(root) <= 2)
         hostfs_hold_end(h);
 }
 

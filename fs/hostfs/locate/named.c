@@ -321,7 +321,7 @@ bool hostfs_named_look(struct vnode *vn, int fd, const struct statx *st)
     struct vnode_id id;
     struct hostfs_proof proof, was;
 
-    if (vn->flags & VNODE_IS_ROOT)
+    if (vnode_is_root(vn))
         return true;
     /* A daemon that works by paths has opened another object under this one's path. */
     if (node->mount->numbers &&

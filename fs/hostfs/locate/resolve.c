@@ -63,7 +63,7 @@ void hostfs_name_note(struct hostfs *h, struct vnode *dir, const char *name, str
     struct hostfs_row row;
 
     hostfs_id_of(vn, &id);
-    if (!hostfs_needs_table(h, &id) || vn->flags & VNODE_IS_ROOT ||
+    if (!hostfs_needs_table(h, &id) || vnode_is_root(vn) ||
         !hostfs_row_name(&row, name, strlen(name)))
         return;
     uint32_t where = where_hash(dir, name);

@@ -7,7 +7,7 @@
  * per PERIOD_MS. What a RENAME of this server may have moved out of another export, one
  * below the directories of the RENAME's, is looked at by the next request.
  *
- * Called by the vnode table for each request (fs->revisit): where nothing is to be done it costs a
+ * Called by the vnode table for each request (ops.revisit): where nothing is to be done it costs a
  * comparison, and nothing at all where the export is all of its file system. Owns nothing.
  */
 #include "base/cred.h"
@@ -83,8 +83,7 @@ int hostfs_revisit(struct vnode *vn)
     struct hostfs *h = hostfs_of(vn);
     struct hostfs_node *node = hostfs_node(vn);
 
-    if ((h->whole_mount && node->mount == &h->own) || hostfs_is_hidden(vn) ||
-        vn->flags & VNODE_IS_ROOT)
+    if ((h->whole_mount && node->mount == &h->own) || hostfs_is_hidden(vn) || vnode_is_root(vn))
         return 0;
     uint32_t epoch = epoch_now();
     if (atomic_load_explicit(&node->checked, memory_order_relaxed) == epoch)
