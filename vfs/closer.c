@@ -2,6 +2,8 @@
  * closer.c - see closer.h. `lock` guards the list of closers, and what is left to each.
  */
 #include "vfs/closer.h"
+#include "vfs/mounted.h"
+#include "vfs/node_life.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,7 +19,7 @@
 struct closer {
     struct closer *next;
     const struct wait_place *place;
-    int *left;
+    struct closer_item *left;
     unsigned count, room;
     uint64_t asked, done; /* descriptors given to it, and closed by it, so far */
 };
@@ -37,13 +39,37 @@ static void closed_init(void)
     pthread_condattr_destroy(&attr);
 }
 
-static void close_all(const int *fds, unsigned count)
+static void close_fd(void *arg)
 {
-    for (unsigned i = 0; i < count; i++)
-        close(fds[i]);
+    close((int)(intptr_t)arg);
 }
 
-/* All functions below, up to closer_close(), are called with the lock held. */
+bool vnode_drop(struct vnode_drops *drops, void (*release)(void *arg), void *arg)
+{
+    if (drops->count == (drops->max != 0 ? drops->max : VNODE_DROPS_MAX))
+        return false;
+    /* Its code and its connection are there until it was released. */
+    if (release != close_fd && !drops->keeps)
+        mounted_of(drops->fs)->nodes++;
+    drops->list[drops->count++] = (struct vnode_dropped){release, arg};
+    return true;
+}
+
+bool vnode_drop_fd(struct vnode_drops *drops, int fd)
+{
+    return vnode_drop(drops, close_fd, (void *)(intptr_t)fd);
+}
+
+static void release_all(const struct closer_item *items, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        items[i].dropped.release(items[i].dropped.arg);
+        if (items[i].fs != NULL)
+            vfs_node_gone(items[i].fs);
+    }
+}
+
+/* All functions below, up to items_release(), are called with the lock held. */
 
 static struct closer *closer_at(const struct wait_place *place)
 {
@@ -71,12 +97,12 @@ static void *closer_main(void *arg)
 
     pthread_mutex_lock(&lock);
     while (closer->count > 0) {
-        int *left = closer->left;
+        struct closer_item *left = closer->left;
         unsigned count = closer->count;
         closer->left = NULL;
         closer->count = closer->room = 0;
         pthread_mutex_unlock(&lock);
-        close_all(left, count);
+        release_all(left, count);
         free(left);
         pthread_mutex_lock(&lock);
         closer->done += count;
@@ -87,17 +113,17 @@ static void *closer_main(void *arg)
     return NULL;
 }
 
-static bool closer_give(struct closer *closer, const int *fds, unsigned count)
+static bool closer_give(struct closer *closer, const struct closer_item *items, unsigned count)
 {
     if (closer->count + count > closer->room) {
         unsigned room = (closer->count + count) * 2;
-        int *grown = realloc(closer->left, room * sizeof(*grown));
+        struct closer_item *grown = realloc(closer->left, room * sizeof(*grown));
         if (grown == NULL)
             return false;
         closer->left = grown;
         closer->room = room;
     }
-    memcpy(closer->left + closer->count, fds, count * sizeof(*fds));
+    memcpy(closer->left + closer->count, items, count * sizeof(*items));
     closer->count += count;
     closer->asked += count;
     return true;
@@ -105,7 +131,8 @@ static bool closer_give(struct closer *closer, const int *fds, unsigned count)
 
 /* Makes a closer and its thread. The thread blocks all signals, which go to the main thread
  * only. */
-static struct closer *closer_start(const struct wait_place *place, const int *fds, unsigned count)
+static struct closer *closer_start(const struct wait_place *place, const struct closer_item *items,
+                                   unsigned count)
 {
     struct closer *closer = calloc(1, sizeof(*closer));
     sigset_t all, before;
@@ -118,8 +145,8 @@ static struct closer *closer_start(const struct wait_place *place, const int *fd
     closers = closer;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started =
-        closer_give(closer, fds, count) && pthread_create(&thread, NULL, closer_main, closer) == 0;
+    bool started = closer_give(closer, items, count) &&
+                   pthread_create(&thread, NULL, closer_main, closer) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (started)
         pthread_detach(thread);
@@ -146,40 +173,73 @@ static void closer_wait(const struct wait_place *place)
         err = pthread_cond_timedwait(&closed, &lock, &until);
 }
 
-void closer_close(struct wait_place *place, const int *fds, unsigned count)
+/* All are of one place. */
+static void items_release(struct wait_place *place, const struct closer_item *items, unsigned count,
+                          bool wait)
 {
     if (count == 0)
         return;
-    /* A call that has entered this place waits for no disk but its own, so it closes them
-     * itself. */
-    if (place == NULL || wait_own.at == place) {
-        close_all(fds, count);
-        return;
-    }
     pthread_once(&once, closed_init);
     pthread_mutex_lock(&lock);
     struct closer *closer = closer_at(place);
     bool busy = closer != NULL;
-    bool given = busy ? closer_give(closer, fds, count) : closer_start(place, fds, count) != NULL;
-    if (given && !busy)
+    bool given =
+        busy ? closer_give(closer, items, count) : closer_start(place, items, count) != NULL;
+    if (given && !busy && wait)
         closer_wait(place);
     pthread_mutex_unlock(&lock);
     if (!given)
-        close_all(fds, count);
+        release_all(items, count);
 }
 
 void closer_flush(struct closer_batch *batch)
 {
-    int fds[CLOSER_BATCH];
     unsigned at = 0;
 
-    /* Neighbours of one place are closed together, as they mostly come. */
+    /* Neighbours of one place are released together, as they mostly come. */
     while (at < batch->count) {
         struct wait_place *place = batch->items[at].place;
-        unsigned count = 0;
-        while (at < batch->count && batch->items[at].place == place)
-            fds[count++] = batch->items[at++].fd;
-        closer_close(place, fds, count);
+        struct closer_item *items = &batch->items[at];
+        unsigned count = 0, others = 0;
+        for (; at < batch->count && batch->items[at].place == place; at++)
+            count++;
+        /* A call that has entered this place waits for no disk but its own, so it closes
+         * descriptors itself. */
+        const bool own = place == NULL || wait_own.at == place;
+        for (unsigned i = 0; own && i < count; i++) {
+            if (items[i].fs == NULL)
+                release_all(&items[i], 1);
+            else
+                items[others++] = items[i];
+        }
+        items_release(place, items, own ? others : count, !own);
     }
     batch->count = 0;
+}
+
+bool closer_has_room(const struct closer_batch *batch)
+{
+    return batch->count + VNODE_DROPS_MAX <= CLOSER_BATCH;
+}
+
+void closer_add(struct closer_batch *batch, struct wait_place *place,
+                const struct vnode_drops *drops)
+{
+    for (unsigned i = 0; i < drops->count; i++)
+        batch->items[batch->count++] = (struct closer_item){
+            .place = place,
+            .fs = drops->list[i].release != close_fd ? drops->fs : NULL,
+            .dropped = drops->list[i],
+        };
+}
+
+void closer_release(struct wait_place *place, const struct vnode_drops *drops)
+{
+    struct closer_batch batch;
+
+    if (drops->count == 0)
+        return;
+    batch.count = 0;
+    closer_add(&batch, place, drops);
+    closer_flush(&batch);
 }

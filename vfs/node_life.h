@@ -10,17 +10,17 @@
 /* struct vnode's table_flags: the flags, and above them how many descriptors the node holds, which
  * changes only under the lock of the table's shard. */
 enum vnode_flags {
-    VNODE_HASHED = 1,   /* the table finds it */
-    VNODE_TOUCHED = 2,  /* used since the clock's hand passed by */
-    VNODE_SHED = 4,     /* when its last user is gone, have the file system shed what it holds */
-    VNODE_IS_ROOT = 8,  /* the root of its file system: `..` of it is itself */
-    VNODE_DOOMED = 16,  /* forgotten: freed with its last reference */
-    VNODE_NUMBER = 32,  /* its id was made of a number (vnode_intern_number) */
-    VNODE_POINTER = 64, /* its id stands for a registered pointer (vnode_register) */
-    VNODE_OPEN = 128,   /* on the ring of nodes that can give up descriptors */
+    VNODE_HASHED = 1,        /* the table finds it */
+    VNODE_TOUCHED = 2,       /* used since the clock's hand passed by */
+    VNODE_DROP = 4,          /* it is to drop what it holds when its last user is gone */
+    VNODE_IS_ROOT = 8,       /* the root of its file system: `..` of it is itself */
+    VNODE_DOOMED = 16,       /* forgotten: freed with its last reference */
+    VNODE_NUMBER = 32,       /* its id was made of a number (vnode_intern_number) */
+    VNODE_POINTER = 64,      /* its id stands for a registered pointer (vnode_register) */
+    VNODE_OPEN = 128,        /* on the ring of nodes that can give up descriptors */
     VNODE_FDS_ONE = 1 << 12, /* one descriptor */
 };
-#define VNODE_FDS_MAX 15
+#define VNODE_FDS_MAX VNODE_DROPS_MAX
 
 static inline unsigned vnode_fds(const struct vnode *vn)
 {

@@ -10,7 +10,7 @@
  * nodes that have some, and makes them give theirs up.
  *
  * Locks: a shard's lock guards its chains, rings and counts, and the step of a node from no user to
- * one and back. The only operations of a file system that run under it are init and shed, which
+ * one and back. The only operations of a file system that run under it are init and drop, which
  * must not block. reclaim runs after the node has left the table, when nothing refers to it any
  * more.
  */
@@ -59,12 +59,12 @@ static struct wait_place *place_of(const struct vnode *vn)
  * first: closing may hang, and the calling thread may be on its way to another file system. */
 static void node_free(struct vnode *vn)
 {
-    struct vnode_trash trash = {.count = 0};
+    struct vnode_drops drops = {.fs = vn->fs};
     struct vfs *fs = vn->fs;
 
-    if (vnode_fds(vn) > 0 && fs->type->ops.shed != NULL)
-        fs->type->ops.shed(vn, true, &trash);
-    closer_close(place_of(vn), trash.fds, (unsigned)trash.count);
+    if (vnode_fds(vn) > 0 && fs->type->ops.drop != NULL)
+        fs->type->ops.drop(vn, true, &drops);
+    closer_release(place_of(vn), &drops);
     if (fs->type->ops.reclaim != NULL)
         fs->type->ops.reclaim(vn);
     cookies_node_gone(vn);
@@ -100,18 +100,12 @@ static bool hand_move(struct shard *shard, struct ring *ring, struct vnode **out
 }
 
 /* Makes a node without users give up its descriptors; lock held. */
-static void node_shed(struct shard *shard, struct vnode *vn, struct vnode_trash *trash)
+static void node_drop(struct shard *shard, struct vnode *vn, struct vnode_drops *drops)
 {
-    if (vn->fs->type->ops.shed != NULL)
-        vn->fs->type->ops.shed(vn, false, trash);
+    if (vn->fs->type->ops.drop != NULL)
+        vn->fs->type->ops.drop(vn, false, drops);
     if (vn->table_flags & VNODE_OPEN && vnode_fds(vn) == 0)
         shard_set_open(shard, vn, false);
-}
-
-/* Whether the batch has room for the descriptors of one more node. */
-static bool batch_has_room(const struct closer_batch *batch)
-{
-    return batch->count + sizeof(((struct vnode_trash *)0)->fds) / sizeof(int) <= CLOSER_BATCH;
 }
 
 /* Makes at most `most` idle nodes give up their descriptors to `batch`, until no more than `enough`
@@ -124,9 +118,10 @@ static uint32_t shard_sweep(struct shard *shard, int32_t enough, uint32_t most,
     pthread_mutex_lock(&shard->lock);
     uint32_t left = ring->count < most ? ring->count : most;
     most -= left;
-    for (; left > 0 && ring->front != NULL && table.fds > enough && batch_has_room(batch); left--) {
-        struct vnode_trash trash = {.count = 0};
+    for (; left > 0 && ring->front != NULL && table.fds > enough && closer_has_room(batch);
+         left--) {
         struct vnode *vn = ring->front;
+        struct vnode_drops drops = {.fs = vn->fs};
         ring->front = vn->table.lru_next;
         bool idle = vn->table.refs == 0 && !(vn->table_flags & VNODE_TOUCHED);
         if (vn->table.refs == 0)
@@ -134,11 +129,8 @@ static uint32_t shard_sweep(struct shard *shard, int32_t enough, uint32_t most,
         if (!idle)
             continue;
         struct wait_place *place = place_of(vn);
-        node_shed(shard, vn, &trash);
-        for (int i = 0; i < trash.count; i++) {
-            batch->items[batch->count].place = place;
-            batch->items[batch->count++].fd = trash.fds[i];
-        }
+        node_drop(shard, vn, &drops);
+        closer_add(batch, place, &drops);
     }
     pthread_mutex_unlock(&shard->lock);
     return most;
@@ -157,7 +149,8 @@ static void fds_shrink(void)
     if (table.fds <= table.fds_max || atomic_flag_test_and_set(&sweeping))
         return;
     uint32_t most = SWEEP_NODES;
-    for (int i = 0; i < 2 * SHARDS && most > 0 && table.fds > enough && batch_has_room(&batch); i++)
+    for (int i = 0; i < 2 * SHARDS && most > 0 && table.fds > enough && closer_has_room(&batch);
+         i++)
         most = shard_sweep(&table.shards[turn++ % SHARDS], enough, most, &batch);
     atomic_flag_clear(&sweeping);
     closer_flush(&batch); /* this may hang; other threads can make room meanwhile */
@@ -311,22 +304,22 @@ void vnode_ref(struct vnode *vn)
 
 /* To be called when the last user gave a node back; lock held. True: the node has left the table
  * and is the caller's. */
-static bool last_put(struct shard *shard, struct vnode *vn, struct vnode_trash *trash)
+static bool last_put(struct shard *shard, struct vnode *vn, struct vnode_drops *drops)
 {
     if (vn->table_flags & VNODE_DOOMED || mounted_of(vn->fs)->dying) {
         shard_remove(shard, vn);
         return true;
     }
-    if (vn->table_flags & VNODE_SHED) {
-        vn->table_flags &= (uint16_t)~VNODE_SHED;
-        node_shed(shard, vn, trash);
+    if (vn->table_flags & VNODE_DROP) {
+        vn->table_flags &= (uint16_t)~VNODE_DROP;
+        node_drop(shard, vn, drops);
     }
     return false;
 }
 
 void vnode_put(struct vnode *vn)
 {
-    struct vnode_trash trash = {.count = 0};
+    struct vnode_drops drops;
 
     if (vn == NULL)
         return;
@@ -338,11 +331,14 @@ void vnode_put(struct vnode *vn)
     struct shard *shard = shard_of(vn->table.hash);
     struct wait_place *place = place_of(vn);
     pthread_mutex_lock(&shard->lock);
-    bool ended = refs_drop(vn) && last_put(shard, vn, &trash);
+    drops.fs = vn->fs;
+    drops.count = drops.max = 0; /* the list itself needs no clearing at each reference */
+    drops.keeps = false;
+    bool ended = refs_drop(vn) && last_put(shard, vn, &drops);
     pthread_mutex_unlock(&shard->lock);
     if (ended)
         node_free(vn);
-    closer_close(place, trash.fds, (unsigned)trash.count);
+    closer_release(place, &drops);
     fds_shrink();
 }
 
@@ -365,19 +361,22 @@ void vnode_doom(struct vnode *vn)
     pthread_mutex_unlock(&shard->lock);
 }
 
-void vnode_shed_root(struct vnode *root, struct vnode_trash *trash)
+unsigned vnode_drop_root(struct vnode *root, struct vnode_dropped *dropped, unsigned max)
 {
+    struct vnode_drops drops = {.fs = root->fs, .max = max, .keeps = true};
     struct shard *shard = shard_of(root->table.hash);
 
-    trash->count = 0;
     pthread_mutex_lock(&shard->lock);
-    node_shed(shard, root, trash);
+    node_drop(shard, root, &drops);
     pthread_mutex_unlock(&shard->lock);
+    for (unsigned i = 0; i < drops.count; i++)
+        dropped[i] = drops.list[i];
+    return drops.count;
 }
 
-void vnode_shed_soon(struct vnode *vn)
+void vnode_drop_soon(struct vnode *vn)
 {
-    vn->table_flags |= VNODE_SHED;
+    vn->table_flags |= VNODE_DROP;
 }
 
 void vnode_count_fds(struct vnode *vn, int delta)
@@ -385,13 +384,13 @@ void vnode_count_fds(struct vnode *vn, int delta)
     struct shard *shard = shard_of(vn->table.hash);
 
     table.fds += delta;
-    if (delta < 0) { /* called by shed or reclaim: no other thread uses the node */
+    if (delta < 0) { /* called by drop or reclaim: no other thread uses the node */
         vnode_fds_add(vn, delta);
         return;
     }
     pthread_mutex_lock(&shard->lock);
     vnode_fds_add(vn, delta);
-    if (!(vn->table_flags & VNODE_OPEN) && vn->fs->type->ops.shed != NULL)
+    if (!(vn->table_flags & VNODE_OPEN) && vn->fs->type->ops.drop != NULL)
         shard_set_open(shard, vn, true);
     pthread_mutex_unlock(&shard->lock);
 }

@@ -84,16 +84,20 @@ struct hostfs_disk; /* disk.c */
 struct hostfs_pin;
 struct hostfs_table;
 
+/* Descriptors that a node holds at most. */
+#define HOSTFS_FDS 3
+
 /* fs->private */
 struct hostfs {
     struct vfs *fs;
     dev_t root_dev;
     struct vnode_id root_id;
     struct hostfs_mount own;
-    struct hostfs_mount *_Atomic mounts; /* newest first; ends with &own */
-    pthread_mutex_t mounts_lock;         /* for adding, and for their descriptors */
-    struct vnode_trash root_trash;       /* guarded by mounts_lock: hold.c */
-    struct hostfs_points points;         /* points.h */
+    struct hostfs_mount *_Atomic mounts;           /* newest first; ends with &own */
+    pthread_mutex_t mounts_lock;                   /* for adding, and for their descriptors */
+    struct vnode_dropped root_dropped[HOSTFS_FDS]; /* guarded by mounts_lock: hold.c */
+    unsigned root_drops;                           /* how many; guarded by it, too */
+    struct hostfs_points points;                   /* points.h */
     bool kernel_handles;
     bool crossmnt;
     bool pseudo; /* pseudo file systems are served, too */
@@ -181,7 +185,7 @@ void hostfs_proc_path(struct hostfs_proc_path *path, int fd);
 /* node.c */
 int hostfs_intern(struct hostfs *h, const struct hostfs_object *object, struct vnode **out);
 int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
-void hostfs_shed(struct vnode *vn, bool all, struct vnode_trash *trash);
+void hostfs_drop_fds(struct vnode *vn, bool all, struct vnode_drops *drops);
 void hostfs_reclaim(struct vnode *vn);
 /* Any descriptor of the node, good for AT_EMPTY_PATH; opened where there is none. May act as the
  * server: the caller takes his identity afterwards. ESTALE. */

@@ -319,7 +319,7 @@ static int write_by(const struct vctx *ctx, struct vnode *vn, const struct hostf
         if (!error && flush_failures(flush) != failures)
             error = EIO;
         /* A COMMIT may never come: the host must be able to execute the file. */
-        vnode_shed_soon(vn);
+        vnode_drop_soon(vn);
     }
     if (!error)
         error = hostfs_stat(vn, file->fd, &st);
@@ -389,7 +389,7 @@ int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uin
         error = cred_assume(ctx->cred);
     if (!error)
         error = hostfs_sync_data(ctx, vn, file.fd, false);
-    vnode_shed_soon(vn);
+    vnode_drop_soon(vn);
     if (!error)
         hostfs_attr_after(vn, file.fd, &change->after);
     int closed = hostfs_data_close(&file);

@@ -50,7 +50,7 @@ static void victim_lost_name(struct vnode *dir, const char *name, struct victim 
     }
     /* hostfs_stat() forgets the node where no name is left. */
     if (hostfs_stat(victim->vn, fd, &st) == 0)
-        vnode_shed_soon(victim->vn);
+        vnode_drop_soon(victim->vn);
 }
 
 /* To be called when the object has lost this name for certain: where it was the only one, the node

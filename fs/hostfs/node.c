@@ -2,9 +2,9 @@
  * node.c - the life of a node: made from an object, opened by its id, rid of its descriptors.
  *
  * Nodes are made without a descriptor; one is opened when an operation needs it. The slots are set
- * once by compare-and-swap and emptied only in hostfs_shed() and hostfs_reclaim(), which the vnode
- * table calls when nobody uses the node: so an operation may use what it finds there without a
- * lock for as long as it lasts.
+ * once by compare-and-swap and emptied only in hostfs_drop_fds() and hostfs_reclaim(), which the
+ * vnode table calls when nobody uses the node: so an operation may use what it finds there without
+ * a lock for as long as it lasts.
  */
 #include "base/cred.h"
 #include "base/round.h"
@@ -351,34 +351,42 @@ int hostfs_name_error(struct vnode *dir, int fd, int error)
     return error == ENOENT && hostfs_stat(dir, fd, &st) == ESTALE ? ESTALE : error;
 }
 
+/* Takes the node's descriptors out; how many. */
+static int take_fds(struct vnode *vn, int fds[HOSTFS_FDS])
+{
+    struct hostfs_node *node = hostfs_node(vn);
+    _Atomic int *slots[HOSTFS_FDS] = {&node->path_fd, &node->read_fd, &node->write_fd};
+    int count = 0;
+
+    for (int i = 0; i < HOSTFS_FDS; i++) {
+        int fd = atomic_exchange(slots[i], -1);
+        if (fd >= 0)
+            fds[count++] = fd;
+    }
+    atomic_store(&node->opener, 0);
+    if (count)
+        vnode_count_fds(vn, -count);
+    return count;
+}
+
 /*
  * Everything goes, whatever `all` says: a descriptor for writing keeps the host from executing the
  * file, any of them keeps the space of a file that the host removed; and to open one again costs
  * little next to what brings a node here (a flush, or a second without use).
  */
-void hostfs_shed(struct vnode *vn, bool all, struct vnode_trash *trash)
+void hostfs_drop_fds(struct vnode *vn, bool all, struct vnode_drops *drops)
 {
-    struct hostfs_node *node = hostfs_node(vn);
-    _Atomic int *slots[] = {&node->path_fd, &node->read_fd, &node->write_fd};
-    int count = 0;
+    int fds[HOSTFS_FDS], count = take_fds(vn, fds);
 
     (void)all;
-    for (int i = 0; i < 3; i++) {
-        int fd = atomic_exchange(slots[i], -1);
-        if (fd < 0)
-            continue;
-        trash->fds[trash->count++] = fd;
-        count++;
-    }
-    atomic_store(&node->opener, 0);
-    if (count)
-        vnode_count_fds(vn, -count);
+    while (count > 0)
+        vnode_drop_fd(drops, fds[--count]);
 }
 
 void hostfs_reclaim(struct vnode *vn)
 {
-    struct vnode_trash trash = {.count = 0};
-    hostfs_shed(vn, true, &trash);
-    for (int i = 0; i < trash.count; i++)
-        close(trash.fds[i]);
+    int fds[HOSTFS_FDS], count = take_fds(vn, fds);
+
+    while (count > 0)
+        close(fds[--count]);
 }

@@ -94,11 +94,28 @@ struct vfs_mount_args {
 int vfs_refuse(const struct vfs_mount_args *args, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* What a node gives up when nobody uses it: the table closes these after its lock is gone. */
-struct vnode_trash {
-    int fds[4];
-    int count;
+/*
+ * What a node holds (a descriptor, a handle of a network library, a buffer) and gives up when
+ * nobody uses it. That is two steps, since the first is taken under the table's lock: ops.drop
+ * hands each thing over with the function that gives it up, and the library calls that afterwards,
+ * without any lock. The words: a node *drops* what it holds, a function *releases* it.
+ *
+ * `release` may sleep: it runs on a thread for that (vfs/closer.c), and no request waits for it.
+ * The node may be gone by then, so `arg` must not lie in it; the file system is not unmounted
+ * before all of its releases have returned.
+ */
+struct vnode_drops; /* the library's list */
+struct vnode_dropped {
+    void (*release)(void *arg);
+    void *arg;
 };
+/* Things that a node may hold. */
+#define VNODE_DROPS_MAX 15
+/* Hands one thing over; for ops.drop. False: there are VNODE_DROPS_MAX already, and it is still the
+ * node's. */
+bool vnode_drop(struct vnode_drops *drops, void (*release)(void *arg), void *arg);
+/* The same for a descriptor, whose release is close(2). */
+bool vnode_drop_fd(struct vnode_drops *drops, int fd);
 
 /*
  * A request over the control socket (the `loopnfs` tool) to a mounted file system. Words are as the
@@ -135,9 +152,10 @@ struct vfs_ops {
      * ESTALE: gone, or no longer below the root. Ids are authenticated before they get here.
      * Without it, a node with a number is made anew when getattr knows the number. */
     int (*load)(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
-    /* The node has no user now; give up descriptors. Called under the table's lock: moves them to
-     * `trash`, never blocks. `all`: everything, else only what VNODE_SHED was set for. */
-    void (*shed)(struct vnode *vn, bool all, struct vnode_trash *trash);
+    /* The node has no user now: what it holds goes to `drops`, by vnode_drop(), and is counted off
+     * by vnode_count_fds(). Called under the table's lock, so it never blocks. `all`: the node is
+     * about to go, everything has to be dropped; else only what is easily had again. */
+    void (*drop)(struct vnode *vn, bool all, struct vnode_drops *drops);
     /* The node leaves the table for good: free what it holds (not the vnode itself). */
     void (*reclaim)(struct vnode *vn);
     /* Once a second or so from one housekeeping thread, while mounted: bounded work. */
@@ -323,19 +341,21 @@ static inline bool vnode_is_root(const struct vnode *vn)
 }
 /* The object is gone: the table forgets the node, which is reclaimed after its last user. */
 void vnode_forget(struct vnode *vn);
-/* Asks for shed() as soon as the node has no user. */
-void vnode_shed_soon(struct vnode *vn);
-/* Has the root of a file system, which always has a user, give up its descriptors (shed): they are
- * not found any more, but who found them before may use them for as long as it has the node. */
-void vnode_shed_root(struct vnode *root, struct vnode_trash *trash);
+/* Asks for ops.drop as soon as the node has no user. */
+void vnode_drop_soon(struct vnode *vn);
+/* Has the root of a file system, which always has a user, drop what it holds: nobody finds that any
+ * more, but whoever found it before may use it for as long as he has the node. So the caller gets
+ * it, to release it when vnode_users() says that this is so: *dropped, `max` things at most; more
+ * are left with the node. Returns how many. */
+unsigned vnode_drop_root(struct vnode *root, struct vnode_dropped *dropped, unsigned max);
 /* How many nodes the table keeps when it has a choice: for memos that are sized by it. */
 uint32_t vnode_nodes_max(void);
 /* And how many descriptors. */
 uint32_t vnode_fds_max(void);
-/* A file system counts the descriptors its nodes hold, so that the table can bound them: by a
- * positive delta when a node in use has got some (not in init(): this takes the table's lock), by
- * a negative one in shed() and reclaim(). A node has as many as struct vnode_trash takes, at most.
- */
+/* A file system counts the descriptors its nodes hold, and whatever is as dear as one, so that the
+ * table can bound them: by a positive delta when a node in use has got some (not in init(): this
+ * takes the table's lock), by a negative one in drop() and reclaim(). A node holds VNODE_DROPS_MAX
+ * of them at most. drop() is called only for nodes that count something. */
 void vnode_count_fds(struct vnode *vn, int delta);
 
 /*

@@ -31,16 +31,16 @@ static void claims_reclaim(struct vnode *vn)
     *claims = false;
 }
 
-static void claims_shed(struct vnode *vn, bool all, struct vnode_trash *trash)
+static void claims_drop(struct vnode *vn, bool all, struct vnode_drops *drops)
 {
-    (void)all, (void)trash;
+    (void)all, (void)drops;
     claims_reclaim(vn);
 }
 
 static const struct vfs_type claims_type = {
     .name = "claims",
     .node_size = sizeof(bool),
-    .ops = {.mount = claims_mount, .shed = claims_shed, .reclaim = claims_reclaim},
+    .ops = {.mount = claims_mount, .drop = claims_drop, .reclaim = claims_reclaim},
 };
 VFS_TYPE(claims_type);
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 static struct {
-    _Atomic int reclaimed, shed, shed_all, unmounted, loaded;
+    _Atomic int reclaimed, dropped, dropped_all, unmounted, loaded;
     int garbage; /* what the operations do wrong */
 } counts;
 
@@ -69,14 +69,14 @@ static int counting_load(struct vfs *fs, const struct vnode_id *id, struct vnode
     return vnode_intern(fs, id, VREG, part_init, &none, out, NULL);
 }
 
-static void counting_shed(struct vnode *vn, bool all, struct vnode_trash *trash)
+static void counting_drop(struct vnode *vn, bool all, struct vnode_drops *drops)
 {
     struct part *part = vnode_private(vn);
 
-    counts.shed++;
-    counts.shed_all += all;
+    counts.dropped++;
+    counts.dropped_all += all;
     if (part->fd >= 0) {
-        trash->fds[trash->count++] = part->fd;
+        assert_true(vnode_drop_fd(drops, part->fd));
         part->fd = -1;
         vnode_count_fds(vn, -1);
     }
@@ -160,7 +160,7 @@ static const struct vfs_type counting_type = {.name = "counting",
                                               .ops = {.mount = counting_mount,
                                                       .unmount = counting_unmount,
                                                       .load = counting_load,
-                                                      .shed = counting_shed,
+                                                      .drop = counting_drop,
                                                       .reclaim = counting_reclaim,
                                                       .getattr = counting_getattr,
                                                       .lookup = counting_lookup,
@@ -287,7 +287,7 @@ TEST(who_looks_for_descriptors_looks_only_at_nodes_that_have_some)
         load_with_fd(fs, i);
     for (int i = 0; i < 3; i++)
         vnode_table_tick();
-    assert_int_equal(counts.shed, 300);
+    assert_int_equal(counts.dropped, 300);
     finish(fs);
 }
 
@@ -319,12 +319,12 @@ TEST(a_node_asked_to_shed_does_so_with_its_last_user)
 
     assert_int_equal(vnode_load(fs, &id, &vn), 0);
     vnode_ref(vn);
-    vnode_shed_soon(vn);
+    vnode_drop_soon(vn);
     vnode_put(vn);
-    assert_int_equal(counts.shed, 0);
+    assert_int_equal(counts.dropped, 0);
     vnode_put(vn);
-    assert_int_equal(counts.shed, 1);
-    assert_int_equal(counts.shed_all, 0);
+    assert_int_equal(counts.dropped, 1);
+    assert_int_equal(counts.dropped_all, 0);
     finish(fs);
 }
 
@@ -389,7 +389,7 @@ static void *hammer(void *arg)
         assert_int_equal(vnode_load(fs, &id, &vn), 0);
         assert_memory_equal(vn->id, id.bytes, 8);
         if (i % 50 == 0)
-            vnode_shed_soon(vn);
+            vnode_drop_soon(vn);
         if (i % 97 == 0)
             vnode_forget(vn);
         vnode_put(vn);

@@ -203,8 +203,8 @@ static void give_up_root(struct hostfs *h)
 {
     struct vnode *root = h->fs->root;
 
-    if (h->root_trash.count == 0)
-        vnode_shed_root(root, &h->root_trash);
+    if (h->root_drops == 0)
+        h->root_drops = vnode_drop_root(root, h->root_dropped, HOSTFS_FDS);
     if (vnode_users(root) <= 2)
         hostfs_hold_end(h);
 }
@@ -227,7 +227,8 @@ void hostfs_hold_tick(struct hostfs *h, bool now)
 
 void hostfs_hold_end(struct hostfs *h)
 {
-    for (int i = 0; i < h->root_trash.count; i++)
-        close(h->root_trash.fds[i]);
-    h->root_trash.count = 0;
+    while (h->root_drops > 0) {
+        const struct vnode_dropped *dropped = &h->root_dropped[--h->root_drops];
+        dropped->release(dropped->arg);
+    }
 }
