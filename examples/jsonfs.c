@@ -197,6 +197,7 @@ static const struct vfs_type jsonfs_type = {
             .read = jsonfs_read,
             .readdir = jsonfs_readdir},
 };
+VFS_TYPE(jsonfs_type); /* for --module of loopnfsd */
 
 int main(int argc, char **argv)
 {

@@ -2,9 +2,8 @@
  * passfs.c - passes a host directory through: passfs [OPTION...] DIR
  *
  * A file's node has its inode number and an O_PATH descriptor, which still leads to the file after
- * a rename. The table of nodes bounds the descriptors. A handle whose node was dropped is stale
- * until the file is looked up again (fs/hostfs does better). The library checks rights: access is
- * left out.
+ * a rename. A handle whose node was dropped is stale until the file is looked up again (fs/hostfs
+ * does better). The library checks rights: access is left out.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -293,7 +292,7 @@ static const struct vfs_type passfs_type = {
             .readdir = passfs_readdir,
             .commit = passfs_commit},
 };
-
+VFS_TYPE(passfs_type); /* for --module of loopnfsd */
 int main(int argc, char **argv)
 {
     return loopnfs_serve(&passfs_type, argc, argv);

@@ -77,7 +77,7 @@ static void types_list(char *out, size_t size)
 
 static int load_check_types(struct draft *draft)
 {
-    char known[256];
+    char known[512];
 
     for (size_t i = 0; i < draft->count; i++) {
         const struct draft_entry *entry = &draft->entries[i];
@@ -85,8 +85,9 @@ static int load_check_types(struct draft *draft)
         if (vfs_type_find(entry->export.type))
             continue;
         types_list(known, sizeof(known));
-        return draft_fail(draft, EINVAL, "%s: no file system '%s' (there are: %s)", entry->where,
-                          entry->export.type, known);
+        return draft_fail(draft, EINVAL,
+                          "%s: no file system '%s' (there are: %s; --module loads more)",
+                          entry->where, entry->export.type, known);
     }
     return 0;
 }

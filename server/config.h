@@ -21,6 +21,8 @@ struct server_config {
     bool freebind; /* no missing address is an error: the host may get it later */
     /* The strings are borrowed until the server has stopped. */
     struct exports_source exports;
+    const char **modules; /* shared objects with file systems of others */
+    size_t nmodules;
     enum portmap_mode portmap;
     const char *state_dir; /* NULL: the default */
     unsigned threads;      /* 0: as many as CPUs */

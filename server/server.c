@@ -22,6 +22,7 @@
 #include "server/process.h"
 #include "server/state_dir.h"
 #include "server/upkeep.h"
+#include "vfs/module.h"
 #include "vfs/mount.h"
 #include "vfs/vnode_table.h"
 #include <errno.h>
@@ -92,6 +93,18 @@ void server_listen_default(struct server_config *config, uint16_t port)
     address_parse("127.0.0.1", port, &config->listen[0]);
     address_parse("::1", port, &config->listen[1]);
     config->listen_optional[0] = config->listen_optional[1] = true;
+}
+
+/* Once in a process: what is loaded stays. */
+static enum server_status load_modules(const struct server_config *config,
+                                       const struct answer *answer)
+{
+    char why[PATH_MAX + 512];
+
+    for (size_t i = 0; i < config->nmodules; i++)
+        if (module_load(config->modules[i], why, sizeof(why)) != 0)
+            return fail(answer, "--module=%s: %s", config->modules[i], why);
+    return SERVER_OK;
 }
 
 static enum server_status choose_state_dir(struct server_config *config,
@@ -286,8 +299,10 @@ static void register_programs(void)
 enum server_status server_check(struct server_config *config, char *message, size_t size)
 {
     const struct answer answer = {message, size};
-    enum server_status status = choose_state_dir(config, &answer);
+    enum server_status status = load_modules(config, &answer);
 
+    if (status == SERVER_OK)
+        status = choose_state_dir(config, &answer);
     if (status != SERVER_OK)
         return status;
     if (state_dir_check(server.state_dir, message, size) != 0)
@@ -303,7 +318,9 @@ enum server_status server_start(struct server_config *config, char *message, siz
 
     if (server.stage != STOPPED)
         return fail(&answer, "there is a server in this process");
-    enum server_status status = start_state(config, &answer);
+    enum server_status status = load_modules(config, &answer);
+    if (status == SERVER_OK)
+        status = start_state(config, &answer);
     if (status == SERVER_OK)
         status = start_caches(config, &answer);
     if (status == SERVER_OK)

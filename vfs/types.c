@@ -25,6 +25,10 @@ static struct {
 } types[TYPES_MAX];
 static unsigned type_count;
 
+/* types_refusals_to()'s */
+static char *refusal;
+static size_t refusal_size;
+
 /* A shorter table, with the operations that it does not know of as NULL. */
 static const struct vfs_type *lengthen(const struct vfs_type *type, size_t size)
 {
@@ -77,9 +81,18 @@ void type_whole_free(const struct vfs_type *type, const struct vfs_type *whole)
         free((void *)(uintptr_t)whole);
 }
 
+void types_refusals_to(char *line, size_t size)
+{
+    refusal = line;
+    refusal_size = size;
+}
+
 static int refuse(int err, const char *why)
 {
-    log_error("%s: refused", why);
+    if (refusal != NULL)
+        snprintf(refusal, refusal_size, "%s", why);
+    else
+        log_error("%s: refused", why);
     return err;
 }
 

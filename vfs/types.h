@@ -18,6 +18,10 @@ const struct vfs_type *vfs_type_at(unsigned index);
  * by the one that vfs_type_find() gave. NULL is accepted. */
 void vfs_unregister(const struct vfs_type *type);
 
+/* Where vfs_register() writes what it refuses, in one line, in the place of the log; NULL: nowhere.
+ * For module.c. */
+void types_refusals_to(char *line, size_t size);
+
 /*
  * A table as this library has it, of one that has `size` bytes. *out is the table itself, or where
  * that is shorter (it was compiled with an older header) a copy whose new operations are NULL. To

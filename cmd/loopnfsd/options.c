@@ -46,6 +46,7 @@ enum option_key {
     OPT_CACHE_NODES,
     OPT_CACHE_FDS,
     OPT_HANDLES,
+    OPT_MODULE,
     OPT_FREEBIND,
     OPT_RUNNING,
 };
@@ -61,6 +62,8 @@ static const struct argp_option option_rows[] = {
     {"export", OPT_EXPORT, "PATH[,fs=TYPE][,source=SRC][,client=SPEC]...[,OPTION]...", 0,
      "export PATH; options as in exports(5); without client=, to this host only", 0},
     {"exports", OPT_EXPORTS, "FILE", 0, "export what FILE says, in the syntax of exports(5)", 0},
+    {"module", OPT_MODULE, "FILE.so", 0,
+     "load file systems of others, for fs= of exports (may repeat)", 0},
     {"portmap", OPT_PORTMAP, "auto|builtin|system|off", 0,
      "how clients find the port (default: auto)", 0},
     {"state-dir", OPT_STATE_DIR, "DIR", 0, "where what must survive a restart is kept", 0},
@@ -97,6 +100,8 @@ static const char *expected(int key)
         return "give the path of a directory, and options of the export after commas";
     case OPT_EXPORTS:
         return "give the path of an exports file";
+    case OPT_MODULE:
+        return "give the path of a shared object";
     case OPT_PORT:
         return "give a number from 0 to 65535";
     case OPT_PORTMAP:
@@ -145,7 +150,7 @@ static const struct argp_option *row_of(int key)
 
 static bool repeats(int key)
 {
-    return key == OPT_LISTEN || key == OPT_EXPORT;
+    return key == OPT_LISTEN || key == OPT_EXPORT || key == OPT_MODULE;
 }
 
 /* Refuses a path that the kernel could never take. The message shows its beginning. */
@@ -177,6 +182,9 @@ static bool option_simple(struct options *options, int key, const char *arg)
         return true;
     case OPT_EXPORTS:
         options->server.exports.file = arg;
+        return true;
+    case OPT_MODULE:
+        options->server.modules[options->server.nmodules++] = arg;
         return true;
     case OPT_STATE_DIR:
         options->server.state_dir = arg;
@@ -258,7 +266,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *argp)
 {
     struct parse_state *state = argp->input;
 
-    if (key == OPT_EXPORTS || key == OPT_STATE_DIR || key == OPT_CONTROL)
+    if (key == OPT_EXPORTS || key == OPT_MODULE || key == OPT_STATE_DIR || key == OPT_CONTROL)
         path_check(key, arg);
     if (option_simple(state->options, key, arg) || option_value(state->options, key, arg))
         return 0;
@@ -322,7 +330,9 @@ void options_parse(int argc, char **argv, struct options *options)
     server_defaults(&options->server);
     options->server.exports.specs = calloc((size_t)argc, sizeof(char *));
     options->server.exports.dirs = calloc((size_t)argc, sizeof(char *));
-    if (options->server.exports.specs == NULL || options->server.exports.dirs == NULL)
+    options->server.modules = calloc((size_t)argc, sizeof(char *));
+    if (options->server.exports.specs == NULL || options->server.exports.dirs == NULL ||
+        options->server.modules == NULL)
         fatal(1, "out of memory");
     words_check(argc, argv);
     if (argp_parse(&parser, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &state) != 0)
@@ -339,6 +349,7 @@ void options_parse(int argc, char **argv, struct options *options)
 
 void options_finish(struct options *options)
 {
+    free(options->server.modules);
     free(options->server.exports.dirs);
     free(options->server.exports.specs);
 }

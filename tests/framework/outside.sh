@@ -26,6 +26,20 @@ serve() {
     return 1
 }
 
+# serve_exports ARGUMENT...: the installed loopnfsd; sets $port
+serve_exports() {
+    "$prefix/bin/loopnfsd" --listen 127.0.0.1:0 --portmap off --state-dir "$work/state" "$@" > "$work/out" 2>&1 &
+    server=$!
+    for _ in $(seq 1200); do
+        port=$(sed -n 's/.*ready on 127\.0\.0\.1:\([0-9]*\)$/\1/p' "$work/out")
+        [ -z "$port" ] || return 0
+        kill -0 "$server" 2> /dev/null || break
+        sleep 0.05
+    done
+    cat "$work/out"
+    return 1
+}
+
 # end: SIGTERM, and exit status 0
 end() {
     kill -TERM "$server"
@@ -144,6 +158,79 @@ test_the_examples_are_built_with_find_package_and_read() {
     refused "Not a directory" passfs "$work/a.json"
     same "$(wc -l < "$LOOPNFS_SOURCE_DIR/examples/passfs.c" | awk '{print ($1 < 300)}')" 1
     same "$(wc -l < "$LOOPNFS_SOURCE_DIR/fs/hcfs/hcfs.c" | awk '{print ($1 < 150)}')" 1
+}
+
+# A module: built by its author with the installed headers, loaded by the installed server.
+test_a_module_is_loaded_by_the_server_and_read() {
+    local flags cflags symbols
+    read -ra flags <<< "-D_GNU_SOURCE $(pkg-config --cflags --libs loopnfs json-c)"
+    read -ra cflags <<< "$(pkg-config --cflags loopnfs)"
+    (cd "$LOOPNFS_SOURCE_DIR" && ${CC:-cc} -shared -fPIC examples/jsonfs.c -o "$work/jsonfs.so" "${flags[@]}" &&
+        ${CC:-cc} -shared -fPIC examples/passfs.c -o "$work/passfs.so" "${flags[@]}")
+    sed 's/hcfs_type/mine_type/; s/"hcfs"/"mine"/' "$LOOPNFS_SOURCE_DIR/fs/hcfs/hcfs.c" > "$work/mine.c"
+    # Without the library, too: the program has all that a file system calls.
+    ${CC:-cc} -shared -fPIC "$work/mine.c" -o "$work/mine.so" "${cflags[@]}"
+    echo '{"name":"loopnfs"}' > "$work/a.json"
+    mkdir "$work/dir"
+    echo content > "$work/dir/file"
+    (cd "$work" && "$prefix/bin/loopnfsd" --check --module jsonfs.so --state-dir "$work/state" \
+        --export "/a,fs=jsonfs,source=$work/a.json")
+    serve_exports --module "$work/jsonfs.so" --module "$work/passfs.so" --module "$work/mine.so" \
+        --export "/a,fs=jsonfs,source=$work/a.json,insecure" --export "/b,fs=passfs,source=$work/dir,insecure" \
+        --export /c,fs=mine,insecure
+    same "$("$FRAMEWORK_READ" "$port" /a /name)" loopnfs
+    same "$("$FRAMEWORK_READ" "$port" /b /file)" content
+    same "$("$FRAMEWORK_READ" "$port" /c /hello)" "Hello, world!"
+    end
+    # It sees what the library offers to file systems, and nothing else of the program.
+    symbols=$(nm -D --defined-only "$prefix/bin/loopnfsd" | awk '$2 == "T" {print $3}' | sort)
+    if [ ${#sanitize[@]} = 0 ]; then
+        same "$symbols" "$(sed -n 's/^    \([a-z_]*\);$/\1/p' "$LOOPNFS_SOURCE_DIR/lib/libloopnfs.map" |
+            grep -v ^loopnfs_ | sort)"
+    fi
+}
+
+test_what_is_no_module_is_refused_with_a_line() {
+    local flags
+    read -ra flags <<< "$(pkg-config --cflags loopnfs)"
+    refused() { # WORDS ARGUMENT...
+        local status=0
+        timeout 300 "$prefix/bin/loopnfsd" --check --state-dir "$work/state" "${@:2}" > "$work/out" 2>&1 || status=$?
+        if [[ $status != [12] ]] || [ "$(wc -l < "$work/out")" != 1 ] || ! grep -qF -e "$1" "$work/out"; then
+            echo "${*:2}: exit status $status, and it said:"
+            cat "$work/out"
+            exit 1
+        fi
+    }
+    echo 'int x;' > "$work/none.c"
+    cat > "$work/newer.c" << 'C'
+#include <loopnfs/vfs.h>
+static const struct { struct vfs_type type; void *more; } newer = {{.name = "newer"}, 0};
+__attribute__((constructor)) static void begin(void) { vfs_register_sized(&newer.type, sizeof(newer)); }
+C
+    printf '#include <loopnfs/vfs.h>\nstatic const struct vfs_type t = {.name = "memfs"};\nVFS_TYPE(t);\n' > "$work/again.c"
+    printf '#include <loopnfs/vfs.h>\nstatic const struct vfs_type t = {.name = "older"};\n%s\n' \
+        '__attribute__((constructor)) static void f(void) { vfs_register_sized(&t, sizeof(t) - 3 * sizeof(void *)); }' \
+        > "$work/older.c"
+    echo 'void no_such_thing(void); void f(void); void f(void) { no_such_thing(); }' > "$work/lacks.c"
+    for name in none newer again older lacks; do
+        ${CC:-cc} -shared -fPIC "$work/$name.c" -o "$work/$name.so" "${flags[@]}"
+    done
+    echo text > "$work/text.so"
+    refused "cannot open shared object file" --module "$work/nothing.so" /tmp
+    refused "text.so: " --module "$work/text.so" /tmp
+    refused "it registers no file system: VFS_TYPE()" --module "$work/none.so" /tmp
+    refused "file system newer: its table has" --module "$work/newer.so" /tmp
+    refused "file system memfs: there is another of this name" --module "$work/again.so" /tmp
+    refused "undefined symbol: no_such_thing" --module "$work/lacks.so" /tmp
+    refused "it is loaded already" --module "$work/older.so" --module "$work/older.so" /tmp
+    refused "(there are: " --export /x,fs=mine
+    refused "; --module loads more)" --export /x,fs=mine
+    refused "older" --module "$work/older.so" --export /x,fs=mine
+    # One of an older header, which had fewer operations, is served.
+    serve_exports --module "$work/older.so" --export /x,fs=older,insecure
+    same "$("$FRAMEWORK_READ" "$port" /x / | sort | tr '\n' ' ')" ". .. "
+    end
 }
 
 test_a_file_system_in_cxx_is_built_and_read() {
