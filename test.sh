@@ -26,6 +26,8 @@ packages=(
     libcmocka-dev libnfs-dev
     # lint
     clang clang-tidy shellcheck mandoc
+    # what the library promises
+    abigail-tools python3
     # the kernel client's guest, and the programs it works with
     user-mode-linux busybox-static iproute2 util-linux nfs-common netbase rpcbind uidmap
     gcc pax tar sqlite3 procps
