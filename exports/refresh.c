@@ -78,6 +78,7 @@ static bool copy_export(const struct export *from, struct export *to)
     bool failed = false;
 
     *to = *from;
+    to->serial = load_next_serial(); /* its clients are others, in other memory */
     to->path = copy_text(from->path, &failed);
     to->type = copy_text(from->type, &failed);
     to->source = copy_text(from->source, &failed);
@@ -160,7 +161,6 @@ static bool change(struct export *export, enum fate fate)
     vfs_put(old);
     if (!mounted && fate == COMES)
         return false;
-    export->serial = load_next_serial();
     tell(export, mounted ? fate : GOES);
     return true;
 }

@@ -62,6 +62,34 @@ TEST(a_reload_serves_the_directory_that_took_the_place_of_an_exported_one)
     exports_finish();
 }
 
+/* export_ask() remembers a client of an export, and that is of the table that is in use. */
+TEST(after_a_refresh_no_rights_are_those_of_a_table_that_is_gone)
+{
+    const struct address peer = fixture_address("10.0.0.1");
+    const struct export_client *client;
+
+    host_mkdir(fixture_dir(), "comes", 0755);
+    assert_int_equal(fixture_load("/a,fs=counted,fsid=1,client=10.0.0.1", "$D/comes,fsid=2", NULL),
+                     0);
+    for (int i = 0; i < 4; i++) {
+        const struct export *before = by_id(1);
+        const uint64_t serial = before->serial;
+        assert_int_equal(export_ask(before, &peer, &client), 0);
+        assert_ptr_equal(client, before->clients);
+        /* Another export goes, or comes. */
+        if (i % 2 == 0)
+            host_rename(fixture_dir(), "comes", fixture_dir(), "gone");
+        else
+            host_rename(fixture_dir(), "gone", fixture_dir(), "comes");
+        exports_refresh();
+        const struct export *after = by_id(1);
+        assert_int_not_equal(after->serial, serial);
+        assert_int_equal(export_ask(after, &peer, &client), 0);
+        assert_ptr_equal(client, after->clients);
+    }
+    exports_finish();
+}
+
 TEST(a_reload_with_an_error_changes_nothing)
 {
     fixture_mounts = (struct fixture_mounts){0};
