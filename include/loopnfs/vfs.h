@@ -1,28 +1,30 @@
 /*
  * vfs.h - the contract between the server and a file system.
  *
- * A file system is one `const struct vfs_type` with a table of operations; filling it in is all
- * its author does. The server calls operations only through the wrappers of vfs/vop.h, which
- * check arguments before and results after, so an operation may rely on this:
- *   - names are 1..255 bytes, end with a NUL, hold no '/', and are neither `.` nor `..` (but
+ * A file system is one `const struct vfs_type` with a table of operations; its author only fills in
+ * that table. The server calls operations only through the wrappers of vfs/vop.h, which check
+ * arguments before an operation and results after it. An operation may therefore rely on this:
+ *   - names have 1 to 255 bytes, end with a NUL, hold no '/', and are neither `.` nor `..` (but
  *     lookup is called with `..` for nodes other than the root);
- *   - directories given are VDIR, and read/write/commit get VREG only;
- *   - what is to be made is given an owner or group only where the caller may give it (he is root,
- *     or it is his own uid, one of his groups); a symbolic link is never given a mode by setattr;
- *   - every vnode argument stays alive, and of this file system, for the call;
- *   - result pointers are never NULL; `struct vchange` and `struct vattr` arrive zeroed, and what
- *     an operation leaves at type VNON the wrapper fills by getattr.
- * Operations run on any thread, many at once, without any lock held. One that is about to sleep
- * on something slow (a disk's flush, a network) calls vfs_will_sleep() first, so that other
- * requests go on meanwhile; one whose answer comes from elsewhere returns VFS_ELATER.
- * All return 0, a positive errno, or an enum vfs_error.
+ *   - directories that are given are VDIR, and read, write and commit get VREG only;
+ *   - a new object is given an owner or group only where the caller may give it: the caller is
+ *     root, or it is the caller's own uid or one of the caller's groups; setattr never gives a
+ *     symbolic link a mode;
+ *   - every vnode argument stays alive during the call, and belongs to this file system;
+ *   - result pointers are never NULL; `struct vchange` and `struct vattr` arrive zeroed, and where
+ *     an operation leaves type VNON in them the wrapper asks getattr.
+ *
+ * Operations run on any thread, many at one time, and no lock is held. An operation that is about
+ * to sleep for something slow (a disk's flush, a network) calls vfs_will_sleep() first, so that
+ * other requests go on meanwhile. An operation whose answer comes from elsewhere returns
+ * VFS_ELATER. All return 0, a positive errno, or an enum vfs_error.
  *
  * Every operation may be left NULL. A table without any is an empty file system that can only be
- * read: its root has number 1, the attributes of vnode_attr_default(), no entries. What can't be
- * done without the operation answers EOPNOTSUPP (EROFS where nothing can be changed at all).
- * Without `access`, the wrappers hold every operation to the rights that the attributes say
- * (vaccess_granted()); a file system that has it looks after rights itself.
- * A table that makes no sense is refused when it is mounted; what an operation may not return is
+ * read: its root has number 1, the attributes of vnode_attr_default(), and no entries. What can't
+ * be done without an operation answers EOPNOTSUPP (EROFS where nothing can be changed at all).
+ * Without `access`, the wrappers check before every operation what the attributes allow the caller
+ * (vaccess_granted()). A file system with `access` checks rights itself. A table that makes no
+ * sense is refused when it is mounted. Where an operation returns something impossible, that is
  * logged with the names of file system and operation, and becomes EIO.
  */
 #ifndef LOOPNFS_VFS_H
@@ -36,7 +38,7 @@
 extern "C" {
 #endif
 
-/* The circumstances of an operation: who asks, and what was promised to him. */
+/* The circumstances of an operation: its caller, and what the caller was promised. */
 struct vctx {
     const struct cred *cred; /* after squash; never NULL */
     bool async;              /* the export promises no stable storage: nothing needs flushing */
@@ -44,8 +46,8 @@ struct vctx {
 };
 /* Whether the call came from this host. */
 bool vctx_is_local(const struct vctx *ctx);
-/* Who asks, as a number: two calls with the same one are of the same client, by the same
- * connection. 0: nobody knows. */
+/* The caller as a number: calls with equal numbers came from one client by one connection. 0: not
+ * known. */
 uint64_t vctx_caller(const struct vctx *ctx);
 
 struct vfs_type;
@@ -78,15 +80,15 @@ uint64_t vfs_verifier(const struct vfs *fs);
 
 /* How to mount. Strings are borrowed for the call. */
 struct vfs_mount_args {
-    const char *source;    /* hostfs: the directory; others: as they define it; may be NULL */
+    const char *source;    /* hostfs: the directory; others define it themselves; may be NULL */
     const char *options;   /* file system options, "a=b,c", or NULL */
-    const char *state_dir; /* where what must survive a restart is kept */
+    const char *state_dir; /* the directory for what must survive a restart */
     uint64_t fsid;         /* see struct vfs */
-    bool crossmnt;         /* show what is mounted below the source */
-    bool pseudo;           /* also where that is proc, sysfs or another interface to the kernel */
+    bool crossmnt;         /* show file systems that are mounted below the source */
+    bool pseudo;           /* serve proc, sysfs and other interfaces to the kernel, too */
     bool subtree_check;    /* check containment of files too, not only of directories */
-    bool table_handles;    /* for tests: act as without the right to use kernel handles */
-    char *message;         /* vfs_refuse()'s; NULL: it goes into the log */
+    bool table_handles;    /* for tests: do as if this process had no right to use kernel handles */
+    char *message;         /* for vfs_refuse(), message_size bytes; NULL: the message is logged */
     size_t message_size;
 };
 /* For mount and check: says why not, in one line for the user (beside the export's place in its
@@ -118,22 +120,22 @@ bool vnode_drop(struct vnode_drops *drops, void (*release)(void *arg), void *arg
 bool vnode_drop_fd(struct vnode_drops *drops, int fd);
 
 /*
- * A request over the control socket (the `loopnfs` tool) to a mounted file system. Words are as the
- * user gave them: "post", "NAME", ..., the file system's own language. All pointers are borrowed
- * for the call.
+ * A command for a mounted file system, which came over the control socket (the `loopnfs` tool).
+ * argv has its words as the user gave them ("post", "NAME", ...); the file system defines what they
+ * mean. All pointers are borrowed for the call.
  */
 struct vcontrol {
-    const struct cred *cred; /* who asks, by the socket's own word (SO_PEERCRED); groups included */
+    const struct cred *cred; /* the user, by SO_PEERCRED of the socket; with groups */
     pid_t pid;
-    bool privileged; /* he is root, or the user who runs the server */
+    bool privileged; /* the user is root, or runs the server */
     int argc;
     const char *const *argv;
-    int fd;            /* a descriptor that was sent along, or -1. Who keeps it sets this to -1. */
-    int reply_fd;      /* -1; a descriptor to be handed to who asks: the caller closes it */
-    char message[256]; /* why it was refused, in one line; "" where the errno says it all */
-    void *output;      /* a FILE, or NULL: vcontrol_print()'s */
+    int fd;            /* a descriptor that came along, or -1; set to -1 to keep it */
+    int reply_fd;      /* -1, or a descriptor for the user, which the caller closes */
+    char message[256]; /* why the command was refused, in one line; "": the errno says it all */
+    void *output;      /* a FILE, or NULL; for vcontrol_print() */
 };
-/* Adds a line to the answer: columns separated by tabs. ENOMEM. */
+/* Adds a line to the answer; columns are separated by tabs. ENOMEM. */
 int vcontrol_print(struct vcontrol *control, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -158,48 +160,55 @@ struct vfs_ops {
     void (*drop)(struct vnode *vn, bool all, struct vnode_drops *drops);
     /* The node leaves the table for good: free what it holds (not the vnode itself). */
     void (*reclaim)(struct vnode *vn);
-    /* Once a second or so from one housekeeping thread, while mounted: bounded work. */
+    /* Called about once a second by a housekeeping thread, while the file system is mounted. It
+     * must do a bounded amount of work. */
     void (*tick)(struct vfs *fs);
-    /* A command from the control socket; on a thread of its own, may take its time. EINVAL for what
-     * it does not understand, EPERM, EACCES, ...; message says more. */
+    /* Handles a command from the control socket. Runs on a thread of its own, and may take its
+     * time. EINVAL: it does not understand the command; EPERM, EACCES, ...; control->message says
+     * more. */
     int (*control)(struct vfs *fs, struct vcontrol *control);
 
     int (*getattr)(const struct vctx *ctx, struct vnode *vn, struct vattr *attr);
-    /* All or nothing as far as the host allows; the guard is checked with the change. */
+    /* Changes all of `set` or nothing, as far as the host allows. The guard is checked together
+     * with the change. */
     int (*setattr)(const struct vctx *ctx, struct vnode *vn, const struct vsetattr *set,
                    struct vchange *change);
-    /* Which of `want` (enum vaccess) the caller may do. attr: the attributes, where they are known
-     * then. */
+    /* Sets *granted to the rights of `want` (enum vaccess) that the caller has. attr: the
+     * attributes, where they are known at that time. */
     int (*access)(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
                   struct vattr *attr);
-    /* The node called `name`, with a reference for the caller. */
+    /* Returns the node called `name`, with a reference for the caller. */
     int (*lookup)(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
                   struct vattr *attr);
-    /* What lookup would say of `name`, which is not `..`, without making a node of it: left out
-     * where that would cost no less. */
+    /* Returns the id and the attributes that lookup would find for `name`, which is not `..`,
+     * without making a node. To be left NULL where that would cost no less. */
     int (*glance)(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
                   struct vattr *attr);
-    /* The target, at most size - 1 bytes and a NUL; *len without the NUL. */
+    /* Returns the target, at most size - 1 bytes and a NUL; *len does not count the NUL. */
     int (*readlink)(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
-    /* Up to *len bytes at offset; *len becomes what was read. *eof: nothing follows them. */
+    /* Reads up to *len bytes at offset; *len becomes the number of bytes read. *eof: no byte
+     * follows them. */
     int (*read)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
                 bool *eof, struct vattr *attr);
-    /* The same into a pipe, by splice(2), so that large READs are sent without a copy. The pipe is
-     * empty and does not block; `room` bytes fit into it where each page's beginning is one of the
-     * file's. EOPNOTSUPP, and nothing in the pipe: read does it this time. */
+    /* Like read, but into a pipe by splice(2), so that large READs are sent without a copy. The
+     * pipe is empty and does not block; `room` bytes fit into it if each of its pages begins where
+     * a page of the file begins. EOPNOTSUPP, with nothing in the pipe: the wrapper calls read
+     * instead. */
     int (*splice)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
                   size_t *len, bool *eof, struct vattr *attr);
-    /* *len bytes at offset; *len becomes what was written (less only with a full disk or such).
-     * *stable: what is asked for, becomes what was done (never less). */
+    /* Writes *len bytes at offset; *len becomes the number of bytes written (fewer only with a full
+     * disk or the like). *stable: how stable the data has to become; becomes how stable it is
+     * (never less). */
     int (*write)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
                  size_t *len, enum vstable *stable, struct vchange *change);
-    /* The same from a pipe, which begins with these bytes and does not block, by splice(2). What is
-     * not written stays in the pipe. EOPNOTSUPP, and nothing taken: write does it. */
+    /* Like write, but from a pipe by splice(2). The pipe begins with these bytes and does not
+     * block; bytes that are not written stay in it. EOPNOTSUPP, with nothing taken from the pipe:
+     * the wrapper calls write instead. */
     int (*splice_write)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe,
                         size_t *len, enum vstable *stable, struct vchange *change);
-    /* A regular file. An existing one: UNCHECKED opens it (size 0 in how->attr truncates, other
-     * attributes are left), GUARDED is EEXIST, EXCLUSIVE is EEXIST unless it was made with the same
-     * verifier. */
+    /* Makes a regular file. If the name exists, UNCHECKED opens it (size 0 in how->attr truncates
+     * it, other attributes are left), GUARDED fails with EEXIST, and EXCLUSIVE fails with EEXIST
+     * unless the file was made with an equal verifier. */
     int (*create)(const struct vctx *ctx, struct vnode *dir, const char *name,
                   const struct vcreate *how, struct vnode **out, struct vattr *attr,
                   struct vchange *dir_change);
@@ -209,8 +218,8 @@ struct vfs_ops {
     int (*symlink)(const struct vctx *ctx, struct vnode *dir, const char *name, const char *target,
                    const struct vsetattr *set, struct vnode **out, struct vattr *attr,
                    struct vchange *dir_change);
-    /* type: VBLK, VCHR (rdev counts), VSOCK, VFIFO. Without `access`, devices are made by root
-     * only. */
+    /* type: VBLK, VCHR (these use rdev), VSOCK or VFIFO. Without `access`, only root may make
+     * devices. */
     int (*mknod)(const struct vctx *ctx, struct vnode *dir, const char *name, enum vtype type,
                  uint32_t rdev_major, uint32_t rdev_minor, const struct vsetattr *set,
                  struct vnode **out, struct vattr *attr, struct vchange *dir_change);
@@ -223,19 +232,20 @@ struct vfs_ops {
                   struct vchange *to_change);
     int (*link)(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, const char *name,
                 struct vattr *attr, struct vchange *dir_change);
-    /* Entries that follow `cookie` (0, or one this file system gave at any time: a directory
-     * changed meanwhile must not lose or repeat entries that did not change). Sets page->eof. */
+    /* Adds the entries that follow `cookie`: 0, or a cookie that this file system gave at any time.
+     * Where a directory was changed meanwhile, entries that did not change must be neither lost nor
+     * repeated. Sets page->eof. */
     int (*readdir)(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
                    struct vdirents *page);
     int (*statfs)(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st);
     int (*pathconf)(const struct vctx *ctx, struct vnode *vn, struct vpathconf *pc);
-    /* Everything written before is on stable storage when it returns; a write-back error is
-     * returned, whatever its number. count 0: to the end of the file. */
+    /* Returns when everything written before is on stable storage. A write-back error is returned,
+     * whatever its number. count 0: to the end of the file. */
     int (*commit)(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
                   struct vchange *change);
-    /* What `loopnfs status` says of the file system that is exported as `path`: lines by
-     * vcontrol_print(), the first two columns a word and the path. From what is known: it must not
-     * sleep, and not touch what may hang. */
+    /* Says what `loopnfs status` shows of the file system, which is exported as `path`: adds lines
+     * by vcontrol_print(), whose first two columns are a word and the path. It uses what is known:
+     * it must not sleep, and not touch what may hang. */
     void (*status)(struct vfs *fs, struct vcontrol *control, const char *path);
     /*
      * The write verifier of the node's data (RFC 1813 section 3.3.7): another number at each start
@@ -272,7 +282,8 @@ enum vfs_flags {
     VFS_MAY_WAIT_FOREVER = 32,
 };
 
-/* Bytes a file system may have of its own in each node: what is larger belongs behind a pointer. */
+/* The most bytes that a file system may have in each node; what is larger belongs behind a
+ * pointer. */
 #define VNODE_PRIVATE_MAX 65536
 
 /*
@@ -311,9 +322,9 @@ static inline int vfs_register(const struct vfs_type *type)
     }                                                             \
     LOOPNFS_ASSERT(sizeof(row) == sizeof(struct vfs_type), "VFS_TYPE takes a struct vfs_type")
 
-/* Data of unstable writes to this file system may be lost: clients find another verifier at their
- * next commit, and write again what they had not committed. To be called before the operation that
- * found out returns. */
+/* Says that data of unstable writes to this file system may be lost: clients find a new verifier at
+ * their next commit, and write again what they had not committed. To be called before the operation
+ * that found out returns. */
 void vfs_data_lost(struct vfs *fs);
 
 /* --- what the vnode table offers to a file system (vfs/vnode_table.c) --- */
@@ -359,46 +370,48 @@ uint32_t vnode_fds_max(void);
 void vnode_count_fds(struct vnode *vn, int delta);
 
 /*
- * Cookies, for file systems that don't want to make ids: the library makes ids, generations and
+ * Cookies, for file systems that don't make ids themselves: the library makes ids, generations and
  * handles of a number or of a pointer.
  *
- * A number. 1 is the root. With VFS_STABLE_IDS the same number is the same node for ever: a handle
- * outlives the server, and a number must never be given to another node. Without, handles other
- * than the root's end with the server, and after vnode_forget() the number may be used again: it
- * is another node then (16 bytes remember that for each such number).
+ * A number: 1 is the root. With VFS_STABLE_IDS a number means one node for ever: a handle outlives
+ * the server, and the number must never be given to another node. Without it, handles other than
+ * the root's end with the server, and after vnode_forget() the number may be used again, for
+ * another node (16 bytes remember that for each such number).
  */
 #define VNODE_NUMBER_ROOT 1
 int vnode_intern_number(struct vfs *fs, uint64_t number, enum vtype type, struct vnode **out);
 /* The number of a node made by vnode_intern_number(); 0 for others. */
 uint64_t vnode_number(const struct vnode *vn);
-/* The number in an id, for load; false: the id was not made of a number. */
+/* Returns the number in an id, for load. False: the id was not made of a number. */
 bool vnode_id_number(const struct vnode_id *id, uint64_t *number, enum vtype *type);
 /*
- * A pointer to the file system's own object. The node of `pointer`: found, or made and then kept
- * until vnode_unregister(). *out (may be NULL) has a reference for the caller. ENOMEM; EINVAL for
- * NULL, or when it is registered with another type.
+ * A pointer to the file system's own object. Returns the node of `pointer`, which it finds, or
+ * makes and keeps until vnode_unregister(). *out (may be NULL) has a reference for the caller.
+ * ENOMEM; EINVAL: pointer is NULL, or is registered with another type.
  */
 int vnode_register(struct vfs *fs, void *pointer, enum vtype type, struct vnode **out);
-/* The same for the root, in mount: sets fs->root. Its handle outlives the server. */
+/* vnode_register() for the root, to be called in mount: sets fs->root. The root's handle outlives
+ * the server. */
 int vnode_register_root(struct vfs *fs, void *pointer);
 /* The pointer of a node made by vnode_register(); NULL for others. */
 void *vnode_pointer(const struct vnode *vn);
 /*
- * The object is gone: its handles are ESTALE from here on, also when the pointer is registered
- * again. Operations that have begun go on; after the last, `done` (may be NULL) is called with the
- * pointer, on any thread: the place to free it. ENOENT: it is not registered, done is not called.
- * Objects still registered at unmount are the file system's to free.
+ * To be called when the object is gone: its handles are ESTALE from now on, also when the pointer
+ * is registered again. Operations that have begun go on. After the last one, `done` (may be NULL)
+ * is called with the pointer, on any thread; it may free the object. ENOENT: the pointer is not
+ * registered, and done is not called. Objects that are still registered at unmount are freed by the
+ * file system.
  */
 int vnode_unregister(struct vfs *fs, void *pointer, void (*done)(void *pointer));
 
-/* Sensible attributes for a node of this type: mode 0555, 0444 or 0777, owned by the server's user,
- * size 0, the number (or a hash of the id) as fileid, the time of the mount. All of *attr is set:
- * begin getattr with it and change what is known better. */
+/* Fills in sensible attributes for a node of this type: mode 0555, 0444 or 0777, owned by the
+ * server's user, size 0, the number (or a hash of the id) as fileid, the time of the mount. All of
+ * *attr is set: a getattr begins with it, and changes what is known better. */
 void vnode_attr_default(const struct vnode *vn, struct vattr *attr);
 
-/* Which of `want` (enum vaccess) a caller has by owner, group, mode and type of these attributes;
- * uid 0 may all but execute what nobody may. What changes names in a directory takes the right to
- * write and the right to search it. */
+/* The rights of `want` (enum vaccess) that a caller has by owner, group, mode and type of these
+ * attributes. uid 0 has all but the right to execute what no user may execute. Changing names in a
+ * directory takes the right to write and the right to search it. */
 uint32_t vaccess_granted(const struct cred *cred, const struct vattr *attr, uint32_t want);
 /* 0 where all of `want` is granted, else EACCES. */
 int vaccess_check(const struct cred *cred, const struct vattr *attr, uint32_t want);
@@ -406,19 +419,20 @@ int vaccess_check(const struct cred *cred, const struct vattr *attr, uint32_t wa
 bool vaccess_in_group(const struct cred *cred, uint32_t gid);
 
 /*
- * Answer later. An operation (getattr and all below it in the table) asks for a ticket, hands it to
- * whoever will know the answer, and returns VFS_ELATER. All arguments and result pointers stay
- * valid until vfs_answer(), which any thread may call once, after it has filled the results:
- * `error` is what the operation would have returned. Other requests go on meanwhile.
- * A second answer, or one to a ticket that never was, is logged, ignored, and false.
- * A server that ends waits some seconds for answers, and keeps the memory of those that don't come.
- * vfs_later() is 0 without memory: return ENOMEM.
+ * Answer later. An operation (getattr and all below it in the table) asks for a ticket by
+ * vfs_later(), passes it to the thread or program that will know the answer, and returns
+ * VFS_ELATER. All arguments and result pointers stay valid until vfs_answer(). Any thread may call
+ * that once, after it has filled in the results; `error` is what the operation would have returned.
+ * Other requests go on meanwhile. A second answer, or an answer to a ticket that was never given,
+ * is logged and ignored, and returns false. A server that ends waits some seconds for answers, and
+ * keeps the memory of those that don't come. vfs_later() returns 0 without memory; the operation
+ * then returns ENOMEM.
  */
 uint64_t vfs_later(void);
 bool vfs_answer(uint64_t ticket, int error);
 
-/* Said by an operation right before it sleeps: other requests are served by another thread from
- * here on. Costs nothing when called again within the same operation. */
+/* To be called by an operation right before it sleeps: another thread serves other requests from
+ * now on. Costs nothing when it is called again within one operation. */
 void vfs_will_sleep(void);
 
 #ifdef __cplusplus
