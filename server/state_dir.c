@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int lock_fd = -1;
+/* The lock file that is held. The thread that looks after the directory may take another one while
+ * the server gives this one up. */
+static struct {
+    pthread_mutex_t mutex; /* guards the rest; not held during calls that may wait for a disk */
+    int fd;                /* -1: none is held */
+    dev_t device; /* of fd, and its inode number, which no other file gets before the close */
+    ino_t inode;
+    bool given_up; /* the server ends: none is taken any more */
+} held = {.mutex = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 /* The default directory, before it is made absolute. */
 static int state_dir_default(char *path, size_t size)
@@ -134,6 +143,28 @@ static int check_owner(int fd, const char *path, char *message, size_t size)
     return 0;
 }
 
+/* Holds `fd` from now on, and no longer what was held before. ECANCELED: the server ends. */
+static int hold(int fd)
+{
+    struct stat st;
+    int before = fd, error = ECANCELED;
+
+    if (fstat(fd, &st) != 0)
+        return errno;
+    pthread_mutex_lock(&held.mutex);
+    if (!held.given_up) {
+        before = held.fd;
+        held.fd = fd;
+        held.device = st.st_dev;
+        held.inode = st.st_ino;
+        error = 0;
+    }
+    pthread_mutex_unlock(&held.mutex);
+    if (error == 0 && before >= 0)
+        close(before);
+    return error;
+}
+
 static int take_lock(int dir, const char *path, char *message, size_t size)
 {
     int error = 0;
@@ -141,6 +172,8 @@ static int take_lock(int dir, const char *path, char *message, size_t size)
 
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
         error = errno;
+    else
+        error = hold(fd);
     if (error == EWOULDBLOCK)
         snprintf(message, size,
                  "state directory %s is in use by another loopnfsd; name another with --state-dir",
@@ -150,12 +183,10 @@ static int take_lock(int dir, const char *path, char *message, size_t size)
                  strerror(error));
     if (error != 0 && fd >= 0)
         close(fd);
-    else
-        lock_fd = fd;
     return error;
 }
 
-int state_dir_open(const char *path, char *message, size_t size)
+static int open_and_lock(const char *path, char *message, size_t size)
 {
     int error = make_path(path);
     int dir = error == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -172,6 +203,14 @@ int state_dir_open(const char *path, char *message, size_t size)
         error = take_lock(dir, path, message, size);
     close(dir);
     return error;
+}
+
+int state_dir_open(const char *path, char *message, size_t size)
+{
+    pthread_mutex_lock(&held.mutex);
+    held.given_up = false;
+    pthread_mutex_unlock(&held.mutex);
+    return open_and_lock(path, message, size);
 }
 
 int state_dir_check(const char *path, char *message, size_t size)
@@ -191,44 +230,50 @@ int state_dir_check(const char *path, char *message, size_t size)
     return error;
 }
 
+/* Whether the lock file of `path` is the one that is held; true, too, where none is. */
 static bool is_in_place(const char *path)
 {
     char lock[PATH_MAX];
-    struct stat there, held;
+    struct stat there = {0};
 
     if ((size_t)snprintf(lock, sizeof(lock), "%s/lock", path) >= sizeof(lock))
         return true;
-    return lstat(lock, &there) == 0 && fstat(lock_fd, &held) == 0 && there.st_dev == held.st_dev &&
-           there.st_ino == held.st_ino;
+    bool is_there = lstat(lock, &there) == 0;
+    pthread_mutex_lock(&held.mutex);
+    bool same =
+        held.fd < 0 || (is_there && there.st_dev == held.device && there.st_ino == held.inode);
+    pthread_mutex_unlock(&held.mutex);
+    return same;
 }
 
 void state_dir_keep(const char *path)
 {
     static bool told;
     char message[PATH_MAX + 256];
-    int held = lock_fd;
 
-    if (lock_fd < 0 || is_in_place(path)) {
+    if (is_in_place(path)) {
         told = false;
         return;
     }
     if (!told)
         log_warning("state directory %s was removed or replaced while it is in use", path);
-    if (state_dir_open(path, message, sizeof(message)) == 0) {
-        close(held);
-        log_info("state directory %s: made again", path);
-        told = false;
+    int error = open_and_lock(path, message, sizeof(message));
+    if (error == ECANCELED)
         return;
-    }
-    lock_fd = held;
-    if (!told)
+    if (error == 0)
+        log_info("state directory %s: made again", path);
+    else if (!told)
         log_error("%s; until it can be made again, a restart makes handles stale", message);
-    told = true;
+    told = error != 0;
 }
 
 void state_dir_close(void)
 {
-    if (lock_fd >= 0)
-        close(lock_fd);
-    lock_fd = -1;
+    pthread_mutex_lock(&held.mutex);
+    int fd = held.fd;
+    held.fd = -1;
+    held.given_up = true;
+    pthread_mutex_unlock(&held.mutex);
+    if (fd >= 0)
+        close(fd);
 }
