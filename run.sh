@@ -7,6 +7,7 @@
 set -eu
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# test.sh reads this list, too.
 packages=(build-essential cmake ninja-build pkg-config rpcsvc-proto
     libtirpc-dev libsodium-dev libjson-c-dev libsqlite3-dev libsystemd-dev)
 

@@ -2,26 +2,29 @@
 # test.sh - installs what the tests need (apt), builds, and runs the tests.
 #
 #   ./test.sh              everything
-#   ./test.sh GROUP...     only these groups (see `known` below)
+#   ./test.sh GROUP...     only these groups: the folders of tests/ that have tests
 #   ./test.sh -R REGEX     only the tests whose names match (further words go to ctest)
 #   ./test.sh --plain ...  the Release tree only: half the time
 #
-# Two build trees, build/test (Release) and build/asan (ASan and UBSan); the tests of the groups
-# below run in both, those of the second are called asan.GROUP.SENTENCE. What each test said is
-# in build/Testing/Temporary/LastTest.log, and shown where it failed.
+# Three build trees: build/test (Release); build/asan (ASan and UBSan), in which the tests of some groups
+# run again as asan.GROUP.SENTENCE; build/tsan (TSan), where those run in which threads meet (THREADED in
+# tests/*/CMakeLists.txt), as tsan.GROUP.SENTENCE. What each test said is in
+# build/Testing/Temporary/LastTest.log, and shown where it failed.
 #
 # As root, or as an ordinary user: then missing packages are installed with sudo, tests that need
 # root say so, and those of below are run with sudo, which may ask for a password once. All of it takes about half an hour on two CPUs; lint and unit alone, two.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-known='unit fs conformance framework srvfs wire hang clients kernel below systemd docs fuzz lint'
+known=$(cd tests && printf '%s ' */CMakeLists.txt)
+known=${known//\/CMakeLists.txt/}
 sanitized='unit fs wire clients fuzz'
+threaded=$(cd tests && grep -lw THREADED -- */CMakeLists.txt | xargs -n 1 dirname | paste -sd' ')
 
-packages=(
-    # to build
-    build-essential cmake ninja-build pkg-config git
-    libtirpc-dev rpcsvc-proto libsodium-dev libjson-c-dev libsqlite3-dev libsystemd-dev
+# What the build needs: run.sh's list.
+eval "$(sed -n '/^packages=(/,/)$/p' run.sh)"
+packages+=(
+    git
     # the tests' own libraries
     libcmocka-dev libnfs-dev
     # lint
@@ -144,15 +147,25 @@ build() {
     cmake --build "build/$tree" -j "$jobs" > "build/$tree.log" 2>&1 || { cat "build/$tree.log"; exit 1; }
 }
 
+# wanted_of GROUPS: whether one of them is to be run
+wanted_of() {
+    [ ${#groups[@]} = 0 ] || [[ " $1 " =~ " "($(IFS='|'; echo "${groups[*]}"))" " ]]
+}
+
 mkdir -p build
 build test -DCMAKE_BUILD_TYPE=Release -DLOOPNFS_TEST_GROUPS=
 trees=(test)
-if [ $plain = yes ]; then
-    :
-elif [ ${#groups[@]} = 0 ] || [[ " $sanitized " =~ " "($(IFS='|'; echo "${groups[*]}"))" " ]]; then
-    build asan -DCMAKE_BUILD_TYPE=Release -DLOOPNFS_SANITIZE=ON -DLOOPNFS_TEST_PREFIX=asan. \
-        "-DLOOPNFS_TEST_GROUPS=${sanitized// /;}"
-    trees+=(asan)
+if [ $plain = no ]; then
+    if wanted_of "$sanitized"; then
+        build asan -DCMAKE_BUILD_TYPE=Release -DLOOPNFS_SANITIZE=address -DLOOPNFS_TEST_PREFIX=asan. \
+            "-DLOOPNFS_TEST_GROUPS=${sanitized// /;}"
+        trees+=(asan)
+    fi
+    if wanted_of "$threaded"; then
+        build tsan -DCMAKE_BUILD_TYPE=Release -DLOOPNFS_SANITIZE=thread -DLOOPNFS_TEST_PREFIX=tsan. \
+            "-DLOOPNFS_TEST_GROUPS=${threaded// /;}"
+        trees+=(tsan)
+    fi
 fi
 
 # It makes and mounts file systems (tests/below/as_root.sh). Where the whole is run, sudo is used if
@@ -161,7 +174,7 @@ if [ "$(id -u)" != 0 ] && [[ " ${groups[*]} " = *" below "* ]]; then
     sudo -v || echo "test.sh: without sudo the tests of below are skipped" >&2
 fi
 
-# One ctest over both trees: one summary, and what must not run twice at once doesn't.
+# One ctest over all trees: one summary, and what must not run twice at once doesn't.
 printf 'subdirs("%s")\n' "${trees[@]}" > build/CTestTestfile.cmake
 # Tests of below wait for the clocks of their file systems for most of the time.
 [ "${groups[*]}" != below ] || jobs=$((2 * jobs))

@@ -19,9 +19,9 @@ static bool readable(const void *at)
     return syscall(SYS_rt_sigprocmask, -1, word, NULL, sizeof(uint64_t)) != 0 && errno != EFAULT;
 }
 
-/* Copies the id of what may be a node. The memory may be anything, so the address sanitizer must
+/* Copies the id of what may be a node. The memory may be anything, so the sanitizers must
  * not check these reads. */
-__attribute__((no_sanitize("address"))) static bool
+__attribute__((no_sanitize("address", "thread"))) static bool
 id_read(const struct vfs *fs, const struct vnode *vn, struct vnode_id *id, bool *doomed)
 {
     uintptr_t at = (uintptr_t)vn;

@@ -449,7 +449,7 @@ test_its_owner_installs_after_root_did() {
 
 # The library of a sanitized build needs its runtime.
 sanitize=()
-if grep -q '^LOOPNFS_SANITIZE:BOOL=ON' "$LOOPNFS_BUILD_DIR/CMakeCache.txt"; then
+if grep -qE '^LOOPNFS_SANITIZE:[A-Z]+=(ON|address)$' "$LOOPNFS_BUILD_DIR/CMakeCache.txt"; then
     sanitize=("-fsanitize=address,undefined")
 fi
 "test_$1"

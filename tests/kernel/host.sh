@@ -98,7 +98,7 @@ with_library() {
     local flags packages=(libtirpc libsodium)
     ! grep -q '^SYSTEMD_FOUND:INTERNAL=1' "$LOOPNFS_BUILD_DIR/CMakeCache.txt" || packages+=(libsystemd)
     read -ra flags <<< "$(pkg-config --libs "${packages[@]}") -pthread"
-    ! grep -q '^LOOPNFS_SANITIZE:BOOL=ON' "$LOOPNFS_BUILD_DIR/CMakeCache.txt" ||
+    ! grep -qE '^LOOPNFS_SANITIZE:[A-Z]+=(ON|address)$' "$LOOPNFS_BUILD_DIR/CMakeCache.txt" ||
         flags+=("-fsanitize=address,undefined")
     (cd "$LOOPNFS_SOURCE_DIR" && cc -D_GNU_SOURCE -Iinclude "${@:2}" -o "$1" \
         "$LOOPNFS_BUILD_DIR/lib/libloopnfs.a" "${flags[@]}")
