@@ -90,7 +90,8 @@ struct exports_source {
     const char **dirs; /* DIR arguments as typed: rw,no_root_squash,secure, for this host */
     size_t ndirs;
     const char *state_dir; /* passed to the file systems */
-    bool table_handles;    /* see struct vfs_mount_args */
+    bool table_handles;    /* for tests: file systems of host directories act as without
+                            * the right to use kernel handles */
     bool udp;              /* --udp: as if every client had the option */
     bool check_only;       /* --check: parse and look, mount nothing */
     bool apart;            /* mount on threads of their own, and give up on what does not answer */

@@ -116,17 +116,37 @@ static struct vfs *load_find_mounted(const struct exports *table, const struct e
     return NULL;
 }
 
-static struct vfs_mount_args load_args(const struct export *export, char *why, size_t size)
+/* The options that the file system gets, to be freed; NULL: none, or with ENOMEM no memory. What an
+ * export says of directories of the host goes to file systems that show them, as words; so does
+ * --handles=table, which is for tests. */
+static int load_options(const struct export *export, char **out)
+{
+    const struct vfs_type *type = vfs_type_find(export->type);
+    const bool host = type && type->flags & VFS_HOST_DIRS;
+    const char *own = export->fs_options ? export->fs_options : "";
+
+    *out = NULL;
+    if (!export->fs_options && !host)
+        return 0;
+    int len = asprintf(out, "%s%s%s%s%s", host && export->crossmnt ? "crossmnt," : "",
+                       host && export->pseudo ? "pseudo," : "",
+                       host && export->subtree_check ? "subtree_check," : "",
+                       host && table_handles ? "handles=table," : "", own);
+    if (len < 0)
+        return ENOMEM;
+    if (len > 0 && (*out)[len - 1] == ',')
+        (*out)[len - 1] = '\0';
+    return 0;
+}
+
+static struct vfs_mount_args load_args(const struct export *export, const char *options, char *why,
+                                       size_t size)
 {
     return (struct vfs_mount_args){
         .source = export->source,
-        .options = export->fs_options,
+        .options = options,
         .state_dir = state_dir,
         .fsid = export->fsid,
-        .crossmnt = export->crossmnt,
-        .pseudo = export->pseudo,
-        .subtree_check = export->subtree_check,
-        .table_handles = table_handles,
         .message = why,
         .message_size = size,
     };
@@ -134,12 +154,16 @@ static struct vfs_mount_args load_args(const struct export *export, char *why, s
 
 int load_mount_export(struct export *export, char *why, size_t size)
 {
-    const struct vfs_mount_args args = load_args(export, why, size);
     struct timespec now;
+    char *options;
 
     why[0] = '\0';
-    export->absent = apart ? look_mount(export->type, &args, false, LOOK_MS, &export->fs)
-                           : vfs_mount(export->type, &args, &export->fs);
+    export->absent = load_options(export, &options);
+    const struct vfs_mount_args args = load_args(export, options, why, size);
+    if (!export->absent)
+        export->absent = apart ? look_mount(export->type, &args, false, LOOK_MS, &export->fs)
+                               : vfs_mount(export->type, &args, &export->fs);
+    free(options);
     if (!export->absent)
         return 0;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -165,6 +189,21 @@ static void load_complain(const struct draft_entry *entry, bool found, int error
                  why[0] ? why : absence_text(error));
 }
 
+/* For --check: whether the file system would mount. */
+static int load_check(struct export *export, char *why, size_t size)
+{
+    char *options;
+    int err = load_options(export, &options);
+
+    if (err != 0)
+        return err;
+    const struct vfs_mount_args args = load_args(export, options, why, size);
+    err = apart ? look_mount(export->type, &args, true, LOOK_MS, &export->fs)
+                : vfs_check(export->type, &args);
+    free(options);
+    return err;
+}
+
 /* Mounts the file system of an entry; with --check only asks whether that would work. A source that
  * is missing is not an error: its complaint is logged, and it is served when it is there. */
 static int load_mount_one(struct draft *draft, const struct exports_source *source,
@@ -173,16 +212,14 @@ static int load_mount_one(struct draft *draft, const struct exports_source *sour
     struct export *export = &entry->export;
     struct timespec now;
     char why[512] = "", complaint[1024];
-    const struct vfs_mount_args args = load_args(export, why, sizeof(why));
     bool found = !export->absent;
     int error = export->absent;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     export->absent_since = now.tv_sec;
     if (found)
-        error = !source->check_only ? load_mount_export(export, why, sizeof(why))
-                : apart             ? look_mount(export->type, &args, true, LOOK_MS, &export->fs)
-                                    : vfs_check(export->type, &args);
+        error = source->check_only ? load_check(export, why, sizeof(why))
+                                   : load_mount_export(export, why, sizeof(why));
     if (!error)
         return 0;
     load_complain(entry, found, error, why, complaint, sizeof(complaint));

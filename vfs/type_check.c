@@ -11,7 +11,7 @@
 
 #define FLAGS_ALL                                                               \
     (VFS_READ_ONLY | VFS_SYMLINKS | VFS_LINKS | VFS_STABLE_IDS | VFS_SPECIALS | \
-     VFS_MAY_WAIT_FOREVER)
+     VFS_MAY_WAIT_FOREVER | VFS_HOST_DIRS)
 #define TYPE_NAME_MAX 32
 
 struct needs {

@@ -57,16 +57,52 @@ static void free_hostfs(struct hostfs *h)
     free(h);
 }
 
-static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *args)
+/* What an export says of directories of the host (VFS_HOST_DIRS), and a word for tests. */
+struct words {
+    bool crossmnt;      /* show what is mounted below the source */
+    bool pseudo;        /* also where that is proc, sysfs or another interface to the kernel */
+    bool subtree_check; /* check containment of files too, not only of directories */
+    bool table_handles; /* act as without the right to use kernel handles */
+};
+
+static int parse_words(const struct vfs_mount_args *args, struct words *words)
+{
+    const struct {
+        const char *name;
+        bool *said;
+    } rows[] = {{"crossmnt", &words->crossmnt},
+                {"pseudo", &words->pseudo},
+                {"subtree_check", &words->subtree_check},
+                {"handles=table", &words->table_handles}};
+    const char *word = args->options != NULL ? args->options : "";
+
+    *words = (struct words){false};
+    for (size_t len; *word != '\0'; word += len + (word[len] == ',')) {
+        size_t i = 0;
+        len = strcspn(word, ",");
+        while (i < 4 && (strlen(rows[i].name) != len || memcmp(rows[i].name, word, len) != 0))
+            i++;
+        if (i < 4) {
+            *rows[i].said = true;
+        } else if (len > 0) {
+            log_error("hostfs %s: unknown option '%s'", args->source, word);
+            return EINVAL;
+        }
+    }
+    return 0;
+}
+
+static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *args,
+                                 const struct words *words)
 {
     struct hostfs *h = calloc(1, sizeof(*h));
     if (!h)
         return NULL;
     h->fs = fs;
     h->own.fd = h->proc_fds = -1;
-    h->crossmnt = args->crossmnt;
-    h->subtree_check = args->subtree_check;
-    h->pseudo = args->pseudo;
+    h->crossmnt = words->crossmnt;
+    h->subtree_check = words->subtree_check;
+    h->pseudo = words->pseudo;
     pthread_mutex_init(&h->mounts_lock, NULL);
     hostfs_turns_init(&h->guards);
     hostfs_turns_init(&h->lends);
@@ -112,9 +148,10 @@ static void let_go(struct vfs *fs)
 
 /* Refuses to export an interface to the kernel without the option `pseudo`. Reading or writing such
  * files changes things, mostly for the whole host, so they must not be exported by mistake. */
-static int refuse_pseudo(const struct vfs_mount_args *args, const struct hostfs_below *below)
+static int refuse_pseudo(const struct vfs_mount_args *args, bool pseudo,
+                         const struct hostfs_below *below)
 {
-    if (!below->pseudo || args->pseudo)
+    if (!below->pseudo || pseudo)
         return 0;
     return vfs_refuse(
         args, EACCES,
@@ -124,10 +161,14 @@ static int refuse_pseudo(const struct vfs_mount_args *args, const struct hostfs_
 
 static int hostfs_check(const struct vfs_mount_args *args)
 {
+    struct words words;
+
+    if (parse_words(args, &words) != 0)
+        return EINVAL;
     int fd = args->source ? open(args->source, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd < 0)
         return args->source ? errno : EINVAL;
-    int error = refuse_pseudo(args, hostfs_below_of(fd));
+    int error = refuse_pseudo(args, words.pseudo, hostfs_below_of(fd));
     close(fd);
     return error;
 }
@@ -136,11 +177,10 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
 {
     if (!args->source)
         return EINVAL;
-    if (args->options && *args->options) {
-        log_error("hostfs %s: unknown option '%s'", args->source, args->options);
+    struct words words;
+    if (parse_words(args, &words) != 0)
         return EINVAL;
-    }
-    struct hostfs *h = new_hostfs(fs, args);
+    struct hostfs *h = new_hostfs(fs, args, &words);
     if (!h)
         return ENOMEM;
     struct hostfs_object root;
@@ -149,7 +189,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     if (!error)
         error = open_source(h, args->source);
     if (!error)
-        error = refuse_pseudo(args, h->own.below);
+        error = refuse_pseudo(args, words.pseudo, h->own.below);
     if (!error)
         error = h->own.named
                     ? hostfs_named_root(h, &root)
@@ -164,7 +204,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     workdir_init();
     h->whole_mount = hostfs_mount_is_whole(h->own.id, h->own.fd);
     /* Files are certain to be inside the export only when they are found from the root down. */
-    bool from_root = args->table_handles || (args->subtree_check && !h->whole_mount);
+    bool from_root = words.table_handles || (words.subtree_check && !h->whole_mount);
     h->kernel_handles = !from_root && handles_work(h);
     fs->private = h;
     if (!h->kernel_handles && !hostfs_table(h)) {
@@ -208,7 +248,7 @@ static void hostfs_tick(struct vfs *fs)
 
 static const struct vfs_type hostfs_type = {
     .name = "hostfs",
-    .flags = VFS_SYMLINKS | VFS_LINKS | VFS_STABLE_IDS | VFS_SPECIALS,
+    .flags = VFS_SYMLINKS | VFS_LINKS | VFS_STABLE_IDS | VFS_SPECIALS | VFS_HOST_DIRS,
     .node_size = sizeof(struct hostfs_node),
     .ops =
         {

@@ -84,10 +84,6 @@ struct vfs_mount_args {
     const char *options;   /* file system options, "a=b,c", or NULL */
     const char *state_dir; /* the directory for what must survive a restart */
     uint64_t fsid;         /* see struct vfs */
-    bool crossmnt;         /* show file systems that are mounted below the source */
-    bool pseudo;           /* serve proc, sysfs and other interfaces to the kernel, too */
-    bool subtree_check;    /* check containment of files too, not only of directories */
-    bool table_handles;    /* for tests: do as if this process had no right to use kernel handles */
     char *message;         /* for vfs_refuse(), message_size bytes; NULL: the message is logged */
     size_t message_size;
 };
@@ -280,6 +276,9 @@ enum vfs_flags {
     /* Calls may wait for somebody who may never come (the other end of a stream): they are bounded
      * from the first one on, and no connection waits for their end. */
     VFS_MAY_WAIT_FOREVER = 32,
+    /* It shows directories of the host: its options have the words crossmnt, pseudo and
+     * subtree_check where the export does (exports(5)), before the file system's own. */
+    VFS_HOST_DIRS = 64,
 };
 
 /* The most bytes that a file system may have in each node; what is larger belongs behind a

@@ -44,10 +44,9 @@ static void mount_it(void)
     char state[80];
     struct vfs_mount_args args = {
         .source = mounted->source,
-        .options = mounted->options,
+        .options = mounted->table_handles ? "handles=table" : mounted->options,
         .state_dir = state,
         .fsid = 7,
-        .table_handles = mounted->table_handles,
     };
 
     snprintf(state, sizeof(state), "%s/state", mounted->base);

@@ -83,15 +83,17 @@ void fixture_host(void)
 
 void fixture_mount(struct fixture *f)
 {
+    char options[64];
     struct vfs_mount_args args = {
         .source = f->export,
+        .options = options,
         .state_dir = f->state,
         .fsid = 7,
-        .crossmnt = f->crossmnt,
-        .pseudo = f->pseudo,
-        .subtree_check = f->subtree_check,
-        .table_handles = test_variant_is("table"),
     };
+
+    snprintf(options, sizeof(options), "%s%s%s%s", f->crossmnt ? "crossmnt," : "",
+             f->pseudo ? "pseudo," : "", f->subtree_check ? "subtree_check," : "",
+             test_variant_is("table") ? "handles=table" : "");
     assert_int_equal(cred_assume_server(), 0);
     assert_int_equal(vfs_mount("hostfs", &args, &f->fs), 0);
     f->root = f->fs->root;

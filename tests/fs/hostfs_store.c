@@ -253,7 +253,7 @@ static bool try_with_room(struct scene *s, unsigned pages)
 {
     char options[32];
     struct vfs_mount_args args = {
-        .source = s->f.export, .state_dir = s->f.state, .fsid = 7, .table_handles = true};
+        .source = s->f.export, .state_dir = s->f.state, .fsid = 7, .options = "handles=table"};
 
     snprintf(options, sizeof(options), "size=%uk", pages * (PAGE / 1024));
     assert_int_equal(mount("tmpfs", s->f.state, "tmpfs", 0, options), 0);

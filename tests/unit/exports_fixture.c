@@ -22,6 +22,8 @@ static int counted_mount(struct vfs *fs, const struct vfs_mount_args *args)
         return EIO;
     fixture_mounts.mounted++;
     fixture_mounts.last = *args;
+    snprintf(fixture_mounts.options, sizeof(fixture_mounts.options), "%s",
+             args->options != NULL ? args->options : "");
     return vnode_intern(fs, &id, VDIR, NULL, NULL, &fs->root, NULL);
 }
 
@@ -33,6 +35,7 @@ static void counted_unmount(struct vfs *fs)
 
 static const struct vfs_type counted = {
     .name = "counted",
+    .flags = VFS_HOST_DIRS,
     .ops = {.mount = counted_mount, .unmount = counted_unmount},
 };
 VFS_TYPE(counted);

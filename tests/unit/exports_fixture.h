@@ -13,7 +13,8 @@
  * "broken" does not mount (EIO). */
 struct fixture_mounts {
     int mounted, unmounted;
-    struct vfs_mount_args last; /* strings are gone */
+    struct vfs_mount_args last; /* strings are gone, */
+    char options[128];          /* but these */
 };
 extern struct fixture_mounts fixture_mounts;
 
