@@ -10,22 +10,25 @@
 #include "vfs/types.h"
 #include <loopnfs/vfs.h>
 
-/* Mounts; *out has a reference. ENODEV for an unknown kind, else what the file system says. */
+/* Mounts a file system; *out has a reference for the caller. ENODEV: the kind is unknown; other
+ * errors are the file system's. */
 int vfs_mount(const char *type, const struct vfs_mount_args *args, struct vfs **out);
-/* Finds out whether vfs_mount() would, as far as the file system can tell without mounting. */
+/* Finds out whether vfs_mount() would succeed, as far as the file system can tell without
+ * mounting. */
 int vfs_check(const char *type, const struct vfs_mount_args *args);
 void vfs_ref(struct vfs *fs);
-/* The last reference waits for nobody: nodes still in use are reclaimed by their last user. NULL
- * is accepted. */
+/* Gives up a reference. The last one does not wait: nodes that are still in use are reclaimed by
+ * their last user. NULL is accepted. */
 void vfs_put(struct vfs *fs);
-/* Runs every mounted file system's tick(), and the vnode table's. For housekeeping; where one hangs
- * another thread may call it meanwhile, and leaves that one out. */
+/* Runs the tick() of every mounted file system, and that of the vnode table. Called by housekeeping
+ * threads: where one file system hangs, another thread may call this meanwhile, and leaves that
+ * file system out. */
 void vfs_tick(void);
-/* Has every mounted file system give up what no call uses in this moment, so that the host can
- * unmount what is below. */
+/* Makes every mounted file system give up everything that no call uses in this moment, so that the
+ * host can unmount what is below it. */
 void vfs_let_go(void);
 
-/* Whether no file system is left: none that is mounted, and none that something still uses. */
+/* Whether no file system is left that is mounted, or that is still in use. */
 bool vfs_all_gone(void);
 
 #endif

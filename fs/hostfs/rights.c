@@ -2,14 +2,15 @@
  * rights.c - what a caller may do to a node, by the kernel's verdict.
  *
  * Descriptors for reading and writing are shared by all callers, so io.c asks here first. The
- * kernel is asked as the caller (faccessat2); its verdict is kept in the node, for one caller, as
- * long as the node's ctime stays the same. A change of rights sets the ctime, but to a clock that
- * ticks in milliseconds, and file systems have coarser times yet: a verdict is kept only when the
- * ctime was already old when it was taken, since otherwise a change right after it could leave the
- * same ctime (base/settled.h). Where nobody knows how coarse they are, none is kept.
+ * kernel is asked as the caller (faccessat2). The node keeps the verdict for one caller, as long as
+ * its ctime does not change. A change of rights sets the ctime, but by a clock that ticks in
+ * milliseconds, and some file systems store coarser times. A verdict is therefore kept only if the
+ * ctime was already old when the verdict was taken; otherwise a change right after it could leave
+ * an equal ctime (base/settled.h). Where it is not known how coarse the times are, no verdict is
+ * kept.
  *
- * node->verdict is one word, so that no lock is needed: a keyed hash of caller and ctime, and below
- * it which rights are known (3 bits) and which are granted (3 bits).
+ * node->verdict is one word, so no lock is needed. It has a keyed hash of caller and ctime, and
+ * below that 3 bits for the rights that are known and 3 bits for those that are granted.
  */
 #include "base/cred.h"
 #include "base/hash.h"
@@ -55,7 +56,8 @@ bool hostfs_ticked(const struct statx *st)
            (now.tv_sec == ctime.tv_sec && now.tv_nsec > (long)ctime.tv_nsec);
 }
 
-/* Which of `want` (R_OK, W_OK, X_OK) the kernel grants to the caller; the thread acts as him. */
+/* Which of `want` (R_OK, W_OK, X_OK) the kernel grants to the caller. The thread acts as the
+ * caller. */
 static uint32_t verdict(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
                         uint32_t want)
 {
@@ -86,9 +88,9 @@ uid_t hostfs_uid(const struct vctx *ctx)
     return cred_can_switch() ? ctx->cred->uid : cred_server()->uid;
 }
 
-/* Who may execute has to read the program to do so. Where a file judges by its opener, the word of
- * the kernel that he may execute means little: FUSE says so of anybody, unless modes count there.
- */
+/* Whether the caller may read a file because it may execute it: executing needs reading. Where a
+ * file judges by its opener, the kernel's verdict on executing means little: FUSE grants it to
+ * every caller, unless the kernel judges by modes there. */
 static bool executes(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st)
 {
     const struct hostfs_mount *mount = hostfs_node(vn)->mount;
@@ -100,8 +102,8 @@ static bool executes(const struct vctx *ctx, struct vnode *vn, int fd, const str
 bool hostfs_privileged(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
                        int want)
 {
-    /* The owner opened the file when he had the right to, or made it read-only himself: NFS has
-     * no open to remember that by (RFC 1813 section 4.4). */
+    /* The owner may have opened the file while it had the right, or have made it read-only itself.
+     * NFS has no open by which to remember that (RFC 1813 section 4.4). */
     if (st->stx_uid == hostfs_uid(ctx))
         return true;
     return want == R_OK && executes(ctx, vn, fd, st);
@@ -109,13 +111,15 @@ bool hostfs_privileged(const struct vctx *ctx, struct vnode *vn, int fd, const s
 
 int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st, int want)
 {
-    /* The kernel looks at these only when a file is opened, and the node's may be open already. */
+    /* The kernel checks these attributes only when a file is opened, and the node's descriptor may
+     * be open already. */
     if (want == W_OK && st->stx_attributes & (STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE))
         return ask(fd, want) == EROFS ? EROFS : EPERM;
     if (st->stx_uid == hostfs_uid(ctx) || verdict(ctx, vn, fd, st, (uint32_t)want) ||
         hostfs_privileged(ctx, vn, fd, st, want))
         return 0;
-    /* Why not: a file that can't be changed says something else than one that he may not. */
+    /* Asks for the reason: a file that can't be changed gives another error than one that this
+     * caller may not change. */
     return ask(fd, want);
 }
 
@@ -188,8 +192,8 @@ static uint32_t access_of_file(uint32_t bits)
     return granted;
 }
 
-/* What the kernel looks at only when something is opened or removed: in an append-only directory
- * nothing is, and a WRITE does not say that it appends. */
+/* Rights that the kernel withholds only when an object is opened or removed: nothing can be removed
+ * from an append-only directory, and a WRITE does not say that it appends. */
 static uint32_t withheld(const struct vnode *vn, const struct statx *st)
 {
     if (!(st->stx_attributes & STATX_ATTR_APPEND))
