@@ -11,14 +11,12 @@
 #include "base/cred.h"
 #include "base/fds.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "base/wait_place.h"
-#include "mountd/mountd.h"
 #include "net/net.h"
-#include "nfsd/nfsd.h"
 #include "rpc/dispatch.h"
 #include "rpc/peer.h"
 #include "rpc/reply_cache.h"
+#include "server/parts.h"
 #include "server/process.h"
 #include "server/state_dir.h"
 #include "server/upkeep.h"
@@ -270,32 +268,6 @@ static enum server_status start_network(struct server_config *config, const stru
     return SERVER_OK;
 }
 
-/* Serves UDP if an export allows it, and tells the portmapper's clients. */
-static void set_udp(void)
-{
-    const bool udp = exports_get()->udp;
-
-    exports_put();
-    portmap_udp_set(nfsd_program_number, udp);
-    portmap_udp_set(nfsd_acl_program_number, udp);
-}
-
-/* The rooms that have counters, in the order in which status shows them. */
-static const struct metrics *const counting[] = {&net_metrics, &vfs_metrics, &rpc_metrics};
-
-static void register_programs(void)
-{
-    static bool registered;
-
-    if (registered)
-        return;
-    registered = true;
-    nfsd_register();
-    mountd_register();
-    for (size_t i = 0; i < sizeof(counting) / sizeof(counting[0]); i++)
-        metrics_register(counting[i]);
-}
-
 enum server_status server_check(struct server_config *config, char *message, size_t size)
 {
     const struct answer answer = {message, size};
@@ -327,8 +299,8 @@ enum server_status server_start(struct server_config *config, char *message, siz
         status = load_exports(config, &answer);
     if (status == SERVER_OK) {
         server.stage = HAS_EXPORTS;
-        register_programs();
-        set_udp();
+        parts_register();
+        parts_reloaded();
         look_at_peers(config);
         rpc_admission_set(exports_admit, exports_generation);
         status = start_network(config, &answer);
@@ -346,7 +318,7 @@ enum server_status server_reload(struct server_config *config, char *message, si
     enum server_status status = load_exports(config, &answer);
 
     if (status == SERVER_OK)
-        set_udp();
+        parts_reloaded();
     return status;
 }
 
@@ -358,8 +330,7 @@ unsigned server_tick(void)
     server.quiet = stats.messages == server.messages ? server.quiet + 1 : 0;
     server.messages = stats.messages;
     unsigned seconds = server.quiet < TICKS_TO_IDLE ? TICK_BUSY_S : TICK_IDLE_S;
-    vfs_tick();
-    exports_collect();
+    parts_tick();
     return seconds;
 }
 
@@ -422,7 +393,7 @@ bool server_stop(void)
         vnode_table_finish();
     if (server.stage >= HAS_REPLIES)
         reply_cache_finish();
-    mountd_finish();
+    parts_finish();
     if (server.stage >= HAS_STATE)
         state_dir_close();
     server.stage = STOPPED;
