@@ -1,5 +1,5 @@
 # compiled.sh - what the checks share that have clang read every C file; sourced by them after lint.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # A file that passed is read again when it changes, or a header that it includes, or the command that compiles it,
 # or the check. The build has noted which headers a file includes (`ninja -t deps`). Each file gets a manifest of all
@@ -69,8 +69,8 @@ manifests() {
         part=deps "$folder.deps"
 }
 
-# read_by_clang NAME CHECK: calls look PATH COMMAND, two at a time or as many as there are processors, for each file that has not
-# passed. CHECK says all that `look` does but does not take from the file.
+# read_by_clang NAME CHECK: calls `look PATH COMMAND` for each file that has not passed, for as many at once as there are
+# processors. CHECK has all on which its verdict depends beside the file and its command. Sets count.
 read_by_clang() {
     local folder=$build/lint/$1
     rm -rf "$folder/now"
@@ -84,7 +84,6 @@ read_by_clang() {
             print sum
             print folder "/now/" $0
         }' | xargs -d '\n' -n 2 -P "$(nproc)" bash -c 'look_once "$@"' look_once || problems=1
-    # shellcheck disable=SC2034
     count=$(find "$folder/now" -type f | wc -l)
 }
 
