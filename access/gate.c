@@ -26,8 +26,11 @@ static int admit(struct access *access, const char **why)
         return error;
     access->client = client;
     wait_user(access->cred.uid);
-    access->ctx = (struct vctx){
-        .cred = &access->cred, .async = client->options.async, .peer = access->call->peer};
+    access->ctx = (struct vctx){.cred = &access->cred,
+                                .async = client->options.async,
+                                .peer = access->call->peer,
+                                .batch = access->call->batch,
+                                .last_in_batch = access->call->last_in_batch};
     return 0;
 }
 

@@ -114,6 +114,8 @@ static bool conn_handle(struct conn *conn)
         .local = conn->local,
         .connection = conn->source.number,
         .memory = &conn->memory,
+        .batch = loop->batch,
+        .last_in_batch = conn->pos == conn->end,
         .data = conn->in->data + conn->record.offset,
         .len = conn->record.len,
         .in = payload_in_take(conn),
@@ -263,6 +265,7 @@ static bool received(struct conn *conn, bool something)
     if (!something || conn->source.dead)
         return false;
     round_begin();
+    loop_batch_begin(conn->source.loop);
     loop_touch(&conn->source);
     return true;
 }

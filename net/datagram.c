@@ -133,6 +133,7 @@ static void datagram_receive(struct datagram *dg)
     dg->count = n > 0 ? (unsigned)n : 0;
     dg->next = 0;
     round_begin();
+    loop_batch_begin(dg->source.loop);
     for (unsigned i = 0; i < dg->count; i++) {
         dg->lens[i] = msgs[i].msg_len;
         dg->envelopes[i].control_len = msgs[i].msg_hdr.msg_controllen;
@@ -203,6 +204,7 @@ static bool datagram_run(struct source *source)
             .peer = peer,
             .local = local,
             .is_datagram = true,
+            .batch = loop->batch,
             .data = dg->in->data + i * SLOT,
             .len = dg->lens[i],
             .reply = dg->out->data + i * SLOT,

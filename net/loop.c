@@ -131,6 +131,19 @@ static void loop_free_dead(struct loop *loop)
     }
 }
 
+/* Numbers are taken from the process a block at a time: loops share no counter that each of them
+ * writes to, and no two batches have one number, whichever server of the process they are of. */
+#define BATCH_BLOCK ((uint64_t)1 << 32)
+
+void loop_batch_begin(struct loop *loop)
+{
+    static _Atomic uint64_t blocks;
+
+    if (loop->batch % BATCH_BLOCK == 0)
+        loop->batch = atomic_fetch_add(&blocks, 1) * BATCH_BLOCK;
+    loop->batch++;
+}
+
 /* --- the mailbox --- */
 
 void loop_wake(struct loop *loop)
@@ -362,6 +375,7 @@ bool loop_run(struct loop *loop)
     struct epoll_event events[EVENTS_MAX];
 
     round_begin(); /* what this thread remembers of earlier batches is out of date */
+    loop_batch_begin(loop);
     for (;;) {
         flush_all(loop);
         loop_free_dead(loop);
@@ -369,6 +383,7 @@ bool loop_run(struct loop *loop)
             return true;
         int n = loop_wait(loop, events);
         round_begin(); /* messages that waited in memory may have waited for long */
+        loop_batch_begin(loop);
         loop->was_busy = n > 0 || !list_empty(&loop->ready);
         for (int i = 0; i < n; i++) {
             struct source *source = events[i].data.ptr;

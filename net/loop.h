@@ -102,6 +102,7 @@ struct loop {
     bool was_busy;        /* the last wait brought something */
     uint32_t spin_credit; /* see loop_wait() */
     uint32_t spin_skipped;
+    uint64_t batch;           /* of messages that are handled now: loop_batch_begin() */
     uint64_t messages_waited; /* `messages` as it was at the last wait for more */
     uint32_t shortages_met;   /* shortages of base/fds.h that were met */
     _Atomic uint64_t messages;
@@ -145,6 +146,10 @@ void loop_bury(struct source *source);
 void loop_ready(struct source *source);
 void loop_flush_later(struct source *source);
 void loop_touch(struct source *source);
+/* Messages handled from here on are of another batch: begun with each receive, after each wait,
+ * where a thread takes over a loop, and after a message that slept without losing its loop. So a
+ * batch lasts no longer than a few hundred messages work. */
+void loop_batch_begin(struct loop *loop);
 /* The hash for `host` in struct source. */
 uint8_t loop_host_hash(const struct address *peer);
 /* Whether another message of the source may be begun; base/wait_place.h says when not. */

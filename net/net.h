@@ -42,7 +42,11 @@ struct net_message {
     bool is_datagram;
     uint64_t connection;       /* no other has had this number (connections.h); 0 for a datagram */
     struct net_memory *memory; /* the connection's; NULL for a datagram */
-    const uint8_t *data;       /* aligned to 4 */
+    /* Messages with the same batch number had all arrived before the first of them was handled. No
+     * other batch of this process has the number; 0: the message is of none. */
+    uint64_t batch;
+    bool last_in_batch;  /* nothing has arrived behind it on its connection; false for a datagram */
+    const uint8_t *data; /* aligned to 4 */
     size_t len;
     struct payload in; /* the end of the message, where some of that is in the pipe; else empty, and
                           the handler says where the payload is that it found in the message */

@@ -177,6 +177,7 @@ bool loop_handle(struct loop *loop, struct net_message *message, size_t *len)
         if (loop->slept) {
             loop->slept = false;
             round_begin();
+            loop_batch_begin(loop); /* more may have arrived while it slept */
         }
         return true;
     }

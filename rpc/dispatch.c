@@ -407,6 +407,8 @@ size_t rpc_dispatch(struct net_message *message)
     call.is_datagram = message->is_datagram;
     call.connection = message->connection;
     call.memory = message->memory;
+    call.batch = message->batch;
+    call.last_in_batch = message->last_in_batch;
     call.len = message->len;
     call.is_unknown = verdict == RPC_UNKNOWN;
     call.args = (struct view){reader.at, (uint32_t)(end - reader.at)};

@@ -49,10 +49,12 @@ struct rpc_call {
     struct net_memory *memory; /* what is kept of its connection; NULL for a datagram */
     bool refused;              /* the program's: nothing was done, so the reply need not be kept */
     bool is_unknown;           /* whether anything is exported to the peer is not known yet */
-    size_t len;                /* bytes of all of the call */
-    struct view args;          /* the undecoded arguments */
-    struct payload *in;        /* the arguments' payload, where the row names one */
-    uint8_t *results;          /* where the encoded results will begin, aligned to 4 */
+    uint64_t batch;            /* as in struct net_message */
+    bool last_in_batch;
+    size_t len;         /* bytes of all of the call */
+    struct view args;   /* the undecoded arguments */
+    struct payload *in; /* the arguments' payload, where the row names one */
+    uint8_t *results;   /* where the encoded results will begin, aligned to 4 */
     size_t results_room;
     struct payload *out; /* for the results' payload, which is their end: payload_view() of it */
 };

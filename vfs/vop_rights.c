@@ -115,7 +115,7 @@ static int find(const struct vctx *ctx, struct vnode *dir, const char *name, str
                 struct vattr *attr)
 {
     struct cred root = {.uid = 0};
-    const struct vctx as_root = {.cred = &root, .async = ctx->async};
+    const struct vctx as_root = {.cred = &root, .async = ctx->async, .batch = ctx->batch};
     struct view view = {.data = (const uint8_t *)name, .len = (uint32_t)strlen(name)};
     int err = vop_lookup(&as_root, dir, view, out, attr);
 

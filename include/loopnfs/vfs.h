@@ -43,6 +43,14 @@ struct vctx {
     const struct cred *cred; /* after squash; never NULL */
     bool async;              /* the export promises no stable storage: nothing needs flushing */
     const void *peer;        /* vctx_is_local()'s; NULL: nobody's call */
+    /* The batch that the call came in; no other batch of this process has the number. Calls with
+     * the same batch number had all arrived before the first of them was handled: so what an
+     * operation has found out for one of them may answer the others, as long as nothing was changed
+     * in between. 0: the call is of no batch, and nothing may be kept for another one. */
+    uint64_t batch;
+    /* Nothing had arrived on the caller's connection behind this call when it was begun: its client
+     * may be waiting for this one answer. */
+    bool last_in_batch;
 };
 /* Whether the call came from this host. */
 bool vctx_is_local(const struct vctx *ctx);

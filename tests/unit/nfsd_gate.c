@@ -5,6 +5,7 @@
  * Calls the program's rows as rpc/ does, on two exports of a file system that lives here only: a
  * root directory with one file in it.
  */
+#include "access/gate.h"
 #include "access/handle.h"
 #include "nfsd/nfsd.h"
 #include "nfsd/procedures.h"
@@ -357,6 +358,30 @@ TEST(write_takes_count_bytes_of_longer_data_and_refuses_shorter)
     args.stable = (stable_how)3;
     run(NFSPROC3_WRITE, &args, &res);
     assert_int_equal(res.status, NFS3ERR_INVAL);
+}
+
+TEST(an_operation_is_told_of_the_batch_that_its_call_came_in)
+{
+    static const struct view path = {.data = (const uint8_t *)"/rw", .len = 3};
+    struct access by_handle = {0}, by_path = {0};
+    const char *why;
+    struct view rest;
+
+    begin();
+    struct handle handle = root_of(RW_ID);
+    struct rpc_call call = {.auth = {.flavor = RPC_AUTH_SYS},
+                            .peer = &peer,
+                            .batch = (uint64_t)5 << 40,
+                            .last_in_batch = true};
+    assert_int_equal(gate_by_handle(&by_handle, &call, view_of(&handle)), 0);
+    assert_true(by_handle.ctx.batch == call.batch);
+    assert_true(by_handle.ctx.last_in_batch);
+    gate_leave(&by_handle);
+    call.last_in_batch = false;
+    assert_int_equal(gate_by_path(&by_path, &call, path, &rest, &why), 0);
+    assert_true(by_path.ctx.batch == call.batch);
+    assert_false(by_path.ctx.last_in_batch);
+    gate_leave(&by_path);
 }
 
 TEST(fsinfo_over_a_datagram_is_about_what_fits_one)
