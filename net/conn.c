@@ -13,7 +13,6 @@
  */
 #include "net/conn.h"
 #include "base/log.h"
-#include "base/round.h"
 #include "net/connections.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -129,7 +128,6 @@ static bool conn_handle(struct conn *conn)
     conn->batch.was_long = conn->record.len >= MESSAGE_LONG;
     conn->record = (struct record){0};
     loop->handling = (struct handling){&conn->source, conn->in, conn->out, NULL};
-    round_last = conn->pos == conn->end;
     if (!loop_handle(loop, &message, &len))
         return false;
     payload_in_learn(conn, &message, piped);
@@ -264,7 +262,6 @@ static bool received(struct conn *conn, bool something)
 {
     if (!something || conn->source.dead)
         return false;
-    round_begin();
     loop_batch_begin(conn->source.loop);
     loop_touch(&conn->source);
     return true;

@@ -7,7 +7,6 @@
  * replies of messages that stayed behind with other threads.
  */
 #include "base/log.h"
-#include "base/round.h"
 #include "net/loop.h"
 #include <errno.h>
 #include <netinet/in.h>
@@ -132,7 +131,6 @@ static void datagram_receive(struct datagram *dg)
     int n = recvmmsg(dg->source.fd, msgs, BATCH, MSG_DONTWAIT, NULL);
     dg->count = n > 0 ? (unsigned)n : 0;
     dg->next = 0;
-    round_begin();
     loop_batch_begin(dg->source.loop);
     for (unsigned i = 0; i < dg->count; i++) {
         dg->lens[i] = msgs[i].msg_len;

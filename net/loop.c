@@ -9,7 +9,6 @@
 #include "base/fds.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/round.h"
 #include "net/connections.h"
 #include <errno.h>
 #include <sched.h>
@@ -374,16 +373,14 @@ bool loop_run(struct loop *loop)
 {
     struct epoll_event events[EVENTS_MAX];
 
-    round_begin(); /* what this thread remembers of earlier batches is out of date */
-    loop_batch_begin(loop);
+    loop_batch_begin(loop); /* what this thread remembers of earlier batches is out of date */
     for (;;) {
         flush_all(loop);
         loop_free_dead(loop);
         if (net.stopping && (loop_drained(loop) || net_now_ms() > net.deadline_ms))
             return true;
         int n = loop_wait(loop, events);
-        round_begin(); /* messages that waited in memory may have waited for long */
-        loop_batch_begin(loop);
+        loop_batch_begin(loop); /* messages that waited in memory may have waited for long */
         loop->was_busy = n > 0 || !list_empty(&loop->ready);
         for (int i = 0; i < n; i++) {
             struct source *source = events[i].data.ptr;

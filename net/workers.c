@@ -12,7 +12,6 @@
  * message is handled.
  */
 #include "base/log.h"
-#include "base/round.h"
 #include "base/sleep.h"
 #include "net/loop.h"
 #include "net/payload_out.h"
@@ -176,7 +175,6 @@ bool loop_handle(struct loop *loop, struct net_message *message, size_t *len)
     if (atomic_compare_exchange_strong(&loop->state, &state, state + 1)) {
         if (loop->slept) {
             loop->slept = false;
-            round_begin();
             loop_batch_begin(loop); /* more may have arrived while it slept */
         }
         return true;

@@ -13,6 +13,7 @@
 #include "disk.h"
 #include "fs/hostfs/locate/locate.h"
 #include "fs/hostfs/locate/named.h"
+#include "memo.h"
 #include "newfile.h"
 #include <errno.h>
 #include <string.h>
@@ -295,8 +296,7 @@ int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
     error = change(ctx, vn, fd, set);
     if (set->guarded)
         hostfs_turn_end(&h->guards, &turn);
-    hostfs_writes_forget(vn);
-    hostfs_reads_forget();
+    hostfs_memo_forget(true);
     if (!error && vn->type == VREG && atomic_load(&h->verifiers_kept) > 0)
         drop_verifier(h, vn);
     if (!error)

@@ -162,6 +162,14 @@ static inline bool hostfs_is_hidden(const struct vnode *vn)
 {
     return vn->id[0] == ID_HIDDEN;
 }
+/* Whether attributes are of the object that the node was made for, by number and birth. */
+static inline bool hostfs_is_of(struct vnode *vn, const struct statx *st)
+{
+    const struct hostfs_node *node = hostfs_node(vn);
+
+    return node->ino == st->stx_ino && node->btime_sec == st->stx_btime.tv_sec &&
+           node->btime_nsec == st->stx_btime.tv_nsec;
+}
 static inline int64_t hostfs_ns(int64_t sec, uint32_t nsec)
 {
     return (int64_t)((uint64_t)sec * 1000000000u + nsec);
@@ -192,8 +200,8 @@ void hostfs_reclaim(struct vnode *vn);
 int hostfs_fd(struct vnode *vn, int *fd);
 /* A descriptor the node has; -1. */
 int hostfs_fd_held(struct vnode *vn);
-/* The same, and its attributes: where it had to be opened, or was loaded right before, those that
- * were looked at then. For operations that begin by looking. */
+/* The same, and its attributes: where it had to be opened, those that were looked at then. For
+ * operations that begin by looking. */
 int hostfs_fd_stat(struct vnode *vn, int *fd, struct statx *st);
 /* The descriptor a file has to read or write (O_RDONLY, O_WRONLY) its data now, whoever may use
  * it; -1. */
@@ -252,18 +260,11 @@ bool hostfs_ticked(const struct statx *st);
  * and write, and a caller that may execute may read. */
 bool hostfs_privileged(const struct vctx *ctx, struct vnode *vn, int fd, const struct statx *st,
                        int want);
-/* Whether it was noted in this round (base/round.h) that the caller may write to the file; noting
- * it; and forgetting what was noted, since rights were changed. */
-bool hostfs_writes(const struct vctx *ctx, struct vnode *vn);
-void hostfs_writes_note(const struct vctx *ctx, struct vnode *vn);
-void hostfs_writes_forget(struct vnode *vn);
 int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint32_t *granted,
                   struct vattr *attr);
 uid_t hostfs_uid(const struct vctx *ctx);
 
 /* io.c */
-/* Ends what READs of this thread know of the file they read (io.c), since it changes. */
-void hostfs_reads_forget(void);
 int hostfs_splice(const struct vctx *ctx, struct vnode *vn, uint64_t offset, int pipe, size_t room,
                   size_t *len, bool *eof, struct vattr *attr);
 int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,

@@ -7,9 +7,9 @@
  * flushing means is in sync.c.
  */
 #include "base/cred.h"
-#include "base/round.h"
 #include "disk.h"
 #include "fs/hostfs/locate/locate.h"
+#include "memo.h"
 #include "newfile.h"
 #include "open.h"
 #include <errno.h>
@@ -20,35 +20,6 @@
 
 #define READ_ATTEMPTS 4     /* where a file grows and is cut all the time */
 #define PAGE          4096u /* or a part of one: what fits into a pipe is counted in pages */
-
-/*
- * What the last READ of this thread found out about its file is good for the READs of the same file
- * in the same round (base/round.h): they were all under way before it was asked for. Attributes may
- * then be older than the data they come with, never newer, so a client that keeps both learns of
- * a change at its next look. Nothing is kept beyond a change by this thread or a sleep that was
- * foreseen, and nothing believed about the end of the file.
- */
-static _Thread_local struct {
-    uint64_t round;         /* 0: nothing is known */
-    const struct vnode *vn; /* may be another one by now */
-    const struct hostfs_mount *mount;
-    struct statx st;
-} looked;
-
-static bool looked_at(struct vnode *vn)
-{
-    const struct hostfs_node *node = hostfs_node(vn);
-
-    return looked.round != 0 && looked.round == round_number && looked.vn == vn &&
-           looked.mount == node->mount && looked.st.stx_ino == node->ino &&
-           looked.st.stx_btime.tv_sec == node->btime_sec &&
-           looked.st.stx_btime.tv_nsec == node->btime_nsec;
-}
-
-void hostfs_reads_forget(void)
-{
-    looked.round = 0;
-}
 
 /* Up to *len bytes, from the page cache if they are there; else says that it will sleep. A file
  * system that can't tell (tmpfs, which never sleeps; FUSE) is simply read: should it sleep after
@@ -82,7 +53,7 @@ static int read_all(struct hostfs_mount *mount, int fd, void *buf, size_t *len, 
     }
     if (sleeps || done > 0) {
         vfs_will_sleep();
-        hostfs_reads_forget();
+        hostfs_memo_forget(false);
     }
     while (done < *len) {
         ssize_t got = pread(fd, (char *)buf + done, *len - done, offset + (off_t)done);
@@ -145,23 +116,6 @@ static int splice_all(struct hostfs_mount *mount, int fd, const struct pipe *pip
     return 0;
 }
 
-/* Attributes after a READ that has come to `end`; `cut`: it got less than it asked for, and there
- * must be a reason. *st is good until the thread's next operation. */
-static int stat_read(struct vnode *vn, int fd, uint64_t end, bool cut, const struct statx **st)
-{
-    *st = &looked.st;
-    if (looked_at(vn) && !cut && end < looked.st.stx_size)
-        return 0;
-    looked.round = 0;
-    int error = hostfs_stat(vn, fd, &looked.st);
-    if (!error) {
-        looked.round = round_number;
-        looked.vn = vn;
-        looked.mount = hostfs_node(vn)->mount;
-    }
-    return error;
-}
-
 /* READ into buf or, where that is NULL, into the pipe. */
 static int read_by(const struct vctx *ctx, struct vnode *vn, const struct hostfs_data *file,
                    uint64_t offset, void *buf, const struct pipe *pipe, size_t *len, bool *eof,
@@ -184,8 +138,8 @@ static int read_by(const struct vctx *ctx, struct vnode *vn, const struct hostfs
     if (error)
         return error;
     /* The attributes that the client gets also say whether he may: nothing was returned yet. Who
-     * opened it himself, just now, may. */
-    error = stat_read(vn, file->fd, offset + want, want < asked, &st);
+     * opened it himself, just now, may. What got less than it asked for must find the reason. */
+    error = hostfs_memo_stat(ctx, vn, file->fd, want < asked ? UINT64_MAX : offset + want, &st);
     if (!error && !file->own)
         error = hostfs_may(ctx, vn, file->fd, st, R_OK);
     if (error)
@@ -286,13 +240,13 @@ static int enter_writing(const struct vctx *ctx, struct vnode *vn, struct hostfs
     if (file->fd < 0)
         return hostfs_data_open(ctx, vn, O_WRONLY, file);
     int error = cred_assume(ctx->cred);
-    if (error || hostfs_writes(ctx, vn))
+    if (error || hostfs_memo_may_write(ctx, vn))
         return error;
     error = hostfs_stat(vn, file->fd, &st);
     if (!error)
         error = hostfs_may(ctx, vn, file->fd, &st, W_OK);
     if (!error)
-        hostfs_writes_note(ctx, vn);
+        hostfs_memo_may_write_note(ctx, vn);
     return error;
 }
 
@@ -339,7 +293,7 @@ static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset,
         return EACCES;
     if (offset > INT64_MAX || want > INT64_MAX - offset)
         return EFBIG;
-    hostfs_reads_forget();
+    hostfs_memo_forget(false);
     int error = enter_writing(ctx, vn, &file);
     if (!error)
         error = write_by(ctx, vn, &file, offset, buf, pipe, &want, stable, change);
@@ -368,7 +322,7 @@ static int may_commit(const struct vctx *ctx, struct vnode *vn)
     struct statx st;
     int fd;
     int error = hostfs_enter(ctx, vn, &fd);
-    if (error || hostfs_writes(ctx, vn))
+    if (error || hostfs_memo_may_write(ctx, vn))
         return error;
     error = hostfs_stat(vn, fd, &st);
     return error ? error : hostfs_may(ctx, vn, fd, &st, W_OK);
@@ -410,7 +364,7 @@ int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, uint64_t size)
     int error = size > INT64_MAX ? EFBIG : hostfs_data_open(ctx, vn, O_WRONLY, &file);
     if (error)
         return error;
-    hostfs_reads_forget();
+    hostfs_memo_forget(false);
     do
         error = ftruncate(file.fd, (off_t)size) == 0 ? 0 : errno;
     while (error == EINTR);

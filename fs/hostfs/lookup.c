@@ -17,13 +17,6 @@
 #define ATTEMPTS   16
 #define PEEK_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC)
 
-static bool is_same(struct vnode *vn, const struct statx *st)
-{
-    struct hostfs_node *node = hostfs_node(vn);
-    return node->ino == st->stx_ino && node->btime_sec == st->stx_btime.tv_sec &&
-           node->btime_nsec == st->stx_btime.tv_nsec;
-}
-
 /* Takes the attributes of a node that was in the vnode table. EAGAIN: the name means another object
  * now. */
 static int stat_known(const struct vctx *ctx, struct vnode *vn, int dirfd, const char *name,
@@ -43,7 +36,7 @@ static int stat_known(const struct vctx *ctx, struct vnode *vn, int dirfd, const
     int error = fd >= 0 ? hostfs_statx(fd, "", st) : hostfs_statx(dirfd, name, st);
     if (error)
         return error;
-    return is_same(vn, st) ? 0 : EAGAIN;
+    return hostfs_is_of(vn, st) ? 0 : EAGAIN;
 }
 
 /* Makes a node for an object that was not in the vnode table. `before`: settled attributes from

@@ -10,6 +10,7 @@
 #include "disk.h"
 #include "fs/hostfs/locate/locate.h"
 #include "fs/hostfs/locate/named.h"
+#include "memo.h"
 #include "watch.h"
 #include <errno.h>
 #include <stdio.h>
@@ -76,7 +77,7 @@ static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *na
     if (error)
         return error;
     victim_find(ctx, dir, fd, name, &victim);
-    hostfs_reads_forget();
+    hostfs_memo_forget(false);
     if (unlinkat(fd, name, flags) != 0)
         error = hostfs_name_error(dir, fd, errno);
     else
@@ -141,7 +142,7 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
     victim_find(ctx, to_dir, to_fd, to, &replaced);
     if (atomic_load(&hostfs_of(to_dir)->table))
         victim_find(ctx, from_dir, from_fd, from, &moved);
-    hostfs_reads_forget();
+    hostfs_memo_forget(false);
     if (renameat(from_fd, from, to_fd, to) != 0) {
         error = hostfs_name_error(from_dir, from_fd, errno);
         error = hostfs_name_error(to_dir, to_fd, error);
@@ -188,7 +189,7 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
         error = hostfs_watch_begin(ctx, &watch, dir, dirfd, IN_CREATE, name);
     if (error)
         return error;
-    hostfs_reads_forget();
+    hostfs_memo_forget(false);
     if (h->has_proc)
         error = add_link(fd, dirfd, name);
     else if (linkat(fd, "", dirfd, name, AT_EMPTY_PATH) != 0)

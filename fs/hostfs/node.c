@@ -7,7 +7,6 @@
  * a lock for as long as it lasts.
  */
 #include "base/cred.h"
-#include "base/round.h"
 #include "base/wait_place.h"
 #include "fs/hostfs/locate/locate.h"
 #include "fs/hostfs/locate/named.h"
@@ -19,32 +18,6 @@
 
 /* Times a handle is tried that the kernel says it lacks memory for. */
 #define ATTEMPTS 16
-
-/* What a load of this thread saw of its node, for the operation that it is loaded for. Any other
- * operation that asks for a descriptor puts an end to it, as does the round (base/round.h). */
-static _Thread_local struct {
-    const struct vnode *vn; /* NULL: nothing; else it may be gone, and is only compared */
-    uint64_t round;
-    struct statx st;
-} seen;
-
-static void seen_note(const struct vnode *vn, const struct statx *st)
-{
-    seen.vn = round_number != 0 ? vn : NULL;
-    seen.round = round_number;
-    seen.st = *st;
-}
-
-/* Whether *st is what was seen of the node. It is not seen any more. */
-static bool seen_take(const struct vnode *vn, struct statx *st)
-{
-    bool known = seen.vn == vn && seen.round == round_number;
-
-    if (known)
-        *st = seen.st;
-    seen.vn = NULL;
-    return known;
-}
 
 static void node_init(struct vnode *vn, void *arg)
 {
@@ -220,7 +193,6 @@ int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
         follow_mount(*out, fd, &object.st);
     if (!error) {
         hostfs_set_fd(*out, &hostfs_node(*out)->path_fd, fd);
-        seen_note(*out, &object.st);
         return 0;
     }
 out:
@@ -243,7 +215,6 @@ int hostfs_fd_any(struct vnode *vn, int mode)
 {
     struct hostfs_node *node = hostfs_node(vn);
 
-    seen.vn = NULL;
     return atomic_load(mode == O_WRONLY ? &node->write_fd : &node->read_fd);
 }
 
@@ -272,8 +243,7 @@ static int check_opened(struct vnode *vn, int fd, struct statx *st)
         hostfs_vtype(st->stx_mode) == vn->type && (st->stx_nlink > 0 || !node->mount->counts_links);
     /* Elsewhere these change with a copy-up, and who opened it knows that it is the object. */
     if (node->mount->lasting)
-        same = same && st->stx_ino == node->ino && st->stx_btime.tv_sec == node->btime_sec &&
-               st->stx_btime.tv_nsec == node->btime_nsec;
+        same = same && hostfs_is_of(vn, st);
     if (!same)
         return ESTALE;
     if (node->mount->named && !hostfs_named_look(vn, fd, st))
@@ -305,19 +275,14 @@ int hostfs_fd(struct vnode *vn, int *fd)
 {
     struct statx st;
 
-    seen.vn = NULL;
     *fd = hostfs_fd_held(vn);
     return *fd >= 0 ? 0 : fd_open(vn, fd, &st);
 }
 
 int hostfs_fd_stat(struct vnode *vn, int *fd, struct statx *st)
 {
-    bool known = seen_take(vn, st);
-
     *fd = hostfs_fd_held(vn);
-    if (*fd < 0)
-        return fd_open(vn, fd, st);
-    return known ? 0 : hostfs_stat(vn, *fd, st);
+    return *fd >= 0 ? hostfs_stat(vn, *fd, st) : fd_open(vn, fd, st);
 }
 
 int hostfs_enter(const struct vctx *ctx, struct vnode *vn, int *fd)

@@ -14,7 +14,6 @@
  */
 #include "base/cred.h"
 #include "base/hash.h"
-#include "base/round.h"
 #include "base/settled.h"
 #include "hostfs.h"
 #include <errno.h>
@@ -121,51 +120,6 @@ int hostfs_may(const struct vctx *ctx, struct vnode *vn, int fd, const struct st
     /* Asks for the reason: a file that can't be changed gives another error than one that this
      * caller may not change. */
     return ask(fd, want);
-}
-
-/*
- * Whether a caller may write costs a system call, since the file's own change of times makes any
- * verdict old. Of the WRITEs of one round, which were all under way before the first was looked at,
- * only the first for a caller and a file asks. Nodes are told apart by what identifies them, too:
- * an address may be another node's by now.
- */
-#define WRITERS 8
-
-struct writer {
-    uint64_t round;
-    const struct vnode *vn;
-    const struct hostfs_mount *mount;
-    uint64_t ino, cred;
-};
-static _Thread_local struct writer writers[WRITERS];
-
-static struct writer *writer_of(const struct vnode *vn)
-{
-    return &writers[hostfs_node((struct vnode *)(uintptr_t)vn)->ino % WRITERS];
-}
-
-static struct writer writer_make(const struct vctx *ctx, struct vnode *vn)
-{
-    const struct hostfs_node *node = hostfs_node(vn);
-
-    return (struct writer){round_number, vn, node->mount, node->ino, ctx->cred->hash};
-}
-
-bool hostfs_writes(const struct vctx *ctx, struct vnode *vn)
-{
-    struct writer now = writer_make(ctx, vn);
-
-    return round_number != 0 && memcmp(&now, writer_of(vn), sizeof(now)) == 0;
-}
-
-void hostfs_writes_note(const struct vctx *ctx, struct vnode *vn)
-{
-    *writer_of(vn) = writer_make(ctx, vn);
-}
-
-void hostfs_writes_forget(struct vnode *vn)
-{
-    writer_of(vn)->round = 0;
 }
 
 static uint32_t access_of_directory(uint32_t bits)

@@ -27,14 +27,14 @@
  * and a client looked in between; its copy was wrong already, and is so until the next change.
  *
  * A watcher, an inotify instance with the directories it watches, belongs to one operation at a
- * time, which takes it by a flag and doesn't wait: no lock. Where anything here fails, or is not
- * worth while (round_last, base/round.h), a reply has no `before`. Watches hold inodes, not mounts;
- * a watcher that is not used is closed (hostfs_watch_tick), so that the host's work does not feed
- * it. Called by create.c and names.c around each change.
+ * time, which takes it by a flag and doesn't wait: no lock. Where anything here fails, or more has
+ * arrived on the caller's connection, so that nobody waits for this reply alone, it has no
+ * `before`. Watches hold inodes, not mounts; a watcher that is not used is closed
+ * (hostfs_watch_tick), so that the host's work does not feed it. Called by create.c and names.c
+ * around each change.
  */
 #include "watch.h"
 #include "base/cred.h"
-#include "base/round.h"
 #include "fs/hostfs/locate/locate.h"
 #include <errno.h>
 #include <stdio.h>
@@ -303,9 +303,9 @@ static void let_go(struct hostfs_watch *watch)
     watch->begun = false;
 }
 
-static bool worth_while(struct vnode *dir)
+static bool worth_while(const struct vctx *ctx, struct vnode *dir)
 {
-    return round_last && hostfs_of(dir)->has_proc &&
+    return ctx->last_in_batch && hostfs_of(dir)->has_proc &&
            hostfs_node(dir)->mount->below->births != BIRTHS_UNKNOWN;
 }
 
@@ -377,7 +377,7 @@ int hostfs_watch_begin(const struct vctx *ctx, struct hostfs_watch *watch, struc
                        int fd, uint32_t mask, const char *name)
 {
     watch->begun = false;
-    if (!worth_while(dir))
+    if (!worth_while(ctx, dir))
         return 0;
     watch->count = 1;
     watch->side[0] = (struct hostfs_watch_side){.dir = dir, .fd = fd, .mask = mask, .name = name};
@@ -391,7 +391,7 @@ int hostfs_watch_begin_move(const struct vctx *ctx, struct hostfs_watch *watch,
     struct statx st;
 
     watch->begun = false;
-    if (!worth_while(from_dir) || !worth_while(to_dir))
+    if (!worth_while(ctx, from_dir) || !worth_while(ctx, to_dir))
         return 0;
     watch->count = 2;
     watch->side[0] = (struct hostfs_watch_side){

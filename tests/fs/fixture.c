@@ -121,7 +121,10 @@ void fixture_as(struct fixture *f, uid_t uid, gid_t gid, int extra_group)
         f->cred.ngroups = 1;
     }
     cred_seal(&f->cred);
-    f->ctx = (struct vctx){.cred = &f->cred, .async = true};
+    f->ctx = (struct vctx){.cred = &f->cred,
+                           .async = true,
+                           .batch = f->ctx.batch,
+                           .last_in_batch = f->ctx.last_in_batch};
 }
 
 struct view fixture_view(const char *text)

@@ -35,7 +35,7 @@ void fixture_unmount(struct fixture *f);
 void fixture_mount(struct fixture *f);
 /* Unmounts and mounts again: no node is in the table afterwards, as after a restart. */
 void fixture_restart(struct fixture *f);
-/* Operations are for this user from now on. */
+/* Operations are for this user from now on, in the batch that they are in. */
 void fixture_as(struct fixture *f, uid_t uid, gid_t gid, int extra_group);
 /* The test's own hands on the host, after operations for another user. */
 void fixture_host(void);

@@ -1,8 +1,8 @@
 /*
  * hostfs_handles.c - ids that clients hold for long: what the host does meanwhile, and a restart.
  */
-#include "base/round.h"
 #include "tests/fs/fixture.h"
+#include "tests/lib/batch.h"
 #include "tests/lib/data.h"
 #include "vfs/mount.h"
 #include "vfs/vnode_table.h"
@@ -193,7 +193,7 @@ static uint64_t size_of(struct fixture *f, struct vnode *vn)
     return attr.size;
 }
 
-/* What a load saw is only for the look that it was done for. */
+/* What a load saw is not taken for what is there now. */
 TEST(attributes_are_those_after_the_last_change)
 {
     struct fixture f = {0};
@@ -205,26 +205,26 @@ TEST(attributes_are_those_after_the_last_change)
     fixture_begin(&f);
     host_write(f.export, "file", "hello");
     struct vnode_id id = fixture_id(&f, "file");
-    /* Loaded, written, looked at, all in one round. */
+    /* Loaded, written, looked at, all in one batch. */
     fixture_restart(&f);
-    round_begin();
+    batch_begin(&f.ctx);
     assert_int_equal(vnode_load(f.fs, &id, &vn), 0);
     assert_int_equal(data_write(&f.ctx, vn, 5, " world", &len, &stable, &change), 0);
     assert_int_equal(size_of(&f, vn), 11);
     vnode_put(vn);
-    /* Loaded in one round, changed by the host, looked at in the next. */
+    /* Loaded in one batch, changed by the host, looked at in the next. */
     fixture_restart(&f);
-    round_begin();
+    batch_begin(&f.ctx);
     assert_int_equal(vnode_load(f.fs, &id, &vn), 0);
     host_write(f.export, "file", "bye");
-    round_begin();
+    batch_begin(&f.ctx);
     assert_int_equal(size_of(&f, vn), 3);
     host_write(f.export, "file", "hello");
     assert_int_equal(size_of(&f, vn), 5);
     vnode_put(vn);
-    /* Looked at for the second time in one round. */
+    /* Looked at for the second time in one batch. */
     fixture_restart(&f);
-    round_begin();
+    batch_begin(&f.ctx);
     assert_int_equal(vnode_load(f.fs, &id, &vn), 0);
     assert_int_equal(size_of(&f, vn), 5);
     host_write(f.export, "file", "bye");
@@ -243,7 +243,7 @@ TEST(attributes_are_those_after_a_write_by_who_was_slower_to_load)
     host_write(f.export, "file", "hello");
     struct vnode_id id = fixture_id(&f, "file");
     fixture_restart(&f);
-    round_begin();
+    batch_begin(&f.ctx);
     assert_int_equal(fixture_load(&f, &id, &vn), 0);
     assert_int_equal(fixture_write(&f, vn, "hello", VSTABLE_UNSTABLE), 0);
     assert_int_equal(f.fs->type->ops.load(f.fs, &id, &again), 0);

@@ -3,7 +3,6 @@
  * somebody else changed the directory between them and our change.
  */
 #include "base/address.h"
-#include "base/round.h"
 #include "tests/fs/fixture.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -155,9 +154,9 @@ static void each_operation_in(const char *where)
     struct fixture f = {0};
 
     fixture_begin_in(&f, where);
-    round_last = true;
+    f.ctx.last_in_batch = true;
     all_steps(&f, "steps", host_can_be_watched(f.base));
-    round_last = false;
+    f.ctx.last_in_batch = false;
     all_steps(&f, "not-last", false);
     fixture_unmount(&f);
 }
@@ -180,7 +179,7 @@ TEST(a_move_says_what_both_directories_were_before)
 
     fixture_begin_in(&f, "/dev/shm");
     bool can = host_changes_have_times(f.base);
-    round_last = true;
+    f.ctx.last_in_batch = true;
     host_mkdir(f.export, "a", 0777);
     host_mkdir(f.export, "b", 0777);
     struct vnode *a = fixture_find(&f, "a"), *b = fixture_find(&f, "b");
@@ -197,7 +196,6 @@ TEST(a_move_says_what_both_directories_were_before)
         assert_true(!to.has_before || same_stamp(&before_to, &was_to));
         assert_true(i == 0 || !can || (from.has_before && to.has_before));
     }
-    round_last = false;
     vnode_put(a);
     vnode_put(b);
     fixture_unmount(&f);
@@ -233,9 +231,8 @@ TEST(a_change_that_leaves_the_directorys_times_alone_is_not_hidden)
     struct fixture f = {0};
 
     fixture_begin_in(&f, "/dev/shm");
-    round_last = true;
+    f.ctx.last_in_batch = true;
     alien_removals(&f);
-    round_last = false;
     fixture_unmount(&f);
 }
 
@@ -273,12 +270,12 @@ TEST(nothing_is_hidden_in_a_directory_that_two_exports_have)
     snprintf(other.state, sizeof(other.state), "%s/state-2", f.base);
     host_mkdir(f.base, "state-2", 0700);
     fixture_mount(&other);
-    round_last = true;
+    f.ctx.last_in_batch = true;
     assert_int_equal(do_create(&f, f.root, "first", VCREATE_UNCHECKED, &change), 0);
     other.ctx.cred = &other.cred;
+    other.ctx.last_in_batch = true;
     alien_removals(&other);
     removals_by_the_other(&f, &other);
-    round_last = false;
     fixture_unmount(&other);
     fixture_unmount(&f);
 }
@@ -289,7 +286,7 @@ TEST(watched_directories_can_be_removed_and_their_mount_unmounted)
     char name[32];
 
     fixture_begin_in(&f, "/dev/shm");
-    round_last = true;
+    f.ctx.last_in_batch = true;
     int fds = fixture_open_fds();
     /* More than a watcher has places for. */
     for (int i = 0; i < 200; i++) {
@@ -304,7 +301,6 @@ TEST(watched_directories_can_be_removed_and_their_mount_unmounted)
         assert_int_equal(rmdir(path.text), 0);
     }
     fixture_unmount(&f);
-    round_last = false;
     /* Without the export's own and what the watcher had. */
     assert_true(fixture_open_fds() < fds);
 }
@@ -319,14 +315,14 @@ static bool crowd_tells(struct fixture *f, struct vnode *dir, int others)
 
     for (int i = 0; i <= others; i++) {
         snprintf(name, sizeof(name), "c-%d", i);
-        round_last = i == others;
+        f->ctx.last_in_batch = i == others;
         change = (struct vchange){.has_before = false};
         assert_int_equal(do_create(f, dir, name, VCREATE_UNCHECKED, &change), 0);
     }
     for (int i = 0; i <= others; i++) {
         struct vchange removed = {.has_before = false};
         snprintf(name, sizeof(name), "c-%d", i);
-        round_last = i == others;
+        f->ctx.last_in_batch = i == others;
         assert_int_equal(vop_remove(&f->ctx, dir, fixture_view(name), &removed), 0);
     }
     return change.has_before;
@@ -357,7 +353,6 @@ TEST(a_directory_that_is_changed_much_more_than_looked_at_is_left_alone_for_a_wh
         assert_true(++looks < 1000);
     assert_true(host_now_nsec() - crowded_nsec > 900000000 || !can);
     vnode_put(dir);
-    round_last = false;
     fixture_unmount(&f);
 }
 
@@ -406,8 +401,8 @@ static void *hammer_run(void *arg)
     char name[32];
     struct fixture mine = *hammer->f; /* a client of its own */
     mine.ctx.cred = &mine.cred;
+    mine.ctx.last_in_batch = true;
 
-    round_last = true;
     while (!atomic_load(&hammer->stop) && !failed) {
         struct vchange change = {.has_before = false};
         snprintf(name, sizeof(name), "h-%u", atomic_fetch_add(&hammer->begun, 1));
@@ -458,9 +453,9 @@ static void nothing_is_hidden(const char *where, int rounds, bool through_server
 
     fixture_begin_in(&f, where);
     bool can = host_changes_have_times(f.base);
+    f.ctx.last_in_batch = true;
     struct hammer hammer = {.f = &f, .through_server = through_server};
     assert_int_equal(pthread_create(&thread, NULL, hammer_run, &hammer), 0);
-    round_last = true;
     for (int i = 0; i < rounds; i++) {
         struct vchange change = {.has_before = false};
         unsigned done = atomic_load(&hammer.done);
@@ -472,7 +467,6 @@ static void nothing_is_hidden(const char *where, int rounds, bool through_server
     }
     atomic_store(&hammer.stop, true);
     pthread_join(thread, NULL);
-    round_last = false;
     print_message("%u of %d kept, %u names by others\n", cache.kept, rounds,
                   atomic_load(&hammer.done));
     assert_int_equal(cache.hidden, 0);

@@ -7,7 +7,6 @@
  * it is accepted (its id was handed out by us, authenticated); subtree_check loads everything from
  * the root down instead (resolve.c) and never gets here.
  */
-#include "base/round.h"
 #include "fs/hostfs/hostfs.h"
 #include "fs/hostfs/locate/locate.h"
 #include <errno.h>
@@ -107,30 +106,17 @@ static ssize_t path_of(const struct hostfs *h, int fd, char path[PATH_MAX])
     return len;
 }
 
-/* The root's path, asked for once a round: each time costs a microsecond. */
-struct root_path {
-    uint32_t serial; /* of the export's own mount */
-    uint64_t round;
-    ssize_t len;
-    char text[PATH_MAX];
-};
-
-static const struct root_path *root_path(struct hostfs *h)
+/* The path of the export's root; -1 where nobody knows. */
+static ssize_t root_path_of(struct hostfs *h, char path[PATH_MAX])
 {
+    ssize_t len = -1;
     int fd;
 
-    static _Thread_local struct root_path root;
-
-    if (root.serial != h->own.serial || root.round != round_number || round_number == 0) {
-        root.len = -1;
-        if (hostfs_hold(h, &h->own, &fd) == 0) {
-            root.len = path_of(h, fd, root.text);
-            hostfs_drop(&h->own);
-        }
-        root.round = round_number;
-        root.serial = h->own.serial;
+    if (hostfs_hold(h, &h->own, &fd) == 0) {
+        len = path_of(h, fd, path);
+        hostfs_drop(&h->own);
     }
-    return &root;
+    return len;
 }
 
 static bool same(const struct statx *a, const struct statx *b)
@@ -167,19 +153,19 @@ static int climb(struct hostfs *h, int fd, const struct statx *from)
 
 int hostfs_contained(struct hostfs *h, int fd, const struct statx *st)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], root[PATH_MAX];
 
     if (h->whole_mount && st->stx_mnt_id == h->own.id)
         return 0;
     bool directory = S_ISDIR(st->stx_mode);
-    const struct root_path *root = root_path(h);
+    ssize_t root_len = root_path_of(h, root);
     ssize_t len = path_of(h, fd, path);
-    if (root->len < 0 || len < 0)
+    if (root_len < 0 || len < 0)
         return directory ? climb(h, fd, st) : 0;
-    if (root->len == 1)
+    if (root_len == 1)
         return 0;
-    if (strncmp(path, root->text, (size_t)root->len) == 0 &&
-        (path[root->len] == '/' || path[root->len] == '\0'))
+    if (strncmp(path, root, (size_t)root_len) == 0 &&
+        (path[root_len] == '/' || path[root_len] == '\0'))
         return 0;
     /* A path of "/" is one the kernel does not know; another name may well be inside. */
     if (!directory && (len == 1 || st->stx_nlink > 1))

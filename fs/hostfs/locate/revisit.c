@@ -8,10 +8,9 @@
  * below the directories of the RENAME's, is looked at by the next request.
  *
  * Called by the vnode table for each request (ops.revisit): where nothing is to be done it costs a
- * comparison, and nothing at all where the export is all of its file system. Owns nothing.
+ * look at the clock, and nothing at all where the export is all of its file system. Owns nothing.
  */
 #include "base/cred.h"
-#include "base/round.h"
 #include "fs/hostfs/hostfs.h"
 #include "fs/hostfs/locate/locate.h"
 #include <errno.h>
@@ -43,18 +42,13 @@ void hostfs_revisit_all(const struct hostfs *h)
         moves++;
 }
 
-/* Another number in each period, and after each move. Within a round the clock is read once. */
+/* Another number in each period, and after each move. */
 static uint32_t epoch_now(void)
 {
-    static _Thread_local uint64_t round;
-    static _Thread_local uint32_t period;
     struct timespec now;
 
-    if (round != round_number || round_number == 0) {
-        clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-        period = (uint32_t)((now.tv_sec * 1000 + now.tv_nsec / 1000000) / PERIOD_MS);
-        round = round_number;
-    }
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    uint32_t period = (uint32_t)((now.tv_sec * 1000 + now.tv_nsec / 1000000) / PERIOD_MS);
     return period * 2654435761u + atomic_load_explicit(&moves, memory_order_relaxed);
 }
 

@@ -1,0 +1,116 @@
+/*
+ * memo.c - what this thread has found out for one call of a batch, and need not ask again for the
+ * others of it.
+ *
+ * Calls of one batch had all arrived before the first of them was handled (struct vctx), so what is
+ * asked for one of them is recent enough for each. Two things are kept: the attributes of the file
+ * that a READ was of, and who was found to have the right to WRITE to which file.
+ *
+ * One rule says whose a memo is. It belongs to the thread that made it, ends with its batch, and is
+ * about one object: the node, on the mount with this serial number, with the inode number and birth
+ * that the host knows it by, since another node may lie at the address by now. A right belongs to
+ * the caller with this credential, too. A call of no batch finds nothing and leaves nothing. So a
+ * thread of an author's (lib/proxy.c) may run operations of several loops in turn: each change of
+ * batch begins anew.
+ *
+ * Whoever changes a file calls hostfs_memo_forget(), as does who is about to sleep. Called by io.c,
+ * names.c, create.c and attr.c.
+ */
+#include "memo.h"
+#include <string.h>
+
+/* Rights to write: one for each remainder of an inode number. */
+#define WRITERS 8
+/* Bits of memo.known, above those of the writers. */
+#define KNOWN_ATTR    (1u << WRITERS)
+#define KNOWN_WRITERS (KNOWN_ATTR - 1)
+
+struct object {
+    const struct vnode *vn;
+    uint64_t ino;
+    int64_t btime_sec;
+    uint32_t btime_nsec;
+    uint32_t mount_serial;
+};
+
+static _Thread_local struct {
+    uint64_t batch;
+    unsigned known; /* what of the following is of this batch */
+    struct object read;
+    struct statx st; /* of `read` */
+    struct {
+        struct object object;
+        uint64_t cred;
+    } writers[WRITERS];
+} memo;
+
+static struct object object_of(struct vnode *vn)
+{
+    const struct hostfs_node *node = hostfs_node(vn);
+
+    return (struct object){.vn = vn,
+                           .ino = node->ino,
+                           .btime_sec = node->btime_sec,
+                           .btime_nsec = node->btime_nsec,
+                           .mount_serial = node->mount->serial};
+}
+
+static bool is_object(const struct object *object, struct vnode *vn)
+{
+    const struct hostfs_node *node = hostfs_node(vn);
+
+    return object->vn == vn && object->ino == node->ino && object->btime_sec == node->btime_sec &&
+           object->btime_nsec == node->btime_nsec && object->mount_serial == node->mount->serial;
+}
+
+/* Makes the memo one of the call's batch. False: it has none. */
+static bool memo_begin(const struct vctx *ctx)
+{
+    if (memo.batch != ctx->batch) {
+        memo.batch = ctx->batch;
+        memo.known = 0;
+    }
+    return ctx->batch != 0;
+}
+
+void hostfs_memo_forget(bool rights)
+{
+    memo.known &= rights ? 0 : KNOWN_WRITERS;
+}
+
+int hostfs_memo_stat(const struct vctx *ctx, struct vnode *vn, int fd, uint64_t end,
+                     const struct statx **st)
+{
+    const bool keep = memo_begin(ctx);
+
+    *st = &memo.st;
+    if (memo.known & KNOWN_ATTR && is_object(&memo.read, vn) && end < memo.st.stx_size)
+        return 0;
+    memo.known &= ~KNOWN_ATTR;
+    int error = hostfs_stat(vn, fd, &memo.st);
+    /* Where numbers and births do not last, its name has to be asked for each time. */
+    if (!error && keep && hostfs_is_of(vn, &memo.st)) {
+        memo.read = object_of(vn);
+        memo.known |= KNOWN_ATTR;
+    }
+    return error;
+}
+
+bool hostfs_memo_may_write(const struct vctx *ctx, struct vnode *vn)
+{
+    const unsigned i = hostfs_node(vn)->ino % WRITERS;
+
+    return memo_begin(ctx) && memo.known & 1u << i && memo.writers[i].cred == ctx->cred->hash &&
+           is_object(&memo.writers[i].object, vn);
+}
+
+void hostfs_memo_may_write_note(const struct vctx *ctx, struct vnode *vn)
+{
+    const unsigned i = hostfs_node(vn)->ino % WRITERS;
+
+    if (!memo_begin(ctx))
+        return;
+    memo.writers[i].object = object_of(vn);
+    memo.writers[i].cred = ctx->cred->hash;
+    memo.known |= 1u << i;
+}
