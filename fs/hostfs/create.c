@@ -12,7 +12,7 @@
 #include "fs/hostfs/locate/locate.h"
 #include "newfile.h"
 #include "open.h"
-#include "watch.h"
+#include "wcc.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -103,15 +103,15 @@ int hostfs_create(const struct vctx *ctx, struct vnode *dir, const char *name,
                   const struct vcreate *how, struct vnode **out, struct vattr *attr,
                   struct vchange *dir_change)
 {
-    struct hostfs_watch watch;
+    struct hostfs_wcc wcc;
     int fd;
     int error = hostfs_enter(ctx, dir, &fd);
     if (!error)
-        error = hostfs_watch_begin(ctx, &watch, dir, fd, IN_CREATE, name);
+        error = hostfs_wcc_begin(ctx, &wcc, dir, fd, IN_CREATE, name);
     if (error)
         return error;
     error = create_at(ctx, dir, fd, name, how, out, attr, dir_change);
-    hostfs_watch_end(&watch, error, dir_change, NULL);
+    hostfs_wcc_end(&wcc, error, dir_change, NULL);
     return error;
 }
 
@@ -183,11 +183,11 @@ static int make(const struct vctx *ctx, struct vnode *dir, const char *name,
                 struct vchange *dir_change)
 {
     struct hostfs_kept kept = {.name = ""};
-    struct hostfs_watch watch;
+    struct hostfs_wcc wcc;
     int fd;
     int error = hostfs_enter(ctx, dir, &fd);
     if (!error)
-        error = hostfs_watch_begin(ctx, &watch, dir, fd, IN_CREATE, name);
+        error = hostfs_wcc_begin(ctx, &wcc, dir, fd, IN_CREATE, name);
     if (error)
         return error;
     if (in_steps(&made->rest))
@@ -201,7 +201,7 @@ static int make(const struct vctx *ctx, struct vnode *dir, const char *name,
         if (whole && error)
             vnode_put(*out);
     }
-    hostfs_watch_end(&watch, error, dir_change, NULL);
+    hostfs_wcc_end(&wcc, error, dir_change, NULL);
     return error;
 }
 

@@ -14,7 +14,7 @@
 #include "fs/hostfs/locate/locate.h"
 #include "fs/hostfs/locate/named.h"
 #include "newfile.h"
-#include "watch.h"
+#include "wcc.h"
 #include "window.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static bool handles_work(struct hostfs *h)
 
 static void free_hostfs(struct hostfs *h)
 {
-    hostfs_watch_finish();
+    hostfs_wcc_finish();
     hostfs_windows_finish(h);
     hostfs_mounts_finish(h);
     hostfs_points_finish(h);
@@ -241,7 +241,7 @@ static void hostfs_tick(struct vfs *fs)
     hostfs_points_tick(h);
     hostfs_table_tick(atomic_load(&h->table));
     hostfs_hold_tick(h, false);
-    hostfs_watch_tick();
+    hostfs_wcc_tick();
     hostfs_windows_tick();
     hostfs_disks_tick(h);
 }

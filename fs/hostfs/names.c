@@ -11,7 +11,7 @@
 #include "fs/hostfs/locate/locate.h"
 #include "fs/hostfs/locate/named.h"
 #include "memo.h"
-#include "watch.h"
+#include "wcc.h"
 #include <errno.h>
 #include <stdio.h>
 #include <sys/inotify.h>
@@ -68,12 +68,12 @@ static void victim_removed(struct vnode *dir, const char *name, struct victim *v
 static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *name, int flags,
                        struct vchange *dir_change)
 {
-    struct hostfs_watch watch;
+    struct hostfs_wcc wcc;
     struct victim victim;
     int fd;
     int error = hostfs_enter(ctx, dir, &fd);
     if (!error)
-        error = hostfs_watch_begin(ctx, &watch, dir, fd, IN_DELETE, name);
+        error = hostfs_wcc_begin(ctx, &wcc, dir, fd, IN_DELETE, name);
     if (error)
         return error;
     victim_find(ctx, dir, fd, name, &victim);
@@ -87,7 +87,7 @@ static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *na
         error = hostfs_sync_names(ctx, dir, NULL, NULL);
     if (!error)
         hostfs_attr_after(dir, fd, &dir_change->after);
-    hostfs_watch_end(&watch, error, dir_change, NULL);
+    hostfs_wcc_end(&wcc, error, dir_change, NULL);
     return error;
 }
 
@@ -130,13 +130,13 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
                   struct vchange *to_change)
 {
     struct victim moved = {.vn = NULL}, replaced;
-    struct hostfs_watch watch;
+    struct hostfs_wcc wcc;
     int from_fd, to_fd;
     int error = hostfs_enter(ctx, from_dir, &from_fd);
     if (!error)
         error = hostfs_enter(ctx, to_dir, &to_fd);
     if (!error)
-        error = hostfs_watch_begin_move(ctx, &watch, from_dir, from_fd, from, to_dir, to_fd, to);
+        error = hostfs_wcc_begin_move(ctx, &wcc, from_dir, from_fd, from, to_dir, to_fd, to);
     if (error)
         return error;
     victim_find(ctx, to_dir, to_fd, to, &replaced);
@@ -162,7 +162,7 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
         hostfs_attr_after(from_dir, from_fd, &from_change->after);
         hostfs_attr_after(to_dir, to_fd, &to_change->after);
     }
-    hostfs_watch_end(&watch, error, from_change, to_change);
+    hostfs_wcc_end(&wcc, error, from_change, to_change);
     return error;
 }
 
@@ -180,13 +180,13 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
                 struct vattr *attr, struct vchange *dir_change)
 {
     struct hostfs *h = hostfs_of(vn);
-    struct hostfs_watch watch;
+    struct hostfs_wcc wcc;
     int fd, dirfd;
     int error = hostfs_enter(ctx, vn, &fd);
     if (!error)
         error = hostfs_enter(ctx, dir, &dirfd);
     if (!error)
-        error = hostfs_watch_begin(ctx, &watch, dir, dirfd, IN_CREATE, name);
+        error = hostfs_wcc_begin(ctx, &wcc, dir, dirfd, IN_CREATE, name);
     if (error)
         return error;
     hostfs_memo_forget(false);
@@ -205,6 +205,6 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
         hostfs_attr_after(vn, fd, attr);
         hostfs_attr_after(dir, dirfd, &dir_change->after);
     }
-    hostfs_watch_end(&watch, error, dir_change, NULL);
+    hostfs_wcc_end(&wcc, error, dir_change, NULL);
     return error;
 }

@@ -1,5 +1,5 @@
 /*
- * watch.c - what a directory was like right before a change of ours, where that is certain.
+ * wcc.c - what a directory was like right before a change of ours, where that is certain.
  *
  * A client that learns `before` and finds what it had keeps its cache of the directory; so a change
  * by a host process, or for another client, between `before` and `after` must never be hidden. The
@@ -30,10 +30,10 @@
  * time, which takes it by a flag and doesn't wait: no lock. Where anything here fails, or more has
  * arrived on the caller's connection, so that nobody waits for this reply alone, it has no
  * `before`. Watches hold inodes, not mounts; a watcher that is not used is closed
- * (hostfs_watch_tick), so that the host's work does not feed it. Called by create.c and names.c
+ * (hostfs_wcc_tick), so that the host's work does not feed it. Called by create.c and names.c
  * around each change.
  */
-#include "watch.h"
+#include "wcc.h"
 #include "base/cred.h"
 #include "fs/hostfs/locate/locate.h"
 #include <errno.h>
@@ -155,12 +155,12 @@ static void close_idle(int64_t seconds_idle)
     }
 }
 
-void hostfs_watch_tick(void)
+void hostfs_wcc_tick(void)
 {
     close_idle(IDLE_S);
 }
 
-void hostfs_watch_finish(void)
+void hostfs_wcc_finish(void)
 {
     close_idle(0);
 }
@@ -234,10 +234,10 @@ static struct watched *watched_get(struct watcher *watcher, struct vnode *dir, i
 }
 
 /* Whether the event is one that the operation makes, and was not seen yet. */
-static bool is_own(struct hostfs_watch *watch, const struct inotify_event *event)
+static bool is_own(struct hostfs_wcc *wcc, const struct inotify_event *event)
 {
-    for (int i = 0; i < watch->count; i++) {
-        struct hostfs_watch_side *side = &watch->side[i];
+    for (int i = 0; i < wcc->count; i++) {
+        struct hostfs_wcc_side *side = &wcc->side[i];
         if (side->seen || event->wd != side->watched->wd ||
             (event->mask & ~IN_ISDIR) != side->mask || event->len == 0 ||
             strcmp(event->name, side->name) != 0)
@@ -248,32 +248,31 @@ static bool is_own(struct hostfs_watch *watch, const struct inotify_event *event
     return false;
 }
 
-static bool is_side(const struct hostfs_watch *watch, int wd)
+static bool is_side(const struct hostfs_wcc *wcc, int wd)
 {
-    return watch->side[0].watched->wd == wd ||
-           (watch->count == 2 && watch->side[1].watched->wd == wd);
+    return wcc->side[0].watched->wd == wd || (wcc->count == 2 && wcc->side[1].watched->wd == wd);
 }
 
 /* One event. False: `before` is not certain. */
-static bool take_event(struct hostfs_watch *watch, const struct inotify_event *event, bool ending)
+static bool take_event(struct hostfs_wcc *wcc, const struct inotify_event *event, bool ending)
 {
     bool gone = event->mask & IN_IGNORED;
 
     if (event->mask & IN_Q_OVERFLOW) {
-        watch->lost = true;
+        wcc->lost = true;
         return false;
     }
     /* Attributes of something in the directory are none of the directory's. */
     if (event->len > 0 && (event->mask & ~IN_ISDIR) == IN_ATTRIB)
         return true;
-    if (ending && is_own(watch, event))
+    if (ending && is_own(wcc, event))
         return true;
-    watched_note(&watchers[watch->watcher], event->wd, !gone);
-    return !(ending || gone) || !is_side(watch, event->wd);
+    watched_note(&watchers[wcc->watcher], event->wd, !gone);
+    return !(ending || gone) || !is_side(wcc, event->wd);
 }
 
 /* Takes all events there are. While ending, only own ones may be among them. */
-static bool take_events(struct hostfs_watch *watch, bool ending)
+static bool take_events(struct hostfs_wcc *wcc, bool ending)
 {
     char buf[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
     const struct inotify_event *event;
@@ -281,26 +280,26 @@ static bool take_events(struct hostfs_watch *watch, bool ending)
     ssize_t n;
 
     do {
-        n = read(watchers[watch->watcher].fd, buf, sizeof(buf));
+        n = read(watchers[wcc->watcher].fd, buf, sizeof(buf));
         if (n < 0)
             return errno == EAGAIN && certain;
         for (char *at = buf; at < buf + n; at += sizeof(*event) + event->len) {
             event = (const struct inotify_event *)(const void *)at;
-            certain = take_event(watch, event, ending) && certain;
+            certain = take_event(wcc, event, ending) && certain;
         }
         /* Where another one would have had room, there was none. */
     } while ((size_t)n + EVENT_MAX > sizeof(buf));
     return certain;
 }
 
-static void let_go(struct hostfs_watch *watch)
+static void let_go(struct hostfs_wcc *wcc)
 {
-    struct watcher *watcher = &watchers[watch->watcher];
+    struct watcher *watcher = &watchers[wcc->watcher];
 
-    if (watch->lost)
+    if (wcc->lost)
         watcher_close(watcher);
     watcher_give(watcher);
-    watch->begun = false;
+    wcc->begun = false;
 }
 
 static bool worth_while(const struct vctx *ctx, struct vnode *dir)
@@ -315,7 +314,7 @@ static bool same_time(struct statx_timestamp a, struct statx_timestamp b)
 }
 
 /* Whether the next change will be in a later tick of the clock, and move the ctime. */
-static bool look_at(struct watcher *watcher, struct hostfs_watch_side *side)
+static bool look_at(struct watcher *watcher, struct hostfs_wcc_side *side)
 {
     struct watched *at = side->watched;
 
@@ -338,74 +337,74 @@ static bool look_at(struct watcher *watcher, struct hostfs_watch_side *side)
 }
 
 /* Watches before it takes events, and takes those before it looks. */
-static bool look(struct hostfs_watch *watch)
+static bool look(struct hostfs_wcc *wcc)
 {
-    struct hostfs_watch_side *side = watch->side;
+    struct hostfs_wcc_side *side = wcc->side;
 
-    for (int i = 0; i < watch->count; i++) {
+    for (int i = 0; i < wcc->count; i++) {
         side[i].seen = false;
-        side[i].watched = watched_get(&watchers[watch->watcher], side[i].dir, side[i].fd);
+        side[i].watched = watched_get(&watchers[wcc->watcher], side[i].dir, side[i].fd);
         if (!side[i].watched)
             return false;
     }
-    if (!take_events(watch, false))
+    if (!take_events(wcc, false))
         return false;
-    for (int i = 0; i < watch->count; i++)
-        if (!look_at(&watchers[watch->watcher], &side[i]))
+    for (int i = 0; i < wcc->count; i++)
+        if (!look_at(&watchers[wcc->watcher], &side[i]))
             return false;
     return true;
 }
 
-static int begin(const struct vctx *ctx, struct hostfs_watch *watch)
+static int begin(const struct vctx *ctx, struct hostfs_wcc *wcc)
 {
     struct watcher *watcher = watcher_take();
     if (!watcher)
         return 0;
-    watch->begun = true;
-    watch->caller = vctx_caller(ctx);
-    watch->lost = false;
-    watch->watcher = (unsigned)(watcher - watchers);
-    if (!look(watch))
-        let_go(watch);
+    wcc->begun = true;
+    wcc->caller = vctx_caller(ctx);
+    wcc->lost = false;
+    wcc->watcher = (unsigned)(watcher - watchers);
+    if (!look(wcc))
+        let_go(wcc);
     int error = cred_assume(ctx->cred);
-    if (error && watch->begun)
-        let_go(watch);
+    if (error && wcc->begun)
+        let_go(wcc);
     return error;
 }
 
-int hostfs_watch_begin(const struct vctx *ctx, struct hostfs_watch *watch, struct vnode *dir,
-                       int fd, uint32_t mask, const char *name)
+int hostfs_wcc_begin(const struct vctx *ctx, struct hostfs_wcc *wcc, struct vnode *dir, int fd,
+                     uint32_t mask, const char *name)
 {
-    watch->begun = false;
+    wcc->begun = false;
     if (!worth_while(ctx, dir))
         return 0;
-    watch->count = 1;
-    watch->side[0] = (struct hostfs_watch_side){.dir = dir, .fd = fd, .mask = mask, .name = name};
-    return begin(ctx, watch);
+    wcc->count = 1;
+    wcc->side[0] = (struct hostfs_wcc_side){.dir = dir, .fd = fd, .mask = mask, .name = name};
+    return begin(ctx, wcc);
 }
 
-int hostfs_watch_begin_move(const struct vctx *ctx, struct hostfs_watch *watch,
-                            struct vnode *from_dir, int from_fd, const char *from,
-                            struct vnode *to_dir, int to_fd, const char *to)
+int hostfs_wcc_begin_move(const struct vctx *ctx, struct hostfs_wcc *wcc, struct vnode *from_dir,
+                          int from_fd, const char *from, struct vnode *to_dir, int to_fd,
+                          const char *to)
 {
     struct statx st;
 
-    watch->begun = false;
+    wcc->begun = false;
     if (!worth_while(ctx, from_dir) || !worth_while(ctx, to_dir))
         return 0;
-    watch->count = 2;
-    watch->side[0] = (struct hostfs_watch_side){
+    wcc->count = 2;
+    wcc->side[0] = (struct hostfs_wcc_side){
         .dir = from_dir, .fd = from_fd, .mask = IN_MOVED_FROM, .name = from};
-    watch->side[1] =
-        (struct hostfs_watch_side){.dir = to_dir, .fd = to_fd, .mask = IN_MOVED_TO, .name = to};
-    int error = begin(ctx, watch);
-    if (!error && watch->begun && hostfs_statx(from_fd, from, &st) == 0)
-        watch->moved_ino = st.stx_ino;
+    wcc->side[1] =
+        (struct hostfs_wcc_side){.dir = to_dir, .fd = to_fd, .mask = IN_MOVED_TO, .name = to};
+    int error = begin(ctx, wcc);
+    if (!error && wcc->begun && hostfs_statx(from_fd, from, &st) == 0)
+        wcc->moved_ino = st.stx_ino;
     return error;
 }
 
 /* Waits for who is changing the directory now. */
-static bool barrier(const struct hostfs_watch_side *side)
+static bool barrier(const struct hostfs_wcc_side *side)
 {
     return renameat2(side->fd, side->name, side->fd, side->name, RENAME_NOREPLACE) != 0 &&
            (errno == EEXIST || errno == ENOENT);
@@ -413,24 +412,23 @@ static bool barrier(const struct hostfs_watch_side *side)
 
 /* inotify makes one of equal events in a row: what others move to the same name right after us has
  * no event of its own, but is another object (or the same again, and nothing changed). */
-static bool still_moved(const struct hostfs_watch *watch)
+static bool still_moved(const struct hostfs_wcc *wcc)
 {
     struct statx st;
 
-    return watch->count == 1 || (hostfs_statx(watch->side[1].fd, watch->side[1].name, &st) == 0 &&
-                                 st.stx_ino == watch->moved_ino);
+    return wcc->count == 1 || (hostfs_statx(wcc->side[1].fd, wcc->side[1].name, &st) == 0 &&
+                               st.stx_ino == wcc->moved_ino);
 }
 
 /* That nobody else is in the middle of a change, and only ours was made since the beginning. */
-static bool is_alone(struct hostfs_watch *watch)
+static bool is_alone(struct hostfs_wcc *wcc)
 {
-    const struct hostfs_watch_side *side = watch->side;
+    const struct hostfs_wcc_side *side = wcc->side;
 
-    if (!barrier(&side[0]) ||
-        (watch->count == 2 && side[1].dir != side[0].dir && !barrier(&side[1])))
+    if (!barrier(&side[0]) || (wcc->count == 2 && side[1].dir != side[0].dir && !barrier(&side[1])))
         return false;
-    return take_events(watch, true) && side[0].seen && (watch->count == 1 || side[1].seen) &&
-           still_moved(watch);
+    return take_events(wcc, true) && side[0].seen && (wcc->count == 1 || side[1].seen) &&
+           still_moved(wcc);
 }
 
 /* A change of the caller's left the ctime of wd's directory as it was. */
@@ -445,13 +443,13 @@ static void watched_doubt(struct watcher *watcher, int wd, struct statx_timestam
     }
 }
 
-static void side_tell(const struct hostfs_watch *watch, int i, struct vchange *change)
+static void side_tell(const struct hostfs_wcc *wcc, int i, struct vchange *change)
 {
-    const struct statx *before = &watch->side[i].before;
-    const struct watched *at = watch->side[i].watched;
+    const struct statx *before = &wcc->side[i].before;
+    const struct watched *at = wcc->side[i].watched;
 
     if (same_time(before->stx_ctime, at->doubt) &&
-        (watch->caller == 0 || at->doubt_by != watch->caller))
+        (wcc->caller == 0 || at->doubt_by != wcc->caller))
         return;
     change->has_before = true;
     change->before_size = before->stx_size;
@@ -459,34 +457,34 @@ static void side_tell(const struct hostfs_watch *watch, int i, struct vchange *c
     change->before_ctime = (struct timespec){before->stx_ctime.tv_sec, before->stx_ctime.tv_nsec};
 }
 
-static void side_end(const struct hostfs_watch *watch, int i, bool certain,
+static void side_end(const struct hostfs_wcc *wcc, int i, bool certain,
                      const struct vchange *change)
 {
-    struct watcher *watcher = &watchers[watch->watcher];
-    const struct statx_timestamp before = watch->side[i].before.stx_ctime;
-    const int wd = watch->side[i].watched->wd;
+    struct watcher *watcher = &watchers[wcc->watcher];
+    const struct statx_timestamp before = wcc->side[i].before.stx_ctime;
+    const int wd = wcc->side[i].watched->wd;
 
     if (!certain)
         watched_note(watcher, wd, true);
     else if (before.tv_sec == change->after.ctime.tv_sec &&
              before.tv_nsec == change->after.ctime.tv_nsec)
-        watched_doubt(watcher, wd, before, watch->caller);
+        watched_doubt(watcher, wd, before, wcc->caller);
 }
 
-void hostfs_watch_end(struct hostfs_watch *watch, int error, struct vchange *change,
-                      struct vchange *to_change)
+void hostfs_wcc_end(struct hostfs_wcc *wcc, int error, struct vchange *change,
+                    struct vchange *to_change)
 {
-    if (!watch->begun)
+    if (!wcc->begun)
         return;
     bool certain = !error && change->after.type != VNON &&
-                   (!to_change || to_change->after.type != VNON) && is_alone(watch);
+                   (!to_change || to_change->after.type != VNON) && is_alone(wcc);
     /* Both may be of one directory: what is doubted from now on was not before. */
     if (certain)
-        side_tell(watch, 0, change);
+        side_tell(wcc, 0, change);
     if (certain && to_change)
-        side_tell(watch, 1, to_change);
-    side_end(watch, 0, certain, change);
+        side_tell(wcc, 1, to_change);
+    side_end(wcc, 0, certain, change);
     if (to_change)
-        side_end(watch, 1, certain, to_change);
-    let_go(watch);
+        side_end(wcc, 1, certain, to_change);
+    let_go(wcc);
 }
