@@ -11,7 +11,6 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "base/workdir.h"
 #include "fs/hostfs/locate/locate.h"
 #include "fs/hostfs/locate/named.h"
 #include "window.h"
@@ -26,9 +25,8 @@
 /* Bytes of the smallest buffer: a bit more than the kernel needs for a name of 255 bytes. */
 #define BUFFER_LEAST 512
 /* The kernel needs ENTRY_BYTES for an entry with a name of up to NAME_BYTES. */
-#define ENTRY_BYTES     32
-#define NAME_BYTES      12
-#define WORKDIR_ENTRIES 16
+#define ENTRY_BYTES 32
+#define NAME_BYTES  12
 
 /* Positions 0 to 2 can't be cookies. They are mapped to the last positions but one, which no
  * file system uses: ext4's hashes end before them, and btrfs and ext4 use the very last one for
@@ -109,8 +107,6 @@ struct listing {
     const struct vctx *ctx;
     struct vnode *dir;
     int fd;
-    int names;   /* names are looked up below it: fd or, as its working directory, AT_FDCWD */
-    bool tried;  /* workdir_enter() */
     bool plus;   /* attributes of the entries are wanted, too */
     bool closed; /* the caller may not search the directory, so nothing in it can be looked up */
 };
@@ -146,7 +142,7 @@ static uint64_t fileid_of(struct listing *list, const char *name, unsigned char 
         hostfs_named_fileid(hostfs_of(dir), mount, &place, &attr.fileid))
         return attr.fileid;
     if (!list->closed && number_is_doubtful(list, type, number))
-        error = hostfs_glance_at(list->ctx, list->dir, list->names, name, &id, &attr);
+        error = hostfs_glance_at(list->ctx, list->dir, list->fd, name, &id, &attr);
     if (!error)
         return attr.fileid;
     return hostfs_fileid(mount, number, hostfs_part(mount, dir->id, dir->id_len));
@@ -180,7 +176,7 @@ static bool add_entry(struct listing *list, const struct hostfs_listed *entry,
     if (!plus)
         return false;
     int error =
-        hostfs_glance_at(list->ctx, list->dir, list->names, entry->name, &plus->id, &plus->attr);
+        hostfs_glance_at(list->ctx, list->dir, list->fd, entry->name, &plus->id, &plus->attr);
     hostfs_point_leave(list->dir); /* the next entry is on the directory's own disk again */
     if (error)
         *plus = (struct vdirent_plus){0};
@@ -209,24 +205,6 @@ static bool add_entries(struct listing *list, const char *buf, ssize_t size, str
             return false;
     }
     return true;
-}
-
-/* For as many entries as are in `size` bytes. A few are not worth going there and back. */
-static void names_begin(struct listing *list, ssize_t size)
-{
-    if (!list->plus || list->tried || size < WORKDIR_ENTRIES * ENTRY_BYTES ||
-        cred_assume(list->ctx->cred) != 0)
-        return;
-    list->tried = true;
-    if (workdir_enter(list->fd) == 0)
-        list->names = AT_FDCWD;
-}
-
-static void names_end(struct listing *list)
-{
-    /* The caller may lack the right to go back. */
-    if (list->tried && !workdir_leave() && cred_assume_server() == 0)
-        workdir_leave();
 }
 
 /* How many bytes to ask the kernel for: entries for which the page has no room would be read again
@@ -270,7 +248,6 @@ static int list_by_position(struct listing *list, uint64_t cookie, struct vdiren
         if (got < 0)
             return errno == EINVAL ? VFS_EBADCOOKIE : errno == ENOENT ? ESTALE : errno;
         page->eof = got == 0;
-        names_begin(list, got);
         if (got == 0 || !add_entries(list, buf, got, page))
             return 0;
     }
@@ -288,7 +265,6 @@ static int list_by_hash(struct listing *list, uint64_t cookie, struct vdirents *
         int error = hostfs_window_get(list->ctx, list->dir, list->fd, cookie, &window);
         if (error)
             return error;
-        names_begin(list, BUFFER_BYTES);
         while (fits && hostfs_window_next(window, cookie, &index, &entry)) {
             fits = add_entry(list, &entry, page);
             if (fits)
@@ -314,10 +290,9 @@ int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
     int error = open_listing(ctx, dir, &fd);
     if (error)
         return error;
-    struct listing list = {.ctx = ctx, .dir = dir, .fd = fd, .names = fd, .plus = page->plus};
+    struct listing list = {.ctx = ctx, .dir = dir, .fd = fd, .plus = page->plus};
     error = hostfs_node(dir)->mount->below->positions_last ? list_by_position(&list, cookie, page)
                                                            : list_by_hash(&list, cookie, page);
-    names_end(&list);
     close(fd);
     return error;
 }

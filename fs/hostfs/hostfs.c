@@ -9,7 +9,6 @@
 #include "base/cred.h"
 #include "base/log.h"
 #include "base/wait_place.h"
-#include "base/workdir.h"
 #include "disk.h"
 #include "fs/hostfs/locate/locate.h"
 #include "fs/hostfs/locate/named.h"
@@ -201,7 +200,6 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     h->root_id = root.id;
     hostfs_points_tick(h);
     hostfs_proc_open(h);
-    workdir_init();
     h->whole_mount = hostfs_mount_is_whole(h->own.id, h->own.fd);
     /* Files are certain to be inside the export only when they are found from the root down. */
     bool from_root = words.table_handles || (words.subtree_check && !h->whole_mount);
