@@ -44,8 +44,6 @@ static void free_hostfs(struct hostfs *h)
     hostfs_hold_end(h);
     hostfs_hold_finish(&h->own);
     hostfs_disk_put(h->own.disk);
-    if (h->proc_fds >= 0)
-        close(h->proc_fds);
     pthread_mutex_destroy(&h->mounts_lock);
     hostfs_turns_finish(&h->guards);
     hostfs_turns_finish(&h->lends);
@@ -98,7 +96,7 @@ static struct hostfs *new_hostfs(struct vfs *fs, const struct vfs_mount_args *ar
     if (!h)
         return NULL;
     h->fs = fs;
-    h->own.fd = h->proc_fds = -1;
+    h->own.fd = -1;
     h->crossmnt = words->crossmnt;
     h->subtree_check = words->subtree_check;
     h->pseudo = words->pseudo;
@@ -199,7 +197,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
         goto out;
     h->root_id = root.id;
     hostfs_points_tick(h);
-    hostfs_proc_open(h);
+    h->has_proc = hostfs_proc_works(h->own.fd);
     h->whole_mount = hostfs_mount_is_whole(h->own.id, h->own.fd);
     /* Files are certain to be inside the export only when they are found from the root down. */
     bool from_root = words.table_handles || (words.subtree_check && !h->whole_mount);

@@ -102,10 +102,8 @@ struct hostfs {
     bool crossmnt;
     bool pseudo; /* pseudo file systems are served, too */
     bool subtree_check;
-    bool whole_mount;    /* the export is all of its file system: nothing there is outside */
-    bool has_proc;       /* /proc/self/fd works */
-    int proc_fds;        /* a descriptor of it; -1 */
-    unsigned proc_forks; /* which process opened that: containment.c */
+    bool whole_mount; /* the export is all of its file system: nothing there is outside */
+    bool has_proc;    /* /proc/self/fd works */
     struct hostfs_turns guards, lends; /* lends within guards */
     char *state_dir;
     _Atomic unsigned verifiers_kept;    /* kept.c: about how many */

@@ -11,7 +11,6 @@
 #include "fs/hostfs/locate/locate.h"
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,101 +18,42 @@
 
 /* Further up than this there is no root, but a file system gone mad. */
 #define DEPTH_MAX 65536
-#define PROC_FDS  "/proc/self/fd/"
 
 void hostfs_proc_path(struct hostfs_proc_path *path, int fd)
 {
-    snprintf(path->text, sizeof(path->text), PROC_FDS "%d", fd);
+    snprintf(path->text, sizeof(path->text), "/proc/self/fd/%d", fd);
 }
 
-/* /proc/self/fd is that of the process that opened it: in its children, asking there is wrong. */
-static unsigned forks; /* from the first process on */
-static pthread_key_t at_end;
-static bool has_key;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-/*
- * A number of the thread's own, for the descriptors whose paths it asks for: what /proc keeps for a
- * number stays at hand so, which takes a quarter off. Holds /proc/self/fd itself between two of
- * them, to keep nothing else open.
- */
-static _Thread_local struct slot {
-    int fd;
-    char name[12];
-} slot = {.fd = -1};
-
-static void slot_close(void *arg)
-{
-    struct slot *own = arg;
-
-    close(own->fd);
-    own->fd = -1;
-}
-
-static bool slot_open(const struct hostfs *h)
-{
-    if (slot.fd >= 0 || !has_key)
-        return has_key;
-    slot.fd = fcntl(h->proc_fds, F_DUPFD_CLOEXEC, 0);
-    if (slot.fd < 0)
-        return false;
-    snprintf(slot.name, sizeof(slot.name), "%d", slot.fd);
-    if (pthread_setspecific(at_end, &slot) == 0)
-        return true;
-    slot_close(&slot);
-    return false;
-}
-
-static void note_fork(void)
-{
-    forks++;
-}
-
-static void prepare(void)
-{
-    pthread_atfork(NULL, NULL, note_fork);
-    has_key = pthread_key_create(&at_end, slot_close) == 0;
-}
-
-void hostfs_proc_open(struct hostfs *h)
+bool hostfs_proc_works(int fd)
 {
     struct hostfs_proc_path link;
     struct stat st;
 
-    pthread_once(&once, prepare);
-    hostfs_proc_path(&link, h->own.fd);
-    h->has_proc = stat(link.text, &st) == 0;
-    h->proc_fds = open("/proc/self/fd", O_DIRECTORY | HOST_O_PATH);
-    h->proc_forks = forks;
+    hostfs_proc_path(&link, fd);
+    return stat(link.text, &st) == 0;
 }
 
-static ssize_t path_of(const struct hostfs *h, int fd, char path[PATH_MAX])
+/* The path of what fd is open on; -1 where nobody knows. */
+static ssize_t path_of(int fd, char path[PATH_MAX])
 {
     struct hostfs_proc_path link;
-    ssize_t len;
 
-    if (h->proc_fds >= 0 && forks == h->proc_forks && slot_open(h) &&
-        dup3(fd, slot.fd, O_CLOEXEC) >= 0) {
-        len = readlinkat(h->proc_fds, slot.name, path, PATH_MAX - 1);
-        dup3(h->proc_fds, slot.fd, O_CLOEXEC);
-    } else {
-        hostfs_proc_path(&link, fd);
-        len = readlink(link.text, path, PATH_MAX - 1);
-    }
+    hostfs_proc_path(&link, fd);
+    ssize_t len = readlink(link.text, path, PATH_MAX - 1);
     if (len < 0 || len == PATH_MAX - 1)
         return -1;
     path[len] = '\0';
     return len;
 }
 
-/* The path of the export's root; -1 where nobody knows. */
+/* The same of the export's root. */
 static ssize_t root_path_of(struct hostfs *h, char path[PATH_MAX])
 {
     ssize_t len = -1;
     int fd;
 
     if (hostfs_hold(h, &h->own, &fd) == 0) {
-        len = path_of(h, fd, path);
+        len = path_of(fd, path);
         hostfs_drop(&h->own);
     }
     return len;
@@ -159,7 +99,7 @@ int hostfs_contained(struct hostfs *h, int fd, const struct statx *st)
         return 0;
     bool directory = S_ISDIR(st->stx_mode);
     ssize_t root_len = root_path_of(h, root);
-    ssize_t len = path_of(h, fd, path);
+    ssize_t len = path_of(fd, path);
     if (root_len < 0 || len < 0)
         return directory ? climb(h, fd, st) : 0;
     if (root_len == 1)

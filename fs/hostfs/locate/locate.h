@@ -144,8 +144,8 @@ void hostfs_hold_end(struct hostfs *h);
 /* containment.c */
 /* 0: fd is the root or below it; ESTALE: it is not. */
 int hostfs_contained(struct hostfs *h, int fd, const struct statx *st);
-/* Finds out about /proc: has_proc, proc_fds and proc_forks. */
-void hostfs_proc_open(struct hostfs *h);
+/* Whether /proc/self/fd is there, and leads to what fd is open on. */
+bool hostfs_proc_works(int fd);
 
 /* revisit.c */
 void hostfs_revisit_begin(struct hostfs *h);
