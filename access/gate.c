@@ -69,7 +69,7 @@ int gate_by_handle(struct access *access, const struct rpc_call *call, struct vi
         return error;
     if (access->export->fs == NULL)
         return export_absent_error(access->export);
-    return vnode_load(access->export->fs, &id, &access->vn);
+    return vnode_load(&access->ctx, access->export->fs, &id, &access->vn);
 }
 
 int gate_by_path(struct access *access, const struct rpc_call *call, struct view path,
@@ -92,7 +92,7 @@ int gate_second(const struct access *access, struct view handle, struct vnode **
         return error;
     if (export_id != access->export->id)
         return EXDEV;
-    return vnode_load(access->export->fs, &id, out);
+    return vnode_load(&access->ctx, access->export->fs, &id, out);
 }
 
 void gate_leave(struct access *access)

@@ -266,7 +266,8 @@ int vnode_enter(const struct vnode *vn)
     return wait_enter(place_of(vn));
 }
 
-int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
+int vnode_load(const struct vctx *ctx, struct vfs *fs, const struct vnode_id *id,
+               struct vnode **out)
 {
     struct vnode *vn = find(fs, id, true);
     int err;
@@ -291,7 +292,8 @@ int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
     if (fs->type->ops.load == NULL)
         return cookies_load(fs, id, out);
     *out = NULL;
-    err = fs->type->ops.load(fs, id, out);
+    const struct vfs_ops *ops = &fs->type->ops;
+    err = ops->load_for != NULL ? ops->load_for(ctx, fs, id, out) : ops->load(fs, id, out);
     bool wrong = err < 0 || (err == 0 && !node_verify(fs, *out));
     return wrong ? vop_broken(fs->root, "load", "returned no node of its own, or no error") : err;
 }

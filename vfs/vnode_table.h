@@ -15,10 +15,11 @@
  * ENOMEM. */
 int vnode_table_init(uint32_t nodes_max, uint32_t fds_max);
 void vnode_table_finish(void);
-/* Finds the node with this id: in the table, or else loaded by the file system. The calling thread
- * has entered the node (vnode_enter()), and *out has a reference for the caller. ESTALE,
- * VFS_EBADHANDLE, VFS_EJUKEBOX. */
-int vnode_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
+/* Finds the node with this id, for a call with the context `ctx`, or NULL for none: in the table,
+ * or else loaded by the file system. The calling thread has entered the node (vnode_enter()), and
+ * *out has a reference for the caller. ESTALE, VFS_EBADHANDLE, VFS_EJUKEBOX. */
+int vnode_load(const struct vctx *ctx, struct vfs *fs, const struct vnode_id *id,
+               struct vnode **out);
 /* Announces that this thread's call is about to use the node. VFS_EJUKEBOX: too many calls wait at
  * the node's disk (base/wait_place.h), and no operation on the node may be called. */
 int vnode_enter(const struct vnode *vn);

@@ -124,7 +124,7 @@ int hostfs_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
         hostfs_attr_hidden(vn, attr);
         return 0;
     }
-    int error = hostfs_fd_stat(vn, &fd, &st);
+    int error = hostfs_fd_stat(ctx, vn, &fd, &st);
     if (!error)
         hostfs_attr(vn, &st, attr);
     return error;
@@ -311,7 +311,7 @@ int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
 static int place(struct vnode *vn, int *fd)
 {
     struct hostfs *h = hostfs_of(vn);
-    return hostfs_is_hidden(vn) ? hostfs_hold(h, &h->own, fd) : hostfs_fd(vn, fd);
+    return hostfs_is_hidden(vn) ? hostfs_hold(h, &h->own, fd) : hostfs_fd(NULL, vn, fd);
 }
 
 static void place_end(struct vnode *vn)

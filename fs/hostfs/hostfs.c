@@ -252,6 +252,7 @@ static const struct vfs_type hostfs_type = {
             .check = hostfs_check,
             .unmount = hostfs_unmount,
             .load = hostfs_load,
+            .load_for = hostfs_load_for,
             .drop = hostfs_drop_fds,
             .reclaim = hostfs_reclaim,
             .tick = hostfs_tick,

@@ -190,17 +190,21 @@ void hostfs_proc_path(struct hostfs_proc_path *path, int fd);
 
 /* node.c */
 int hostfs_intern(struct hostfs *h, const struct hostfs_object *object, struct vnode **out);
+/* ctx here and below: the call that it is for, by whose batch less may have to be asked; or NULL.
+ */
+int hostfs_load_for(const struct vctx *ctx, struct vfs *fs, const struct vnode_id *id,
+                    struct vnode **out);
 int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
 void hostfs_drop_fds(struct vnode *vn, bool all, struct vnode_drops *drops);
 void hostfs_reclaim(struct vnode *vn);
 /* Any descriptor of the node, good for AT_EMPTY_PATH; opened where there is none. May act as the
  * server: the caller takes his identity afterwards. ESTALE. */
-int hostfs_fd(struct vnode *vn, int *fd);
+int hostfs_fd(const struct vctx *ctx, struct vnode *vn, int *fd);
 /* A descriptor the node has; -1. */
 int hostfs_fd_held(struct vnode *vn);
 /* The same, and its attributes: where it had to be opened, those that were looked at then. For
  * operations that begin by looking. */
-int hostfs_fd_stat(struct vnode *vn, int *fd, struct statx *st);
+int hostfs_fd_stat(const struct vctx *ctx, struct vnode *vn, int *fd, struct statx *st);
 /* The descriptor a file has to read or write (O_RDONLY, O_WRONLY) its data now, whoever may use
  * it; -1. */
 int hostfs_fd_any(struct vnode *vn, int mode);

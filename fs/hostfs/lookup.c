@@ -29,7 +29,7 @@ static int stat_known(const struct vctx *ctx, struct vnode *vn, int dirfd, const
     /* Where number and birth time may change, only the node's own descriptor leads to the object
      * for certain. */
     if (!hostfs_node(vn)->mount->lasting) {
-        int opened = hostfs_fd_stat(vn, &fd, st);
+        int opened = hostfs_fd_stat(ctx, vn, &fd, st);
         return opened == ESTALE ? EAGAIN : opened ? opened : cred_assume(ctx->cred);
     }
     fd = hostfs_fd_held(vn);
@@ -259,7 +259,7 @@ static int lookup_parent(const struct vctx *ctx, struct vnode *dir, int dirfd, s
     int error = hostfs_statx(fd, "", st);
     /* The host may have moved the directory out of the export after it was loaded. */
     if (!error)
-        error = hostfs_contained(h, fd, st);
+        error = hostfs_contained(ctx, h, fd, st);
     if (!error)
         error = identify_parent(ctx, dir, fd, st, &object);
     if (!error && !object.mount)

@@ -3,26 +3,30 @@
  * others of it.
  *
  * Calls of one batch had all arrived before the first of them was handled (struct vctx), so what is
- * asked for one of them is recent enough for each. Two things are kept: the attributes of the file
- * that a READ was of, and who was found to have the right to WRITE to which file.
+ * asked for one of them is recent enough for each. Three things are kept: the attributes of the
+ * file that a READ was of, who was found to have the right to WRITE to which file, and the path of
+ * the export's root, with which the path of each object that is opened by its handle is compared.
  *
  * One rule says whose a memo is. It belongs to the thread that made it, ends with its batch, and is
  * about one object: the node, on the mount with this serial number, with the inode number and birth
- * that the host knows it by, since another node may lie at the address by now. A right belongs to
- * the caller with this credential, too. A call of no batch finds nothing and leaves nothing. So a
- * thread of an author's (lib/proxy.c) may run operations of several loops in turn: each change of
- * batch begins anew.
+ * that the host knows it by, since another node may lie at the address by now; a path is of the
+ * mount with this serial number alone. A right belongs to the caller with this credential, too. A
+ * call of no batch finds nothing and leaves nothing. So a thread of an author's (lib/proxy.c) may
+ * run operations of several loops in turn: each change of batch begins anew.
  *
- * Whoever changes a file calls hostfs_memo_forget(), as does who is about to sleep. Called by io.c,
- * names.c, create.c and attr.c.
+ * Whoever changes a file or a name calls hostfs_memo_forget(), as does who is about to sleep.
+ * Called by io.c, names.c, attr.c and locate/containment.c.
  */
 #include "memo.h"
+#include "fs/hostfs/locate/locate.h"
+#include <limits.h>
 #include <string.h>
 
 /* Rights to write: one for each remainder of an inode number. */
 #define WRITERS 8
 /* Bits of memo.known, above those of the writers. */
 #define KNOWN_ATTR    (1u << WRITERS)
+#define KNOWN_ROOT    (KNOWN_ATTR << 1)
 #define KNOWN_WRITERS (KNOWN_ATTR - 1)
 
 struct object {
@@ -42,6 +46,9 @@ static _Thread_local struct {
         struct object object;
         uint64_t cred;
     } writers[WRITERS];
+    uint32_t root_serial; /* the mount whose root's path is `root` */
+    ssize_t root_len;
+    char root[PATH_MAX];
 } memo;
 
 static struct object object_of(struct vnode *vn)
@@ -66,11 +73,13 @@ static bool is_object(const struct object *object, struct vnode *vn)
 /* Makes the memo one of the call's batch. False: it has none. */
 static bool memo_begin(const struct vctx *ctx)
 {
+    if (ctx == NULL || ctx->batch == 0)
+        return false;
     if (memo.batch != ctx->batch) {
         memo.batch = ctx->batch;
         memo.known = 0;
     }
-    return ctx->batch != 0;
+    return true;
 }
 
 void hostfs_memo_forget(bool rights)
@@ -84,7 +93,7 @@ int hostfs_memo_stat(const struct vctx *ctx, struct vnode *vn, int fd, uint64_t 
     const bool keep = memo_begin(ctx);
 
     *st = &memo.st;
-    if (memo.known & KNOWN_ATTR && is_object(&memo.read, vn) && end < memo.st.stx_size)
+    if (keep && memo.known & KNOWN_ATTR && is_object(&memo.read, vn) && end < memo.st.stx_size)
         return 0;
     memo.known &= ~KNOWN_ATTR;
     int error = hostfs_stat(vn, fd, &memo.st);
@@ -113,4 +122,18 @@ void hostfs_memo_may_write_note(const struct vctx *ctx, struct vnode *vn)
     memo.writers[i].object = object_of(vn);
     memo.writers[i].cred = ctx->cred->hash;
     memo.known |= 1u << i;
+}
+
+ssize_t hostfs_memo_root_path(const struct vctx *ctx, struct hostfs *h, const char **path)
+{
+    const bool keep = memo_begin(ctx);
+
+    *path = memo.root;
+    if (keep && memo.known & KNOWN_ROOT && memo.root_serial == h->own.serial)
+        return memo.root_len;
+    memo.root_len = hostfs_root_path(h, memo.root);
+    memo.root_serial = h->own.serial;
+    memo.known &= ~KNOWN_ROOT;
+    memo.known |= keep ? KNOWN_ROOT : 0;
+    return memo.root_len;
 }

@@ -161,7 +161,8 @@ static bool follow_mount(struct vnode *vn, int fd, const struct statx *st)
     return true;
 }
 
-int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
+int hostfs_load_for(const struct vctx *ctx, struct vfs *fs, const struct vnode_id *id,
+                    struct vnode **out)
 {
     struct hostfs *h = fs->private;
     struct hostfs_object object = {.id = *id};
@@ -186,7 +187,7 @@ int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
     if (error || !object.mount || (object.mount->counts_links && object.st.stx_nlink == 0))
         error = ESTALE;
     else if (!hostfs_needs_table(h, id))
-        error = hostfs_contained(h, fd, &object.st);
+        error = hostfs_contained(ctx, h, fd, &object.st);
     if (!error)
         error = hostfs_intern(h, &object, out);
     if (!error)
@@ -198,6 +199,11 @@ int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
 out:
     close(fd);
     return error;
+}
+
+int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
+{
+    return hostfs_load_for(NULL, fs, id, out);
 }
 
 int hostfs_set_fd(struct vnode *vn, _Atomic int *slot, int fd)
@@ -230,7 +236,7 @@ int hostfs_fd_held(struct vnode *vn)
 }
 
 /* ESTALE unless fd is what the node was made for: the object itself, and still there. */
-static int check_opened(struct vnode *vn, int fd, struct statx *st)
+static int check_opened(const struct vctx *ctx, struct vnode *vn, int fd, struct statx *st)
 {
     struct hostfs_node *node = hostfs_node(vn);
     /* What one name of an object on FUSE was asked for may be of before another one went. */
@@ -249,10 +255,10 @@ static int check_opened(struct vnode *vn, int fd, struct statx *st)
     if (node->mount->named && !hostfs_named_look(vn, fd, st))
         return ESTALE;
     /* The host may have moved it out of the export since it was loaded. */
-    return hostfs_contained(hostfs_of(vn), fd, st);
+    return hostfs_contained(ctx, hostfs_of(vn), fd, st);
 }
 
-static int fd_open(struct vnode *vn, int *fd, struct statx *st)
+static int fd_open(const struct vctx *ctx, struct vnode *vn, int *fd, struct statx *st)
 {
     struct vnode_id id;
 
@@ -260,7 +266,7 @@ static int fd_open(struct vnode *vn, int *fd, struct statx *st)
     memcpy(id.bytes, vn->id, vn->id_len);
     int error = hostfs_open_id(hostfs_of(vn), &id, HOST_O_PATH, fd);
     if (!error) {
-        error = check_opened(vn, *fd, st);
+        error = check_opened(ctx, vn, *fd, st);
         if (error)
             close(*fd);
     }
@@ -271,25 +277,25 @@ static int fd_open(struct vnode *vn, int *fd, struct statx *st)
     return error;
 }
 
-int hostfs_fd(struct vnode *vn, int *fd)
+int hostfs_fd(const struct vctx *ctx, struct vnode *vn, int *fd)
 {
     struct statx st;
 
     *fd = hostfs_fd_held(vn);
-    return *fd >= 0 ? 0 : fd_open(vn, fd, &st);
+    return *fd >= 0 ? 0 : fd_open(ctx, vn, fd, &st);
 }
 
-int hostfs_fd_stat(struct vnode *vn, int *fd, struct statx *st)
+int hostfs_fd_stat(const struct vctx *ctx, struct vnode *vn, int *fd, struct statx *st)
 {
     *fd = hostfs_fd_held(vn);
-    return *fd >= 0 ? hostfs_stat(vn, *fd, st) : fd_open(vn, fd, st);
+    return *fd >= 0 ? hostfs_stat(vn, *fd, st) : fd_open(ctx, vn, fd, st);
 }
 
 int hostfs_enter(const struct vctx *ctx, struct vnode *vn, int *fd)
 {
     if (hostfs_is_hidden(vn))
         return EACCES;
-    int error = hostfs_fd(vn, fd);
+    int error = hostfs_fd(ctx, vn, fd);
     return error ? error : cred_assume(ctx->cred);
 }
 

@@ -74,7 +74,7 @@ static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int 
     struct hostfs_kept kept;
     struct statx st;
     int path_fd;
-    int error = hostfs_fd(vn, &path_fd);
+    int error = hostfs_fd(NULL, vn, &path_fd);
     if (!error)
         error = cred_assume_server();
     if (!error)
@@ -246,7 +246,7 @@ int hostfs_open_any(struct vnode *vn, struct hostfs_data *data)
         data->fd = hostfs_fd_any(vn, O_RDONLY);
     if (data->fd >= 0)
         return 0;
-    int error = hostfs_fd(vn, &held);
+    int error = hostfs_fd(NULL, vn, &held);
     if (error)
         return error;
     error = EACCES;

@@ -166,7 +166,7 @@ int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint3
         *granted = want & (vn->type == VDIR ? VACCESS_READ | VACCESS_LOOKUP : 0);
         return 0;
     }
-    int error = hostfs_fd_stat(vn, &fd, &st);
+    int error = hostfs_fd_stat(ctx, vn, &fd, &st);
     if (!error)
         error = cred_assume(ctx->cred);
     if (error)

@@ -50,7 +50,7 @@ static int flush_file_system(struct vnode *vn)
     hostfs_drop(mount);
     if (error != EBADF)
         return error;
-    error = vn->type == VDIR ? hostfs_fd(vn, &path_fd) : EBADF;
+    error = vn->type == VDIR ? hostfs_fd(NULL, vn, &path_fd) : EBADF;
     if (!error && (fd = openat(path_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)) >= 0) {
         error = syncfs(fd) == 0 ? 0 : errno;
         close(fd);
@@ -71,7 +71,7 @@ int hostfs_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data
 static int sync_directory(struct vnode *vn)
 {
     int path_fd;
-    int error = hostfs_fd(vn, &path_fd);
+    int error = hostfs_fd(NULL, vn, &path_fd);
     if (!error)
         error = cred_assume_server();
     if (error)

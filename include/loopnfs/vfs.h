@@ -273,6 +273,10 @@ struct vfs_ops {
     /* Where calls that use the node wait, for a file system whose nodes are on several disks
      * (base/wait_place.h); NULL: nobody knows. Without it, the file system is one such place. */
     struct wait_place *(*place)(const struct vnode *vn);
+    /* load for a file system that wants to know for which call it is: called in place of load,
+     * which it has all the same. ctx NULL: it is for none. */
+    int (*load_for)(const struct vctx *ctx, struct vfs *fs, const struct vnode_id *id,
+                    struct vnode **out);
 };
 
 enum vfs_flags {

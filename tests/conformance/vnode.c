@@ -104,7 +104,7 @@ static int load(const struct object *object, struct vnode **out)
     if (object->len == 0 || object->len > VNODE_ID_MAX)
         return VFS_EBADHANDLE;
     memcpy(id.bytes, object->id, object->len);
-    return vnode_load(fs, &id, out);
+    return vnode_load(NULL, fs, &id, out);
 }
 
 /* Gives the reference back, and the handle out. */

@@ -41,12 +41,12 @@ TEST(a_number_is_the_same_node_until_it_is_forgotten)
     vnode_put(b);
     vnode_forget(a);
     vnode_put(a);
-    assert_int_equal(vnode_load(fs, &id, &loaded), ESTALE);
+    assert_int_equal(vnode_load(NULL, fs, &id, &loaded), ESTALE);
     assert_int_equal(vnode_intern_number(fs, 9, VREG, &b), 0);
-    assert_int_equal(vnode_load(fs, &id, &loaded), ESTALE);
+    assert_int_equal(vnode_load(NULL, fs, &id, &loaded), ESTALE);
     struct vnode_id again = id_of(b);
     assert_memory_not_equal(id.bytes, again.bytes, id.len);
-    assert_int_equal(vnode_load(fs, &again, &loaded), 0);
+    assert_int_equal(vnode_load(NULL, fs, &again, &loaded), 0);
     assert_ptr_equal(loaded, b);
     vnode_put(loaded);
     vnode_put(b);
@@ -67,12 +67,12 @@ TEST(a_node_that_left_the_table_is_made_again_when_getattr_knows_its_number)
     }
     vnode_ref(fs->root);
     vnode_table_flush(fs); /* the table forgets all that is not in use */
-    assert_int_equal(vnode_load(fs, &ids[0], &vn), 0);
+    assert_int_equal(vnode_load(NULL, fs, &ids[0], &vn), 0);
     assert_int_equal(vnode_number(vn), 50);
     vnode_put(vn);
-    assert_int_equal(vnode_load(fs, &ids[1], &vn), ESTALE);
+    assert_int_equal(vnode_load(NULL, fs, &ids[1], &vn), ESTALE);
     ids[0].bytes[3] ^= 1; /* a number that was never given */
-    assert_int_equal(vnode_load(fs, &ids[0], &vn), ESTALE);
+    assert_int_equal(vnode_load(NULL, fs, &ids[0], &vn), ESTALE);
     vnode_put(fs->root);
     fixture_unmount(fs);
 }
@@ -91,10 +91,10 @@ TEST(stable_numbers_outlive_the_mount_and_others_do_not)
         vnode_put(vn);
         fixture_unmount(fs);
         fs = fixture_mount(types[i]);
-        assert_int_equal(vnode_load(fs, &id, &vn), i == 0 ? 0 : ESTALE);
+        assert_int_equal(vnode_load(NULL, fs, &id, &vn), i == 0 ? 0 : ESTALE);
         if (i == 0)
             vnode_put(vn);
-        assert_int_equal(vnode_load(fs, &root_id, &vn), 0);
+        assert_int_equal(vnode_load(NULL, fs, &root_id, &vn), 0);
         assert_ptr_equal(vn, fs->root);
         vnode_put(vn);
         fixture_unmount(fs);
@@ -122,7 +122,7 @@ TEST(a_registered_pointer_has_handles_until_it_is_unregistered)
     struct vnode_id id = id_of(a);
     assert_int_equal(vnode_unregister(fs, &done_with[0], done), 0);
     assert_int_equal(vnode_unregister(fs, &done_with[0], done), ENOENT);
-    assert_int_equal(vnode_load(fs, &id, &loaded), ESTALE);
+    assert_int_equal(vnode_load(NULL, fs, &id, &loaded), ESTALE);
     /* Who uses it still may. */
     assert_int_equal(vop_getattr(&fixture_root, a, &attr), 0);
     assert_int_equal(done_with[0], 0);
@@ -130,7 +130,7 @@ TEST(a_registered_pointer_has_handles_until_it_is_unregistered)
     vnode_put(a);
     assert_int_equal(done_with[0], 1);
     assert_int_equal(vnode_register(fs, &done_with[0], VREG, &b), 0);
-    assert_int_equal(vnode_load(fs, &id, &loaded), ESTALE);
+    assert_int_equal(vnode_load(NULL, fs, &id, &loaded), ESTALE);
     vnode_put(b);
     /* What is registered at the end is the file system's. */
     assert_int_equal(vnode_register(fs, &done_with[1], VREG, NULL), 0);

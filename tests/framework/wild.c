@@ -180,10 +180,10 @@ static void expect_stale(struct vfs *fs, int byte)
     assert_int_equal(proper_node(fs, &vn), 0);
     vnode_id_of(vn, &id);
     vnode_put(vn);
-    assert_int_equal(vnode_load(fs, &id, &loaded), 0);
+    assert_int_equal(vnode_load(NULL, fs, &id, &loaded), 0);
     vnode_put(loaded);
     id.bytes[byte] ^= 0x40;
-    assert_int_equal(vnode_load(fs, &id, &loaded), ESTALE);
+    assert_int_equal(vnode_load(NULL, fs, &id, &loaded), ESTALE);
 }
 
 TEST(an_id_that_was_never_given_is_stale)

@@ -167,7 +167,7 @@ struct vnode_id fixture_id(struct fixture *f, const char *path)
 int fixture_load(struct fixture *f, const struct vnode_id *id, struct vnode **out)
 {
     *out = NULL;
-    return vnode_load(f->fs, id, out);
+    return vnode_load(NULL, f->fs, id, out);
 }
 
 void fixture_expect(struct fixture *f, const struct vnode_id *id, const char *text)

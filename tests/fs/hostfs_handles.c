@@ -208,14 +208,14 @@ TEST(attributes_are_those_after_the_last_change)
     /* Loaded, written, looked at, all in one batch. */
     fixture_restart(&f);
     batch_begin(&f.ctx);
-    assert_int_equal(vnode_load(f.fs, &id, &vn), 0);
+    assert_int_equal(vnode_load(NULL, f.fs, &id, &vn), 0);
     assert_int_equal(data_write(&f.ctx, vn, 5, " world", &len, &stable, &change), 0);
     assert_int_equal(size_of(&f, vn), 11);
     vnode_put(vn);
     /* Loaded in one batch, changed by the host, looked at in the next. */
     fixture_restart(&f);
     batch_begin(&f.ctx);
-    assert_int_equal(vnode_load(f.fs, &id, &vn), 0);
+    assert_int_equal(vnode_load(NULL, f.fs, &id, &vn), 0);
     host_write(f.export, "file", "bye");
     batch_begin(&f.ctx);
     assert_int_equal(size_of(&f, vn), 3);
@@ -225,7 +225,7 @@ TEST(attributes_are_those_after_the_last_change)
     /* Looked at for the second time in one batch. */
     fixture_restart(&f);
     batch_begin(&f.ctx);
-    assert_int_equal(vnode_load(f.fs, &id, &vn), 0);
+    assert_int_equal(vnode_load(NULL, f.fs, &id, &vn), 0);
     assert_int_equal(size_of(&f, vn), 5);
     host_write(f.export, "file", "bye");
     assert_int_equal(size_of(&f, vn), 3);
@@ -267,7 +267,7 @@ TEST(a_directory_moved_out_while_it_is_known_is_stale_once_it_rests)
     /* As the housekeeping does with what was not used for a second. */
     for (int i = 0; i < 3; i++)
         vfs_tick();
-    if (vnode_load(f.fs, &dir, &vn) == 0) {
+    if (vnode_load(NULL, f.fs, &dir, &vn) == 0) {
         struct vattr attr;
         assert_int_equal(vop_getattr(&f.ctx, vn, &attr), ESTALE);
         vnode_put(vn);

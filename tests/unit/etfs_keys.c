@@ -307,7 +307,7 @@ TEST(a_removed_key_serves_its_users_to_the_end)
     assert_int_equal(data_read(&ctx, vn, 0, buf, &len, &eof, &attr), 0);
     assert_memory_equal(buf, content + 10, sizeof(buf));
     /* By its handle too, and it is the same when it is mapped in the same way again. */
-    assert_int_equal(vnode_load(fs, &id, &again), 0);
+    assert_int_equal(vnode_load(NULL, fs, &id, &again), 0);
     assert_ptr_equal(again, vn);
     vnode_put(again);
     assert_int_equal(command("add /k % offset=10"), 0);
@@ -414,7 +414,7 @@ TEST(a_table_is_read_at_the_start_and_its_ids_survive_a_restart)
     snprintf(table, sizeof(table), "%s/table", dir);
     struct vfs_mount_args args = {.source = table, .fsid = 5};
     assert_int_equal(vfs_mount("etfs", &args, &fs), 0);
-    assert_int_equal(vnode_load(fs, &before, &vn), 0);
+    assert_int_equal(vnode_load(NULL, fs, &before, &vn), 0);
     vnode_id_of(vn, &after);
     assert_memory_equal(&before, &after, 1 + before.len);
     vnode_put(vn);
@@ -447,7 +447,7 @@ TEST(a_host_file_that_was_made_anew_is_another_one)
         assert_int_equal(vnode_table_init(1000, 100), 0);
         assert_int_equal(vfs_mount("etfs", &args, &fs), 0);
         assert_int_equal(command("add /key %"), 0);
-        assert_int_equal(vnode_load(fs, &before, &vn), ESTALE);
+        assert_int_equal(vnode_load(NULL, fs, &before, &vn), ESTALE);
         if (was.st_ino == is.st_ino)
             break;
     }

@@ -365,12 +365,12 @@ TEST(memfs_handles_end_with_the_last_name_or_the_mount)
     assert_int_equal(mem_write(vn, 0, "x", 1), 0);
     vnode_id_of(vn, &id);
     vnode_id_of(mem_root, &root_id);
-    assert_int_equal(vnode_load(mem_fs, &id, &found), 0);
+    assert_int_equal(vnode_load(NULL, mem_fs, &id, &found), 0);
     assert_ptr_equal(found, vn);
     vnode_put(found);
     uint64_t files = mem_statfs().free_files;
     assert_int_equal(mem_remove(mem_root, "f"), 0);
-    assert_int_equal(vnode_load(mem_fs, &id, &found), ESTALE);
+    assert_int_equal(vnode_load(NULL, mem_fs, &id, &found), ESTALE);
     /* Who has it still may go on. */
     assert_int_equal(mem_read(vn, 0, &byte, &len, &eof), 0);
     assert_int_equal(mem_attr(vn).nlink, 0);
@@ -380,9 +380,9 @@ TEST(memfs_handles_end_with_the_last_name_or_the_mount)
     mem_unmount();
     mem_mount(NULL);
     /* The root is the new one's, so that a client's mount goes on; nothing else is. */
-    assert_int_equal(vnode_load(mem_fs, &root_id, &found), 0);
+    assert_int_equal(vnode_load(NULL, mem_fs, &root_id, &found), 0);
     assert_ptr_equal(found, mem_root);
     vnode_put(found);
-    assert_int_equal(vnode_load(mem_fs, &id, &found), ESTALE);
+    assert_int_equal(vnode_load(NULL, mem_fs, &id, &found), ESTALE);
     mem_unmount();
 }

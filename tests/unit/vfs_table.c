@@ -224,11 +224,11 @@ TEST(the_table_keeps_to_its_bound_and_never_takes_a_node_in_use)
 
     for (uint64_t i = 0; i < 200; i++) {
         struct vnode_id id = id_of(i + 1);
-        assert_int_equal(vnode_load(fs, &id, &held[i]), 0);
+        assert_int_equal(vnode_load(NULL, fs, &id, &held[i]), 0);
     }
     for (uint64_t i = 1000; i < 50000; i++) {
         struct vnode_id id = id_of(i);
-        assert_int_equal(vnode_load(fs, &id, &vn), 0);
+        assert_int_equal(vnode_load(NULL, fs, &id, &vn), 0);
         vnode_put(vn);
     }
     vnode_table_stats_get(&stats);
@@ -280,7 +280,7 @@ TEST(who_looks_for_descriptors_looks_only_at_nodes_that_have_some)
 
     for (uint64_t i = 1; i < 20000; i++) {
         struct vnode_id id = id_of(i);
-        assert_int_equal(vnode_load(fs, &id, &vn), 0);
+        assert_int_equal(vnode_load(NULL, fs, &id, &vn), 0);
         vnode_put(vn);
     }
     for (uint64_t i = 20000; i < 20300; i++)
@@ -299,7 +299,7 @@ TEST(nodes_in_use_without_descriptors_do_not_keep_those_with_some_in_the_table)
 
     for (uint64_t i = 0; i < 640; i++) {
         struct vnode_id id = id_of(i + 1);
-        assert_int_equal(vnode_load(fs, &id, &held[i]), 0);
+        assert_int_equal(vnode_load(NULL, fs, &id, &held[i]), 0);
     }
     for (uint64_t i = 1000; i < 6000; i++)
         load_with_fd(fs, i);
@@ -317,7 +317,7 @@ TEST(a_node_asked_to_shed_does_so_with_its_last_user)
     struct vnode_id id = id_of(5);
     struct vnode *vn;
 
-    assert_int_equal(vnode_load(fs, &id, &vn), 0);
+    assert_int_equal(vnode_load(NULL, fs, &id, &vn), 0);
     vnode_ref(vn);
     vnode_drop_soon(vn);
     vnode_put(vn);
@@ -334,10 +334,10 @@ TEST(a_forgotten_node_is_not_found_and_goes_with_its_last_user)
     struct vnode_id id = id_of(5);
     struct vnode *vn, *other;
 
-    assert_int_equal(vnode_load(fs, &id, &vn), 0);
+    assert_int_equal(vnode_load(NULL, fs, &id, &vn), 0);
     vnode_forget(vn);
     assert_null(vnode_find(fs, &id));
-    assert_int_equal(vnode_load(fs, &id, &other), 0);
+    assert_int_equal(vnode_load(NULL, fs, &id, &other), 0);
     assert_ptr_not_equal(vn, other);
     assert_int_equal(counts.reclaimed, 0);
     vnode_put(vn);
@@ -352,7 +352,7 @@ TEST(a_file_system_ends_after_its_last_node_in_use)
     struct vnode_id id = id_of(5);
     struct vnode *vn;
 
-    assert_int_equal(vnode_load(fs, &id, &vn), 0);
+    assert_int_equal(vnode_load(NULL, fs, &id, &vn), 0);
     vfs_ref(fs);
     vfs_put(fs);
     assert_int_equal(counts.unmounted, 0);
@@ -386,7 +386,7 @@ static void *hammer(void *arg)
     for (int i = 0; i < 20000; i++) {
         struct vnode_id id = id_of((uint64_t)rand_r(&seed) % 300 + 1);
         struct vnode *vn;
-        assert_int_equal(vnode_load(fs, &id, &vn), 0);
+        assert_int_equal(vnode_load(NULL, fs, &id, &vn), 0);
         assert_memory_equal(vn->id, id.bytes, 8);
         if (i % 50 == 0)
             vnode_drop_soon(vn);
@@ -462,7 +462,7 @@ TEST(a_file_system_that_breaks_its_contract_is_an_io_error)
     bool eof;
     int none = -1;
 
-    assert_int_equal(vnode_load(fs, &id, &vn), 0);
+    assert_int_equal(vnode_load(NULL, fs, &id, &vn), 0);
     assert_int_equal(vnode_intern(fs, &link_id, VLNK, part_init, &none, &link, NULL), 0);
     counts.garbage = NEGATIVE_ERROR;
     assert_int_equal(vop_getattr(&ctx, vn, &attr), EIO);

@@ -9,6 +9,7 @@
  */
 #include "fs/hostfs/hostfs.h"
 #include "fs/hostfs/locate/locate.h"
+#include "fs/hostfs/memo.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -46,8 +47,7 @@ static ssize_t path_of(int fd, char path[PATH_MAX])
     return len;
 }
 
-/* The same of the export's root. */
-static ssize_t root_path_of(struct hostfs *h, char path[PATH_MAX])
+ssize_t hostfs_root_path(struct hostfs *h, char path[PATH_MAX])
 {
     ssize_t len = -1;
     int fd;
@@ -91,14 +91,15 @@ static int climb(struct hostfs *h, int fd, const struct statx *from)
     return error;
 }
 
-int hostfs_contained(struct hostfs *h, int fd, const struct statx *st)
+int hostfs_contained(const struct vctx *ctx, struct hostfs *h, int fd, const struct statx *st)
 {
-    char path[PATH_MAX], root[PATH_MAX];
+    char path[PATH_MAX];
+    const char *root;
 
     if (h->whole_mount && st->stx_mnt_id == h->own.id)
         return 0;
     bool directory = S_ISDIR(st->stx_mode);
-    ssize_t root_len = root_path_of(h, root);
+    ssize_t root_len = hostfs_memo_root_path(ctx, h, &root);
     ssize_t len = path_of(fd, path);
     if (root_len < 0 || len < 0)
         return directory ? climb(h, fd, st) : 0;

@@ -12,6 +12,7 @@
 #define HOSTFS_LOCATE_LOCATE_H
 
 #include "fs/hostfs/hostfs.h"
+#include <limits.h>
 
 /* id.c */
 int hostfs_statx(int fd, const char *name, struct statx *st);
@@ -142,10 +143,13 @@ void hostfs_hold_tick(struct hostfs *h, bool now);
 void hostfs_hold_end(struct hostfs *h);
 
 /* containment.c */
-/* 0: fd is the root or below it; ESTALE: it is not. */
-int hostfs_contained(struct hostfs *h, int fd, const struct statx *st);
+/* 0: fd is the root or below it; ESTALE: it is not. For a call of ctx, or NULL: the root's path is
+ * asked for once a batch. */
+int hostfs_contained(const struct vctx *ctx, struct hostfs *h, int fd, const struct statx *st);
 /* Whether /proc/self/fd is there, and leads to what fd is open on. */
 bool hostfs_proc_works(int fd);
+/* The path of the export's root; returns its length, -1 where nobody knows. */
+ssize_t hostfs_root_path(struct hostfs *h, char path[PATH_MAX]);
 
 /* revisit.c */
 void hostfs_revisit_begin(struct hostfs *h);

@@ -118,7 +118,7 @@ static int open_start(struct hostfs *h, const struct vnode_id *id)
     int fd = held >= 0 ? fcntl(held, F_DUPFD_CLOEXEC, 0) : -1;
 
     vnode_put(vn);
-    if (fd >= 0 && (hostfs_statx(fd, "", &st) != 0 || hostfs_contained(h, fd, &st) != 0)) {
+    if (fd >= 0 && (hostfs_statx(fd, "", &st) != 0 || hostfs_contained(NULL, h, fd, &st) != 0)) {
         close(fd);
         fd = -1;
     }

@@ -61,7 +61,7 @@ static int look(struct hostfs *h, struct vnode *vn, int fd)
 
     if (hostfs_statx(fd, "", &st) != 0)
         return 0; /* the operation will find out */
-    int error = hostfs_contained(h, fd, &st);
+    int error = hostfs_contained(NULL, h, fd, &st);
     if (error || S_ISDIR(st.stx_mode) || !h->subtree_check || st.stx_nlink == 1)
         return error;
     id.len = vn->id_len;
