@@ -11,6 +11,10 @@
 static pthread_t author;
 static _Atomic unsigned here, elsewhere; /* operations on the author's thread, and on others */
 
+/* READs that were the only call of their batch, as their client waits for each, and knew it. */
+static _Atomic unsigned alone;
+static _Atomic uint64_t last_batch; /* of a READ */
+
 static void count(void)
 {
     if (pthread_equal(pthread_self(), author))
@@ -57,8 +61,10 @@ static int own_lookup(const struct vctx *ctx, struct vnode *dir, const char *nam
 static int own_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf,
                     size_t *len, bool *eof, struct vattr *attr)
 {
-    (void)ctx, (void)vn, (void)attr;
+    (void)vn, (void)attr;
     count();
+    alone += ctx->batch != 0 && ctx->batch != last_batch && ctx->last_in_batch;
+    last_batch = ctx->batch;
     *len = offset == 0 && *len >= 5 ? 5 : 0;
     memcpy(buf, "hello", *len);
     *eof = true;
@@ -108,7 +114,9 @@ static void *client_thread(void *arg)
     return NULL;
 }
 
-TEST(all_operations_run_on_the_authors_thread)
+/* A server that the test's own thread runs the operations of, until the client has done its work.
+ * Returns how many were dispatched. */
+static unsigned serve_a_client(void)
 {
     author = pthread_self();
     struct loopnfs *server = fixture_serve(&own, LOOPNFS_DISPATCH);
@@ -123,10 +131,23 @@ TEST(all_operations_run_on_the_authors_thread)
             dispatched += loopnfs_dispatch(server);
     pthread_join(thread, NULL);
     loopnfs_destroy(server);
+    return dispatched;
+}
+
+TEST(all_operations_run_on_the_authors_thread)
+{
+    unsigned dispatched = serve_a_client();
+
     test_note("%u dispatched; %u operations on the author's thread, %u on others", dispatched, here,
               elsewhere);
     assert_true(dispatched >= 200);
     assert_int_equal(elsewhere, 0);
+}
+
+TEST(operations_on_the_authors_thread_know_their_batch)
+{
+    serve_a_client();
+    assert_int_equal(alone, 100);
 }
 
 TEST(a_server_can_be_started_again_in_the_same_process)
