@@ -41,7 +41,7 @@ packages+=(
     # what a day's work needs
     rsync
     # the unit
-    systemd
+    systemd man-db
 )
 # Those that not every Debian has, and that are left out where there are none.
 some=(
