@@ -18,8 +18,9 @@ cd "$(dirname "$0")"
 
 known=$(cd tests && printf '%s ' */CMakeLists.txt)
 known=${known//\/CMakeLists.txt/}
+known=${known% }
 sanitized='unit fs wire clients fuzz'
-threaded=$(cd tests && grep -lw THREADED -- */CMakeLists.txt | xargs -n 1 dirname | paste -sd' ')
+threaded=$(cd tests && grep -lw THREADED -- */CMakeLists.txt | xargs -r -n 1 dirname | paste -sd' ')
 
 # What the build needs: run.sh's list.
 eval "$(sed -n '/^packages=(/,/)$/p' run.sh)"

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$LOOPNFS_SOURCE_DIR"
 
 there=$(ctest --test-dir "$LOOPNFS_BUILD_DIR" --print-labels | sed -n 's/^  *//p' | sort)
-known=$(sed -n "s/^known='\(.*\)'\$/\1/p" test.sh | tr ' ' '\n' | sort)
+known=$(cd tests && printf '%s\n' */CMakeLists.txt | cut -d/ -f1 | sort)
 if [ -z "$there" ] || [ "$there" != "$known" ]; then
     diff <(echo "$there") <(echo "$known") || true
     exit 1
@@ -17,7 +17,11 @@ for tool in apt-cache apt-get cmake ctest dpkg-query sudo; do
     printf '#!/bin/sh\necho %s >> "%s/traces"\n' "$tool" "$work" > "$work/bin/$tool"
 done
 chmod 755 "$work"/bin/*
-cp test.sh "$work/"
+cp test.sh run.sh "$work/"
+for group in $known; do
+    mkdir -p "$work/tests/$group"
+    cp "tests/$group/CMakeLists.txt" "$work/tests/$group/"
+done
 for name in roots lib fault unit,fs Unit ''; do
     status=0
     PATH=$work/bin:$PATH "$work/test.sh" "$name" > "$work/out" 2>&1 || status=$?
