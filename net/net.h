@@ -38,9 +38,9 @@ struct net_memory {
  * in the pipe of `in` is dropped then. */
 struct net_message {
     struct address peer;  /* normalized, with the source port */
-    struct address local; /* the address it came to; port 0 where unknown */
+    struct address local; /* the address to which it came; port 0 where unknown */
     bool is_datagram;
-    uint64_t connection;       /* no other has had this number (connections.h); 0 for a datagram */
+    uint64_t connection;       /* the connection's number (connections.h); 0 for a datagram */
     struct net_memory *memory; /* the connection's; NULL for a datagram */
     /* Messages with the same batch number had all arrived before the first of them was handled. No
      * other batch of this process has the number; 0: the message is of none. */

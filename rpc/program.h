@@ -43,18 +43,19 @@ struct rpc_call {
     uint32_t xid, program, version, procedure;
     struct rpc_auth auth;
     const struct address *peer;  /* with its source port */
-    const struct address *local; /* where it came to; port 0 where unknown */
+    const struct address *local; /* the address to which it came; port 0 where unknown */
     bool is_datagram;
-    uint64_t connection;       /* its number (net/connections.h); 0 for a datagram */
-    struct net_memory *memory; /* what is kept of its connection; NULL for a datagram */
-    bool refused;              /* the program's: nothing was done, so the reply need not be kept */
-    bool is_unknown;           /* whether anything is exported to the peer is not known yet */
-    uint64_t batch;            /* as in struct net_message */
+    uint64_t connection;       /* the connection's number (net/connections.h); 0 for a datagram */
+    struct net_memory *memory; /* what is kept with the connection; NULL for a datagram */
+    /* set by the program: nothing was done, so the reply need not be kept */
+    bool refused;
+    bool is_unknown; /* it is not known yet whether anything is exported to the peer */
+    uint64_t batch;  /* as in struct net_message */
     bool last_in_batch;
-    size_t len;         /* bytes of all of the call */
+    size_t len;         /* bytes of the whole call */
     struct view args;   /* the undecoded arguments */
     struct payload *in; /* the arguments' payload, where the row names one */
-    uint8_t *results;   /* where the encoded results will begin, aligned to 4 */
+    uint8_t *results;   /* where the encoded results begin, aligned to 4 */
     size_t results_room;
     struct payload *out; /* for the results' payload, which is their end: payload_view() of it */
 };

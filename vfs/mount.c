@@ -1,9 +1,9 @@
 /*
  * mount.c - the mounted file systems; see mount.h.
  *
- * exports/ mounts and puts; the vnode table tells when nodes are gone. A mounted file system ends
- * when nobody holds it and its last node was freed: a request that is still running when its
- * export is taken away finishes undisturbed.
+ * exports/ mounts file systems and gives them up; the vnode table tells when nodes are gone. A
+ * mounted file system ends when nothing holds it any more and its last node was freed. A request
+ * that is still running when its export is taken away therefore finishes undisturbed.
  */
 #include "vfs/mount.h"
 #include "base/flush.h"
@@ -24,7 +24,7 @@
 #include <string.h>
 #include <time.h>
 
-/* The mounted ones, for vfs_tick(). */
+/* Guards the list of mounted file systems. */
 static pthread_mutex_t mounts_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vfs_mounted *mounts; /* guarded by mounts_lock; chained by `next` */
 
@@ -81,7 +81,8 @@ static struct vfs *vfs_alloc(const struct vfs_type *type, const struct vfs_mount
     return fs;
 }
 
-/* Has the file system mount; what it may leave out, and what it may not do. */
+/* Calls the file system's mount operation, supplies what that may leave out, and checks what it
+ * gave. */
 static int vfs_call_mount(struct vfs *fs, const struct vfs_mount_args *args)
 {
     const struct vfs_ops *ops = &fs->type->ops;
@@ -134,7 +135,7 @@ int vfs_mount(const char *type_name, const struct vfs_mount_args *args, struct v
 out:
     mounted_of(fs)->dying = true;
     cookies_release(fs);
-    vnode_table_flush(fs); /* what it interned before it failed */
+    vnode_table_flush(fs); /* nodes that it interned before it failed */
     vfs_free(fs);
     return err;
 }
@@ -186,7 +187,7 @@ void vfs_put(struct vfs *fs)
     if (fs == NULL || --mounted_of(fs)->holders > 0)
         return;
     pthread_mutex_lock(&mounts_lock);
-    mounted_of(fs)->dying = true; /* from here on for_each() passes it over */
+    mounted_of(fs)->dying = true; /* for_each() leaves it out from now on */
     pthread_mutex_unlock(&mounts_lock);
     vnode_put(fs->root);
     if (fs->type->ops.release != NULL)
@@ -204,8 +205,8 @@ bool vfs_all_gone(void)
     return gone;
 }
 
-/* Keeps a file system from ending, and its root, which its own code may use as long as it is
- * mounted; false where it is already about to. mounts_lock held. */
+/* Keeps a file system from ending, with its root, which its own code may use as long as it is
+ * mounted. False: it is about to end. mounts_lock held. */
 static bool vfs_hold(struct vfs *fs)
 {
     if (mounted_of(fs)->dying)
@@ -227,8 +228,8 @@ static void let_go_one(struct vfs *fs)
         fs->type->ops.let_go(fs);
 }
 
-/* For all that are mounted: held meanwhile, so that none of them ends; at most as many as there
- * are exports. */
+/* Calls `each` for all mounted file systems, which are held meanwhile, so that none of them ends.
+ * There are at most as many as exports. */
 static void for_each(void (*each)(struct vfs *fs))
 {
     pthread_mutex_lock(&mounts_lock);
@@ -243,7 +244,7 @@ static void for_each(void (*each)(struct vfs *fs))
     }
     pthread_mutex_unlock(&mounts_lock);
     for (size_t i = 0; i < held; i++) {
-        /* One that hangs in it is left to the thread that does. */
+        /* A file system that hangs in it is left to the thread that hangs there. */
         if (!atomic_exchange(&mounted_of(list[i])->ticking, true)) {
             each(list[i]);
             mounted_of(list[i])->ticking = false;
@@ -262,7 +263,7 @@ void vfs_tick(void)
 
 void vfs_let_go(void)
 {
-    /* The first one passes over what was used since the last. */
+    /* The first tick leaves out descriptors that were used since the last one. */
     vnode_table_tick();
     vnode_table_tick();
     for_each(let_go_one);

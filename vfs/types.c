@@ -15,7 +15,7 @@
 #define TYPES_MAX 32
 #define WHY_MAX   512
 
-/* All tables go at least as far as this operation. */
+/* Bytes of the smallest table: every table goes at least as far as this operation. */
 #define SIZE_LEAST \
     (offsetof(struct vfs_type, ops.commit) + sizeof(((struct vfs_type *)0)->ops.commit))
 
@@ -29,7 +29,7 @@ static unsigned type_count;
 static char *refusal;
 static size_t refusal_size;
 
-/* A shorter table, with the operations that it does not know of as NULL. */
+/* Copies a shorter table; the operations that it does not have are NULL. */
 static const struct vfs_type *lengthen(const struct vfs_type *type, size_t size)
 {
     struct vfs_type *longer = calloc(1, sizeof(*longer));

@@ -94,7 +94,7 @@ struct hostfs {
     struct vnode_id root_id;
     struct hostfs_mount own;
     struct hostfs_mount *_Atomic mounts;           /* newest first; ends with &own */
-    pthread_mutex_t mounts_lock;                   /* for adding, and for their descriptors */
+    pthread_mutex_t mounts_lock;                   /* guards adding mounts, and their descriptors */
     struct vnode_dropped root_dropped[HOSTFS_FDS]; /* guarded by mounts_lock: hold.c */
     unsigned root_drops;                           /* how many; guarded by it, too */
     struct hostfs_points points;                   /* points.h */
@@ -102,21 +102,22 @@ struct hostfs {
     bool crossmnt;
     bool pseudo; /* pseudo file systems are served, too */
     bool subtree_check;
-    bool whole_mount; /* the export is all of its file system: nothing there is outside */
+    bool whole_mount; /* the export is a whole file system: no object of it is outside */
     bool has_proc;    /* /proc/self/fd works */
-    struct hostfs_turns guards, lends; /* lends within guards */
+    struct hostfs_turns guards, lends; /* a lends turn may be taken within a guards turn */
     char *state_dir;
-    _Atomic unsigned verifiers_kept;    /* kept.c: about how many */
-    pthread_mutex_t table_lock;         /* for opening the table */
+    _Atomic unsigned verifiers_kept;    /* kept.c: how many verifiers are kept, about */
+    pthread_mutex_t table_lock;         /* guards opening the table */
     struct hostfs_table *_Atomic table; /* opened at the first need */
-    pthread_mutex_t named_lock;         /* one place gets one id: named.c */
-    pthread_mutex_t reconnect_lock;     /* one walk at a time; guards what follows */
-    int64_t walk_credit;                /* ns that walks may take */
-    int64_t walk_paid;                  /* until when credit was given, ns of CLOCK_MONOTONIC */
+    pthread_mutex_t named_lock;         /* so that one place gets one id: named.c */
+    /* held by the one walk that runs; guards the members below */
+    pthread_mutex_t reconnect_lock;
+    int64_t walk_credit; /* ns that walks may take */
+    int64_t walk_paid;   /* CLOCK_MONOTONIC, ns: up to when credit was given */
     struct {
         uint64_t id_hash;
         int64_t until;
-    } lost[256]; /* ids that a walk did not find */
+    } lost[256]; /* ids that walks did not find */
 };
 
 /* vnode_private(): 88 bytes. */
@@ -197,16 +198,18 @@ int hostfs_load_for(const struct vctx *ctx, struct vfs *fs, const struct vnode_i
 int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
 void hostfs_drop_fds(struct vnode *vn, bool all, struct vnode_drops *drops);
 void hostfs_reclaim(struct vnode *vn);
-/* Any descriptor of the node, good for AT_EMPTY_PATH; opened where there is none. May act as the
- * server: the caller takes his identity afterwards. ESTALE. */
+/* Any descriptor of the node that works with AT_EMPTY_PATH; opens one where the node has none.
+ * May act as the server, so the calling function takes the caller's identity again afterwards.
+ * ESTALE. */
 int hostfs_fd(const struct vctx *ctx, struct vnode *vn, int *fd);
-/* A descriptor the node has; -1. */
+/* A descriptor that the node has; -1: it has none. */
 int hostfs_fd_held(struct vnode *vn);
-/* The same, and its attributes: where it had to be opened, those that were looked at then. For
- * operations that begin by looking. */
+/* Like hostfs_fd(), and takes the node's attributes, by a system call only where they were not
+ * taken while the node was opened or loaded right before. For operations that begin with the
+ * attributes. */
 int hostfs_fd_stat(const struct vctx *ctx, struct vnode *vn, int *fd, struct statx *st);
-/* The descriptor a file has to read or write (O_RDONLY, O_WRONLY) its data now, whoever may use
- * it; -1. */
+/* The descriptor by which a file's data can be read or written (O_RDONLY, O_WRONLY) now, whichever
+ * caller may use it; -1: there is none. */
 int hostfs_fd_any(struct vnode *vn, int mode);
 /* Takes the attributes by a descriptor of the node. ESTALE: the host has removed the object, and
  * the node was forgotten. */

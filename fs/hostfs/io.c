@@ -1,10 +1,10 @@
 /*
  * io.c - data of regular files: READ, WRITE, COMMIT, and setting the size.
  *
- * A file's descriptors are mostly shared by all callers (open.c): each operation first (a read: at
- * the latest before it returns anything) asks rights.c whether its caller may. Writing happens with
- * the caller's identity, so that the kernel drops suid bits and counts quotas as for him. What
- * flushing means is in sync.c.
+ * Most descriptors of a file are shared by all callers (open.c). Each operation therefore asks
+ * rights.c first whether its caller may use them; a READ asks at the latest before it returns
+ * anything. Writing happens with the caller's identity, so that the kernel drops suid bits and
+ * counts quotas as for the caller. sync.c says what flushing means.
  */
 #include "base/cred.h"
 #include "disk.h"
@@ -18,13 +18,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define READ_ATTEMPTS 4     /* where a file grows and is cut all the time */
-#define PAGE          4096u /* or a part of one: what fits into a pipe is counted in pages */
+#define READ_ATTEMPTS 4 /* how often, where a file grows and is cut all the time */
+/* bytes of a page: the room of a pipe is counted in pages and parts of pages */
+#define PAGE 4096u
 
-/* Up to *len bytes, from the page cache if they are there; else says that it will sleep. A file
- * system that can't tell (tmpfs, which never sleeps; FUSE) is simply read: should it sleep after
- * all, the loops' monitor sees it. Stops before the end of the file only for an error after
- * something was read. */
+/* Reads up to *len bytes, from the page cache if they are there. Otherwise announces that it will
+ * sleep. A file system that can't tell (tmpfs, which never sleeps; FUSE) is simply read; if it
+ * sleeps, the loops' monitor notices. Stops before the end of the file only at an error after some
+ * bytes. */
 static int read_all(struct hostfs_mount *mount, int fd, void *buf, size_t *len, int64_t offset)
 {
     struct iovec iov = {.iov_base = buf, .iov_len = *len};
@@ -74,8 +75,8 @@ struct pipe {
     size_t room;
 };
 
-/* Whether bytes are not in the page cache, which splice() can't say: it would sleep. What was read
- * ahead is there to its end, or the file's. */
+/* Whether splice() would sleep because bytes are not in the page cache, which it can't say itself.
+ * Where the last byte is cached, the bytes before it were read ahead, too. */
 static bool splice_sleeps(int fd, int64_t offset, size_t len)
 {
     char last;
@@ -88,7 +89,8 @@ static bool splice_sleeps(int fd, int64_t offset, size_t len)
     return got < 0;
 }
 
-/* The same into a pipe. EOPNOTSUPP, and nothing is in it: they have to be read. */
+/* Like read_all(), but into a pipe. EOPNOTSUPP, with nothing in the pipe: read_all() has to be
+ * used. */
 static int splice_all(struct hostfs_mount *mount, int fd, const struct pipe *pipe, size_t *len,
                       int64_t offset)
 {
@@ -116,7 +118,7 @@ static int splice_all(struct hostfs_mount *mount, int fd, const struct pipe *pip
     return 0;
 }
 
-/* READ into buf or, where that is NULL, into the pipe. */
+/* Carries out a READ into buf or, where that is NULL, into the pipe. */
 static int read_by(const struct vctx *ctx, struct vnode *vn, const struct hostfs_data *file,
                    uint64_t offset, void *buf, const struct pipe *pipe, size_t *len, bool *eof,
                    struct vattr *attr)
@@ -137,8 +139,9 @@ static int read_by(const struct vctx *ctx, struct vnode *vn, const struct hostfs
                     : splice_all(mount, file->fd, pipe, &want, (int64_t)offset);
     if (error)
         return error;
-    /* The attributes that the client gets also say whether he may: nothing was returned yet. Who
-     * opened it himself, just now, may. What got less than it asked for must find the reason. */
+    /* The attributes for the client also show whether the caller may read, and nothing was returned
+     * yet. A caller that just opened the file itself may. Where fewer bytes were read than asked
+     * for, the attributes have to be new enough to show why. */
     error = hostfs_memo_stat(ctx, vn, file->fd, want < asked ? UINT64_MAX : offset + want, &st);
     if (!error && !file->own)
         error = hostfs_may(ctx, vn, file->fd, st, R_OK);
@@ -148,7 +151,8 @@ static int read_by(const struct vctx *ctx, struct vnode *vn, const struct hostfs
     *eof = offset > INT64_MAX ||
            hostfs_comes_to_end(mount, file->fd, offset + want, want < asked, st->stx_size);
     hostfs_attr(vn, st, attr);
-    /* Clients take neither bytes nor an end for an error: it grew in this moment. */
+    /* Clients treat a reply with neither bytes nor the end as an error. The file grew in this
+     * moment. */
     return want == 0 && asked > 0 && !*eof ? EAGAIN : 0;
 }
 
@@ -212,7 +216,8 @@ static int write_all(int fd, const void *buf, size_t *len, int64_t offset)
     return 0;
 }
 
-/* The same from a pipe. EOPNOTSUPP: nothing was taken, it has to be written. */
+/* Like write_all(), but from a pipe. EOPNOTSUPP, with nothing taken from the pipe: write_all() has
+ * to be used. */
 static int splice_write_all(int fd, int pipe, size_t *len, int64_t offset)
 {
     size_t done = 0;
@@ -221,7 +226,7 @@ static int splice_write_all(int fd, int pipe, size_t *len, int64_t offset)
         ssize_t put = splice(pipe, NULL, fd, &at, *len - done, 0);
         if (put < 0 && errno == EINTR)
             continue;
-        /* EINVAL: this file has no such thing. */
+        /* EINVAL: this file does not support splice() */
         if (put < 0 && done == 0)
             return errno == EINVAL ? EOPNOTSUPP : errno;
         if (put <= 0)
@@ -232,7 +237,7 @@ static int splice_write_all(int fd, int pipe, size_t *len, int64_t offset)
     return 0;
 }
 
-/* The descriptor to write by, for a caller who may. */
+/* Finds the descriptor by which to write, if the caller may write. */
 static int enter_writing(const struct vctx *ctx, struct vnode *vn, struct hostfs_data *file)
 {
     struct statx st;
@@ -250,7 +255,7 @@ static int enter_writing(const struct vctx *ctx, struct vnode *vn, struct hostfs
     return error;
 }
 
-/* WRITE from buf or, where that is NULL, from the pipe. */
+/* Carries out a WRITE from buf or, where that is NULL, from the pipe. */
 static int write_by(const struct vctx *ctx, struct vnode *vn, const struct hostfs_data *file,
                     uint64_t offset, const void *buf, int pipe, size_t *len, enum vstable *stable,
                     struct vchange *change)
@@ -258,7 +263,8 @@ static int write_by(const struct vctx *ctx, struct vnode *vn, const struct hostf
     struct flush_state *flush = &hostfs_node(vn)->flush;
     const uint32_t failures = flush_failures(flush);
     struct statx st;
-    /* What is closed at once is flushed at once: nobody could be told of a later error. */
+    /* A descriptor that is closed at once is flushed at once, since a later error could not be
+     * reported. */
     bool kept = !file->own;
     if (kept && *stable == VSTABLE_UNSTABLE && !hostfs_needs_no_flush(ctx, vn))
         kept = hostfs_write_begins(vn);
@@ -272,7 +278,7 @@ static int write_by(const struct vctx *ctx, struct vnode *vn, const struct hostf
         error = hostfs_sync_data(ctx, vn, file->fd, *stable == VSTABLE_DATA);
         if (!error && flush_failures(flush) != failures)
             error = EIO;
-        /* A COMMIT may never come: the host must be able to execute the file. */
+        /* A COMMIT may never come, and the host must be able to execute the file. */
         vnode_drop_soon(vn);
     }
     if (!error)
@@ -316,7 +322,7 @@ int hostfs_splice_write(const struct vctx *ctx, struct vnode *vn, uint64_t offse
     return write_from(ctx, vn, offset, NULL, pipe, len, stable, change);
 }
 
-/* Who may not write has nothing to commit. */
+/* A caller that may not write has nothing to commit. */
 static int may_commit(const struct vctx *ctx, struct vnode *vn)
 {
     struct statx st;
@@ -336,7 +342,8 @@ int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uin
     (void)offset; /* no cheaper call flushes a part of a file and its attributes */
     (void)count;
     int error = may_commit(ctx, vn);
-    /* Any descriptor will do: what another one wrote, and the error of that, is the file's. */
+    /* Any descriptor will do: data written by another one, and the errors of that, belong to the
+     * file. */
     if (!error)
         error = hostfs_open_any(vn, &file);
     if (!error)

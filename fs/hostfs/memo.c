@@ -1,21 +1,23 @@
 /*
  * memo.c - what this thread has found out for one call of a batch, and need not ask again for the
- * others of it.
+ * others.
  *
- * Calls of one batch had all arrived before the first of them was handled (struct vctx), so what is
- * asked for one of them is recent enough for each. Three things are kept: the attributes of the
- * file that a READ was of, who was found to have the right to WRITE to which file, and the path of
- * the export's root, with which the path of each object that is opened by its handle is compared.
+ * All calls of one batch had arrived before the first of them was handled (struct vctx), so an
+ * answer for one of them is recent enough for each. Three things are kept: the attributes of the
+ * file that was read last, which callers were found to have the right to write to which files, and
+ * the path of the export's root, with which the path of each object that is opened by its handle is
+ * compared.
  *
- * One rule says whose a memo is. It belongs to the thread that made it, ends with its batch, and is
- * about one object: the node, on the mount with this serial number, with the inode number and birth
- * that the host knows it by, since another node may lie at the address by now; a path is of the
- * mount with this serial number alone. A right belongs to the caller with this credential, too. A
- * call of no batch finds nothing and leaves nothing. So a thread of an author's (lib/proxy.c) may
- * run operations of several loops in turn: each change of batch begins anew.
+ * One rule decides to what a memo belongs. It belongs to the thread that made it, ends with its
+ * batch, and is about one object: the node, on the mount with this serial number, with the inode
+ * number and birth by which the host knows it. The node's address alone is not enough, since
+ * another node may lie there by now. A path belongs to the mount with this serial number only, and
+ * a right to the caller with this credential, too. A call without a batch finds nothing and leaves
+ * nothing. A thread that runs operations of several loops in turn (lib/proxy.c) therefore begins
+ * anew at each change of batch.
  *
- * Whoever changes a file or a name calls hostfs_memo_forget(), as does who is about to sleep.
- * Called by io.c, names.c, attr.c and locate/containment.c.
+ * Every operation that changes a file or a name calls hostfs_memo_forget(), and so does one that is
+ * about to sleep. Called by io.c, names.c, attr.c and locate/containment.c.
  */
 #include "memo.h"
 #include "fs/hostfs/locate/locate.h"
@@ -24,7 +26,7 @@
 
 /* Rights to write: one for each remainder of an inode number. */
 #define WRITERS 8
-/* Bits of memo.known, above those of the writers. */
+/* Bits of memo.known, above the bits of the writers. */
 #define KNOWN_ATTR    (1u << WRITERS)
 #define KNOWN_ROOT    (KNOWN_ATTR << 1)
 #define KNOWN_WRITERS (KNOWN_ATTR - 1)
@@ -39,14 +41,14 @@ struct object {
 
 static _Thread_local struct {
     uint64_t batch;
-    unsigned known; /* what of the following is of this batch */
+    unsigned known; /* which members below are of this batch */
     struct object read;
-    struct statx st; /* of `read` */
+    struct statx st; /* attributes of `read` */
     struct {
         struct object object;
         uint64_t cred;
     } writers[WRITERS];
-    uint32_t root_serial; /* the mount whose root's path is `root` */
+    uint32_t root_serial; /* the mount to whose root the path `root` leads */
     ssize_t root_len;
     char root[PATH_MAX];
 } memo;
@@ -70,7 +72,7 @@ static bool is_object(const struct object *object, struct vnode *vn)
            object->btime_nsec == node->btime_nsec && object->mount_serial == node->mount->serial;
 }
 
-/* Makes the memo one of the call's batch. False: it has none. */
+/* Begins a new memo where the call is of another batch. False: the call has no batch. */
 static bool memo_begin(const struct vctx *ctx)
 {
     if (ctx == NULL || ctx->batch == 0)
@@ -97,7 +99,7 @@ int hostfs_memo_stat(const struct vctx *ctx, struct vnode *vn, int fd, uint64_t 
         return 0;
     memo.known &= ~KNOWN_ATTR;
     int error = hostfs_stat(vn, fd, &memo.st);
-    /* Where numbers and births do not last, its name has to be asked for each time. */
+    /* Where numbers and births do not last, the object is checked by its name each time. */
     if (!error && keep && hostfs_is_of(vn, &memo.st)) {
         memo.read = object_of(vn);
         memo.known |= KNOWN_ATTR;

@@ -1,10 +1,10 @@
 /*
  * node.c - the life of a node: made from an object, opened by its id, rid of its descriptors.
  *
- * Nodes are made without a descriptor; one is opened when an operation needs it. The slots are set
- * once by compare-and-swap and emptied only in hostfs_drop_fds() and hostfs_reclaim(), which the
- * vnode table calls when nobody uses the node: so an operation may use what it finds there without
- * a lock for as long as it lasts.
+ * Nodes are made without a descriptor; one is opened when an operation needs it. The slots for
+ * descriptors are set once by compare-and-swap. They are emptied only in hostfs_shed() and
+ * hostfs_reclaim(), which the vnode table calls when nothing uses the node. An operation may
+ * therefore use what it finds there without a lock, as long as it lasts.
  */
 #include "base/cred.h"
 #include "base/wait_place.h"
@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Times a handle is tried that the kernel says it lacks memory for. */
+/* How often a handle is tried for which the kernel says ENOMEM. */
 #define ATTEMPTS 16
 
 static void node_init(struct vnode *vn, void *arg)
@@ -56,8 +56,8 @@ bool hostfs_needs_table(const struct hostfs *h, const struct vnode_id *id)
            (id->bytes[0] != ID_HIDDEN && !h->kernel_handles);
 }
 
-/* The mount that an ID_HANDLE or ID_CROSSED is of, and where in the id the handle is; NULL: no such
- * one is mounted, though another one may be in its place. */
+/* The mount to which an ID_HANDLE or ID_CROSSED belongs, and the offset of the handle in the id.
+ * NULL: no such mount exists now, though another one may be in its place. */
 static struct hostfs_mount *mount_in(struct hostfs *h, const struct vnode_id *id, size_t *at)
 {
     uint64_t key;
@@ -91,9 +91,9 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
     handle.head.handle_type = id->bytes[at];
     handle.head.handle_bytes = (unsigned)(id->len - at - 1);
     memcpy(handle.head.f_handle, id->bytes + at + 1, id->len - at - 1);
-    /* ENOMEM is also what the kernel says while the inode's number is given to a new file: in a
-     * moment the handle is stale. A moment is mostly less than a turn of the scheduler, and a
-     * millisecond or two where that one waits for its CPU. */
+    /* The kernel also says ENOMEM while the inode's number is being given to a new file; in a
+     * moment the handle is stale. That moment is mostly shorter than a turn of the scheduler, and a
+     * millisecond or two where the other thread waits for its CPU. */
     int mount_fd;
     error = hostfs_hold(h, mount, &mount_fd);
     if (error)
@@ -109,7 +109,7 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     hostfs_drop(mount);
-    /* What was authentic and does not decode is gone. */
+    /* A handle that is authentic but does not decode is of an object that is gone. */
     return error == EINVAL || error == ENOENT ? ESTALE : error;
 }
 
@@ -146,8 +146,8 @@ static int load_hidden(struct hostfs *h, const struct vnode_id *id, struct vnode
     return hostfs_intern(h, &object, out);
 }
 
-/* Where the same file system was mounted again while nothing of it was open, its nodes are on the
- * new mount now. False: it is another one. */
+/* Follows a file system that was mounted again while nothing of it was open: its nodes are on the
+ * new mount now. False: another file system is mounted there. */
 static bool follow_mount(struct vnode *vn, int fd, const struct statx *st)
 {
     struct hostfs_node *node = hostfs_node(vn);
@@ -235,11 +235,12 @@ int hostfs_fd_held(struct vnode *vn)
     return fd;
 }
 
-/* ESTALE unless fd is what the node was made for: the object itself, and still there. */
+/* Checks that fd is open on the object for which the node was made, and that the object still
+ * exists and is in the export. ESTALE. */
 static int check_opened(const struct vctx *ctx, struct vnode *vn, int fd, struct statx *st)
 {
     struct hostfs_node *node = hostfs_node(vn);
-    /* What one name of an object on FUSE was asked for may be of before another one went. */
+    /* What FUSE has cached for one name of an object may be from before another name went. */
     int error = node->mount->named ? hostfs_statx_now(fd, st) : hostfs_statx(fd, "", st);
     if (error)
         return error;
@@ -247,14 +248,15 @@ static int check_opened(const struct vctx *ctx, struct vnode *vn, int fd, struct
         return ESTALE;
     bool same =
         hostfs_vtype(st->stx_mode) == vn->type && (st->stx_nlink > 0 || !node->mount->counts_links);
-    /* Elsewhere these change with a copy-up, and who opened it knows that it is the object. */
+    /* Elsewhere number and birth change with a copy-up, and the function that opened fd has made
+     * sure of the object. */
     if (node->mount->lasting)
         same = same && hostfs_is_of(vn, st);
     if (!same)
         return ESTALE;
     if (node->mount->named && !hostfs_named_look(vn, fd, st))
         return ESTALE;
-    /* The host may have moved it out of the export since it was loaded. */
+    /* The host may have moved the object out of the export after it was loaded. */
     return hostfs_contained(ctx, hostfs_of(vn), fd, st);
 }
 
@@ -303,7 +305,7 @@ int hostfs_stat(struct vnode *vn, int fd, struct statx *st)
 {
     const struct hostfs_mount *mount = hostfs_node(vn)->mount;
     int error = hostfs_statx(fd, "", st);
-    /* FUSE asks its daemon, by name; another name of the object may be left. */
+    /* FUSE asks its daemon by a name; another name of the object may be left. */
     bool gone = mount->named && (error == ENOENT || error == ESTALE);
     if (!error && mount->named && !hostfs_named_look(vn, fd, st))
         gone = true;
@@ -311,7 +313,7 @@ int hostfs_stat(struct vnode *vn, int fd, struct statx *st)
         gone = true;
     if (!gone || vnode_is_root(vn))
         return error;
-    /* Removed by the host: forget it, or its space would stay taken. */
+    /* The host has removed it: it is forgotten, since its space would stay taken otherwise. */
     hostfs_forget(vn);
     return ESTALE;
 }
@@ -341,9 +343,9 @@ static int take_fds(struct vnode *vn, int fds[HOSTFS_FDS])
 }
 
 /*
- * Everything goes, whatever `all` says: a descriptor for writing keeps the host from executing the
- * file, any of them keeps the space of a file that the host removed; and to open one again costs
- * little next to what brings a node here (a flush, or a second without use).
+ * Gives up all descriptors, whatever `all` says. A descriptor for writing keeps the host from
+ * executing the file, and any descriptor keeps the space of a file that the host removed. Opening
+ * one again costs little compared with what leads to this call (a flush, or a second without use).
  */
 void hostfs_drop_fds(struct vnode *vn, bool all, struct vnode_drops *drops)
 {

@@ -1,37 +1,41 @@
 /*
- * wcc.c - what a directory was like right before a change of ours, where that is certain.
+ * wcc.c - the attributes of a directory right before a change that this server makes, where they
+ * are certain.
  *
- * A client that learns `before` and finds what it had keeps its cache of the directory; so a change
- * by a host process, or for another client, between `before` and `after` must never be hidden. The
- * kernel has no call that changes a directory and tells its attributes of before. But inotify tells
- * of every change of its names and rights, from within the lock of the directory's inode:
+ * A client that learns `before`, and finds in it what it had, keeps its cache of the directory. A
+ * change by a host process, or for another client, between `before` and `after` must therefore
+ * never be hidden. The kernel has no call that changes a directory and tells its attributes from
+ * before. But inotify reports every change of its names and rights, while the kernel holds the lock
+ * of the directory's inode:
  *
- *   begin   all events so far are taken, then statx() says `before`
- *   (the change; statx() says `after`)
- *   end     a barrier, and the events since are taken: ours alone, or there is no `before`
+ *     begin   all events so far are taken, then statx() gives `before`
+ *     (the change; statx() gives `after`)
+ *     end     a barrier; the events since then are taken: if there are others than this server's
+ *             own, there is no `before`
  *
- * A change by others that is in neither statx(), or in both, doesn't matter; one that is in `after`
- * only, or half done at either, has its event among the second ones. The barrier waits for who has
- * changed the times already and is about to queue the event: renameat2() of a name to itself with
- * RENAME_NOREPLACE takes the directory's lock before it looks the name up, and then fails (EEXIST,
- * ENOENT) without a change or an event.
+ * A change by others that is in neither statx(), or in both, does not matter. One that is in
+ * `after` only, or half done at either statx(), has its event among the second ones. The barrier
+ * waits for a process that has changed the times already and is about to queue its event. The
+ * barrier is a renameat2() of a name to itself with RENAME_NOREPLACE, which takes the directory's
+ * lock before it looks the name up, and then fails (EEXIST, ENOENT) without a change or an event.
  *
- * Equal times must mean that nothing was changed, too, and often don't: kernels before 6.13 give
- * all changes of some milliseconds one ctime, and tmpfs still gives a directory the ctime of the
- * file that is removed from it, which may be the one it has. So a ctime is doubted, and not told as
- * `before`, when a change that is not known to have moved it was made since: by others, or by us
- * and `after` has the same. In the latter case the one caller who made all of these changes knows
- * them, and is told. Of a directory that was not watched until now, the ctime is doubted while the
- * tick lasts that it is of; of one that was left alone, always. That leaves one case, which no
- * NFSv3 server can tell: others changed a directory twice within one tick, before it was watched,
- * and a client looked in between; its copy was wrong already, and is so until the next change.
+ * Equal times must also mean that nothing was changed, and often they don't. Kernels before 6.13
+ * give all changes within some milliseconds one ctime, and tmpfs still gives a directory the ctime
+ * of the file that is removed from it, which may be the one it has. A ctime is therefore doubted,
+ * and not told as `before`, when a change that is not known to have moved it was made since then: a
+ * change by others, or a change by this server after which the ctime was still equal. In the latter
+ * case one caller may have made all of these changes; that caller knows them, and is told. The
+ * ctime of a directory that was not watched until now is doubted during its tick; the ctime of one
+ * that was no longer watched, always. One case is left that no NFSv3 server can detect: others
+ * changed a directory twice within one tick before it was watched, and a client looked in between.
+ * The client's copy was wrong already, and stays wrong until the next change.
  *
- * A watcher, an inotify instance with the directories it watches, belongs to one operation at a
- * time, which takes it by a flag and doesn't wait: no lock. Where anything here fails, or more has
- * arrived on the caller's connection, so that nobody waits for this reply alone, it has no
- * `before`. Watches hold inodes, not mounts; a watcher that is not used is closed
- * (hostfs_wcc_tick), so that the host's work does not feed it. Called by create.c and names.c
- * around each change.
+ * A watcher is an inotify instance with the directories that it watches. It belongs to one
+ * operation at a time, which takes it by a flag and does not wait, so there is no lock. There is no
+ * `before` where anything here fails, or where more calls have arrived on the caller's connection,
+ * so that the client does not wait for this reply alone. Watches hold inodes, not mounts. A watcher
+ * that is not used is closed (hostfs_wcc_tick), so that the host's work does not feed it. Called by
+ * create.c and names.c around each change.
  */
 #include "wcc.h"
 #include "base/cred.h"
@@ -47,45 +51,47 @@
 #define MASK                                                                            \
     (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | \
      IN_MOVE_SELF | IN_ONLYDIR)
-#define SIZE_MAX_TO_WATCH (256u * 1024) /* the kernel goes through all cached names then */
+/* bytes of the largest directory to watch: the kernel goes through all its cached names */
+#define SIZE_MAX_TO_WATCH (256u * 1024)
 #define IDLE_S            10
 #define RETRY_S           5
-/* With more changes than this to a look it is mostly in vain; each costs a system call's time. */
+/* With more than CHANGES_A_LOOK changes for each look, watching is mostly in vain, and each change
+ * costs about as much as a system call. */
 #define CHANGES_A_LOOK  4
 #define CHANGES_ALLOWED 64
 #define CROWDED_S       2
 
-/* The longest name that a file system of the host may have, and the kernel's padding. */
+/* Bytes of an event with the longest name of a host file system, with the kernel's padding. */
 #define EVENT_MAX (2 * sizeof(struct inotify_event) + VPATH_MAX)
 
 struct watched {
     uint64_t ino;
     int64_t btime_sec;
     uint32_t btime_nsec;
-    uint32_t serial; /* of its mount; 0: unused */
-    int wd;          /* -1: not watched before rest_s */
-    int allowed;     /* changes */
+    uint32_t serial; /* serial of its mount; 0: unused */
+    int wd;          /* -1: it is not to be watched before rest_s */
+    int allowed;     /* changes that are still allowed */
     int64_t rest_s;
     uint64_t used;
-    bool fresh;    /* nobody has looked at it since it is watched */
+    bool fresh;    /* it was not looked at since it is watched */
     bool doubtful; /* the ctime that is seen next is doubted */
     struct statx_timestamp doubt;
-    uint64_t doubt_by; /* vctx_caller() of whom alone the changes are that make it doubted; or 0 */
+    uint64_t doubt_by; /* vctx_caller() of the one caller whose changes make it doubted; or 0 */
 };
 
-/* All but `taken` belongs to who has taken it. */
+/* All members but `taken` belong to the thread that has set `taken`. */
 static struct watcher {
     _Atomic bool taken;
     bool open;
     int fd;
-    int64_t last_s;  /* when it was taken last */
-    int64_t retry_s; /* not opened before */
-    int64_t full_s;  /* nor given another directory */
+    int64_t last_s;  /* CLOCK_MONOTONIC, s: when it was taken last */
+    int64_t retry_s; /* it is not to be opened before */
+    int64_t full_s;  /* it is not to be given another directory before */
     uint64_t uses;
     struct watched dirs[DIRECTORIES];
 } watchers[WATCHERS];
 
-/* Each thread begins with the one it had, which knows its directories. */
+/* Each thread begins with the watcher that it had before, which knows its directories. */
 static _Thread_local unsigned mine;
 
 static int64_t seconds(void)
@@ -114,7 +120,7 @@ static void watcher_close(struct watcher *watcher)
     memset(watcher->dirs, 0, sizeof(watcher->dirs));
 }
 
-/* NULL: none is free, or inotify is not to be had. */
+/* Takes a free watcher. NULL: none is free, or inotify can't be had. */
 static struct watcher *watcher_take(void)
 {
     struct watcher *watcher = NULL;
@@ -165,8 +171,8 @@ void hostfs_wcc_finish(void)
     close_idle(0);
 }
 
-/* What an event says of the directory of wd: it has changed, or is not watched any more. A
- * directory that is seen under several mounts has several places, and one wd. */
+/* Notes what an event says of the directory of wd: it has changed, or is not watched any more. A
+ * directory that is seen under several mounts has several places here, and one wd. */
 static void watched_note(struct watcher *watcher, int wd, bool watched)
 {
     for (struct watched *at = watcher->dirs; at < watcher->dirs + DIRECTORIES; at++) {
@@ -179,7 +185,7 @@ static void watched_note(struct watcher *watcher, int wd, bool watched)
     }
 }
 
-/* The place of dir in the table, or of what is to be replaced by it. */
+/* The place of dir among the watcher's directories, or the place that dir can take. */
 static struct watched *watched_place(struct watcher *watcher, struct vnode *dir, bool *found)
 {
     const struct hostfs_node *node = hostfs_node(dir);
@@ -197,7 +203,8 @@ static struct watched *watched_place(struct watcher *watcher, struct vnode *dir,
     return oldest;
 }
 
-/* Has the directory watched, as the server where it is not yet. NULL: it can't be. */
+/* Watches the directory; acts as the server where it was not watched yet. NULL: it can't be
+ * watched. */
 static struct watched *watched_get(struct watcher *watcher, struct vnode *dir, int fd)
 {
     const struct hostfs_node *node = hostfs_node(dir);
@@ -227,13 +234,13 @@ static struct watched *watched_get(struct watcher *watcher, struct vnode *dir, i
                                .wd = wd,
                                .allowed = CHANGES_ALLOWED,
                                .fresh = true,
-                               .doubtful = found}; /* nobody saw what was changed meanwhile */
+                               .doubtful = found}; /* changes made meanwhile were not seen */
     }
     at->used = watcher->uses;
     return at;
 }
 
-/* Whether the event is one that the operation makes, and was not seen yet. */
+/* Whether the event is one that this operation causes, and was not seen yet. */
 static bool is_own(struct hostfs_wcc *wcc, const struct inotify_event *event)
 {
     for (int i = 0; i < wcc->count; i++) {
@@ -253,7 +260,7 @@ static bool is_side(const struct hostfs_wcc *wcc, int wd)
     return wcc->side[0].watched->wd == wd || (wcc->count == 2 && wcc->side[1].watched->wd == wd);
 }
 
-/* One event. False: `before` is not certain. */
+/* Takes one event. False: `before` is not certain. */
 static bool take_event(struct hostfs_wcc *wcc, const struct inotify_event *event, bool ending)
 {
     bool gone = event->mask & IN_IGNORED;
@@ -262,7 +269,7 @@ static bool take_event(struct hostfs_wcc *wcc, const struct inotify_event *event
         wcc->lost = true;
         return false;
     }
-    /* Attributes of something in the directory are none of the directory's. */
+    /* Attributes of an object in the directory are not the directory's. */
     if (event->len > 0 && (event->mask & ~IN_ISDIR) == IN_ATTRIB)
         return true;
     if (ending && is_own(wcc, event))
@@ -271,7 +278,7 @@ static bool take_event(struct hostfs_wcc *wcc, const struct inotify_event *event
     return !(ending || gone) || !is_side(wcc, event->wd);
 }
 
-/* Takes all events there are. While ending, only own ones may be among them. */
+/* Takes all events that there are. While ending, all of them must be this operation's own. */
 static bool take_events(struct hostfs_wcc *wcc, bool ending)
 {
     char buf[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
@@ -287,7 +294,7 @@ static bool take_events(struct hostfs_wcc *wcc, bool ending)
             event = (const struct inotify_event *)(const void *)at;
             certain = take_event(wcc, event, ending) && certain;
         }
-        /* Where another one would have had room, there was none. */
+        /* No event is left where another one would have fitted into the buffer. */
     } while ((size_t)n + EVENT_MAX > sizeof(buf));
     return certain;
 }
@@ -313,7 +320,7 @@ static bool same_time(struct statx_timestamp a, struct statx_timestamp b)
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-/* Whether the next change will be in a later tick of the clock, and move the ctime. */
+/* Whether the next change falls into a later tick of the clock, and moves the ctime. */
 static bool look_at(struct watcher *watcher, struct hostfs_wcc_side *side)
 {
     struct watched *at = side->watched;
@@ -336,7 +343,7 @@ static bool look_at(struct watcher *watcher, struct hostfs_wcc_side *side)
     return true;
 }
 
-/* Watches before it takes events, and takes those before it looks. */
+/* Watches the directories first, then takes events, then looks at the attributes. */
 static bool look(struct hostfs_wcc *wcc)
 {
     struct hostfs_wcc_side *side = wcc->side;
@@ -403,15 +410,16 @@ int hostfs_wcc_begin_move(const struct vctx *ctx, struct hostfs_wcc *wcc, struct
     return error;
 }
 
-/* Waits for who is changing the directory now. */
+/* Waits until no process is in the middle of a change of the directory. */
 static bool barrier(const struct hostfs_wcc_side *side)
 {
     return renameat2(side->fd, side->name, side->fd, side->name, RENAME_NOREPLACE) != 0 &&
            (errno == EEXIST || errno == ENOENT);
 }
 
-/* inotify makes one of equal events in a row: what others move to the same name right after us has
- * no event of its own, but is another object (or the same again, and nothing changed). */
+/* inotify merges equal events in a row. What another process moves to the name right after this
+ * operation has no event of its own, but is another object (or the moved object again, and then
+ * nothing was changed). */
 static bool still_moved(const struct hostfs_wcc *wcc)
 {
     struct statx st;
@@ -420,7 +428,8 @@ static bool still_moved(const struct hostfs_wcc *wcc)
                                st.stx_ino == wcc->moved_ino);
 }
 
-/* That nobody else is in the middle of a change, and only ours was made since the beginning. */
+/* Whether no other process is in the middle of a change, and only this operation's was made since
+ * it began. */
 static bool is_alone(struct hostfs_wcc *wcc)
 {
     const struct hostfs_wcc_side *side = wcc->side;
@@ -431,7 +440,7 @@ static bool is_alone(struct hostfs_wcc *wcc)
            still_moved(wcc);
 }
 
-/* A change of the caller's left the ctime of wd's directory as it was. */
+/* Notes that a change of the caller's left the ctime of wd's directory as it was. */
 static void watched_doubt(struct watcher *watcher, int wd, struct statx_timestamp ctime,
                           uint64_t caller)
 {
@@ -478,7 +487,7 @@ void hostfs_wcc_end(struct hostfs_wcc *wcc, int error, struct vchange *change,
         return;
     bool certain = !error && change->after.type != VNON &&
                    (!to_change || to_change->after.type != VNON) && is_alone(wcc);
-    /* Both may be of one directory: what is doubted from now on was not before. */
+    /* Both may be one directory: what is doubted from now on was not doubted before. */
     if (certain)
         side_tell(wcc, 0, change);
     if (certain && to_change)

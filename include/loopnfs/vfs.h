@@ -86,7 +86,7 @@ bool vfs_ending(const struct vfs *fs);
 /* The write verifier that the library keeps for the file system; see ops.verifier. */
 uint64_t vfs_verifier(const struct vfs *fs);
 
-/* How to mount. Strings are borrowed for the call. */
+/* How to mount. The strings are borrowed for the call. */
 struct vfs_mount_args {
     const char *source;    /* hostfs: the directory; others define it themselves; may be NULL */
     const char *options;   /* file system options, "a=b,c", or NULL */
@@ -95,8 +95,8 @@ struct vfs_mount_args {
     char *message;         /* for vfs_refuse(), message_size bytes; NULL: the message is logged */
     size_t message_size;
 };
-/* For mount and check: says why not, in one line for the user (beside the export's place in its
- * file), and returns `error`. */
+/* For mount and check: says in one line why the mount is refused, for the user (with the export's
+ * place in its file), and returns `error`. */
 int vfs_refuse(const struct vfs_mount_args *args, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -146,23 +146,24 @@ int vcontrol_print(struct vcontrol *control, const char *format, ...)
 /* New operations are added at the end, and nothing else is ever changed here: see struct vfs_type.
  */
 struct vfs_ops {
-    /* Mounts: sets fs->private and fs->root (with a reference). Leaves root NULL (as without
-     * mount): the root is the node with number 1. */
+    /* Mounts: sets fs->private, and fs->root with a reference. Where root stays NULL (as without
+     * mount), the root is the node with number 1. */
     int (*mount)(struct vfs *fs, const struct vfs_mount_args *args);
-    /* Whether mount would take these arguments, without mounting and without a trace: for
-     * `loopnfsd --check`. What it does not find, mount will. */
+    /* Whether mount would accept these arguments, found out without mounting and without a trace,
+     * for `loopnfsd --check`. mount finds what this does not. */
     int (*check)(const struct vfs_mount_args *args);
-    /* Called when the last user is gone and every node has been reclaimed. */
+    /* Called when the last user is gone and every node was reclaimed. */
     void (*unmount)(struct vfs *fs);
-    /* Finds a node that is not in the table by its id (which a client holds): interns it.
-     * ESTALE: gone, or no longer below the root. Ids are authenticated before they get here.
-     * Without it, a node with a number is made anew when getattr knows the number. */
+    /* Interns the node with this id, which a client holds and the vnode table does not have. *out
+     * has a reference for the caller. ESTALE: the object is gone, or no longer below the root. Ids
+     * are authenticated before they get here. Without load, a node with a number is made again when
+     * getattr knows the number. */
     int (*load)(struct vfs *fs, const struct vnode_id *id, struct vnode **out);
     /* The node has no user now: what it holds goes to `drops`, by vnode_drop(), and is counted off
      * by vnode_count_fds(). Called under the table's lock, so it never blocks. `all`: the node is
      * about to go, everything has to be dropped; else only what is easily had again. */
     void (*drop)(struct vnode *vn, bool all, struct vnode_drops *drops);
-    /* The node leaves the table for good: free what it holds (not the vnode itself). */
+    /* The node leaves the table for good: frees what it holds, but not the vnode itself. */
     void (*reclaim)(struct vnode *vn);
     /* Called about once a second by a housekeeping thread, while the file system is mounted. It
      * must do a bounded amount of work. */
@@ -260,9 +261,9 @@ struct vfs_ops {
      * finds out about lost data in another way says so by vfs_data_lost().
      */
     uint64_t (*verifier)(struct vnode *vn);
-    /* Nobody has the file system mounted any more: the place to give back references on nodes that
-     * it holds itself, without which it would never end. Operations under way go on; unmount comes
-     * when the last node is gone. Does not wait for anything. */
+    /* Called when nothing holds the file system any more. It gives back the references on nodes
+     * that the file system holds itself, without which it would never end. Operations that have
+     * begun go on; unmount comes when the last node is gone. It must not wait. */
     void (*release)(struct vfs *fs);
     /* Whether a node that a request found in the table may still be used: 0, or ESTALE. Called for
      * each request that brings a handle, so it should cost next to nothing. Without it: always. */
@@ -280,10 +281,10 @@ struct vfs_ops {
 };
 
 enum vfs_flags {
-    VFS_READ_ONLY = 1, /* nothing can be changed: ROFS before any operation is called */
+    VFS_READ_ONLY = 1, /* nothing can be changed: EROFS before any operation is called */
     VFS_SYMLINKS = 2,  /* FSINFO properties (RFC 1813) */
     VFS_LINKS = 4,
-    VFS_STABLE_IDS = 8, /* ids outlive the server */
+    VFS_STABLE_IDS = 8, /* ids stay valid when the server restarts */
     VFS_SPECIALS = 16,  /* fifos, sockets, device nodes */
     /* Calls may wait for somebody who may never come (the other end of a stream): they are bounded
      * from the first one on, and no connection waits for their end. */
@@ -341,14 +342,14 @@ void vfs_data_lost(struct vfs *fs);
 /* --- what the vnode table offers to a file system (vfs/vnode_table.c) --- */
 
 /*
- * The node with this id: found, or made. A new one has its private part zeroed and then given to
- * `init` (may be NULL), under the table's lock: init must not block. *out has a reference for the
- * caller. *fresh (may be NULL) says whether it was made. ENOMEM.
+ * Returns the node with this id, which it finds or makes. The private part of a new node is zeroed
+ * and then given to `init` (may be NULL) under the table's lock, so init must not block. *out has a
+ * reference for the caller. *fresh (may be NULL): the node was made. ENOMEM.
  */
 int vnode_intern(struct vfs *fs, const struct vnode_id *id, enum vtype type,
                  void (*init)(struct vnode *vn, void *arg), void *arg, struct vnode **out,
                  bool *fresh);
-/* The node with this id if the table has it, with a reference; else NULL. */
+/* Returns the node with this id if the table has it, with a reference; else NULL. */
 struct vnode *vnode_find(struct vfs *fs, const struct vnode_id *id);
 void vnode_ref(struct vnode *vn);
 /* Gives a reference back; NULL is accepted. */
@@ -361,18 +362,18 @@ static inline bool vnode_is_root(const struct vnode *vn)
 {
     return vn == vn->fs->root;
 }
-/* The object is gone: the table forgets the node, which is reclaimed after its last user. */
+/* To be called when the object is gone: the table forgets the node, and reclaims it after its last
+ * user. */
 void vnode_forget(struct vnode *vn);
 /* Asks for ops.drop as soon as the node has no user. */
 void vnode_drop_soon(struct vnode *vn);
-/* Has the root of a file system, which always has a user, drop what it holds: nobody finds that any
- * more, but whoever found it before may use it for as long as he has the node. So the caller gets
- * it, to release it when vnode_users() says that this is so: *dropped, `max` things at most; more
- * are left with the node. Returns how many. */
+/* Makes the root of a file system, which always has a user, give up its descriptors (shed). They
+ * can't be found any more, but a thread that found them before may use them as long as it has a
+ * reference on the node. */
 unsigned vnode_drop_root(struct vnode *root, struct vnode_dropped *dropped, unsigned max);
-/* How many nodes the table keeps when it has a choice: for memos that are sized by it. */
+/* How many nodes the table keeps when it has a choice: for caches that depend on it. */
 uint32_t vnode_nodes_max(void);
-/* And how many descriptors. */
+/* How many descriptors of nodes the table keeps open when it has a choice. */
 uint32_t vnode_fds_max(void);
 /* A file system counts the descriptors its nodes hold, and whatever is as dear as one, so that the
  * table can bound them: by a positive delta when a node in use has got some (not in init(): this

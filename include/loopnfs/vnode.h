@@ -64,7 +64,7 @@ struct vnode {
     uint8_t id[];
 };
 
-/* What a node is like now (RFC 1813 fattr3). */
+/* The attributes of a node now (RFC 1813 fattr3). */
 struct vattr {
     enum vtype type; /* VNON: not filled in */
     uint32_t mode;   /* permission bits, suid, sgid, sticky: within 07777 */

@@ -2,10 +2,10 @@
  * containment.c - whether an object is in the export.
  *
  * Called when a node is loaded by a kernel handle, which leads to any object of the whole file
- * system, and for `..`. A directory is in when its path begins with the root's path, or when going
- * up leads to the root. A file that the kernel found without its directory has no path to judge:
- * it is accepted (its id was handed out by us, authenticated); subtree_check loads everything from
- * the root down instead (resolve.c) and never gets here.
+ * system, and for `..`. A directory is inside when its path begins with the root's path, or when
+ * going up leads to the root. A file that the kernel found without its directory has no path to
+ * judge by. It is accepted, since its id was given out by this server and is authenticated. With
+ * subtree_check, files are loaded from the root down instead (resolve.c) and never get here.
  */
 #include "fs/hostfs/hostfs.h"
 #include "fs/hostfs/locate/locate.h"
@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Further up than this there is no root, but a file system gone mad. */
+/* The most steps upwards; a tree that is deeper is a broken file system. */
 #define DEPTH_MAX 65536
 
 void hostfs_proc_path(struct hostfs_proc_path *path, int fd)
@@ -34,7 +34,7 @@ bool hostfs_proc_works(int fd)
     return stat(link.text, &st) == 0;
 }
 
-/* The path of what fd is open on; -1 where nobody knows. */
+/* The path of what fd is open on. Returns its length, or -1 where it can't be found out. */
 static ssize_t path_of(int fd, char path[PATH_MAX])
 {
     struct hostfs_proc_path link;
@@ -65,7 +65,7 @@ static bool same(const struct statx *a, const struct statx *b)
            a->stx_dev_minor == b->stx_dev_minor && a->stx_mnt_id == b->stx_mnt_id;
 }
 
-/* Without /proc, or where a path is longer than it can say. */
+/* Goes up to the root. Used without /proc, or where a path is longer than /proc can say. */
 static int climb(struct hostfs *h, int fd, const struct statx *from)
 {
     struct statx root, here = *from, up = *from;
@@ -108,9 +108,9 @@ int hostfs_contained(const struct vctx *ctx, struct hostfs *h, int fd, const str
     if (strncmp(path, root, (size_t)root_len) == 0 &&
         (path[root_len] == '/' || path[root_len] == '\0'))
         return 0;
-    /* A path of "/" is one the kernel does not know; another name may well be inside. */
+    /* The path "/" means that the kernel does not know the path; another name may be inside. */
     if (!directory && (len == 1 || st->stx_nlink > 1))
         return 0;
-    /* The path may be one seen from elsewhere (a bind mount): going up is certain. */
+    /* The path may be one that is seen from elsewhere (a bind mount); going up is certain. */
     return directory ? climb(h, fd, st) : ESTALE;
 }

@@ -143,8 +143,7 @@ void hostfs_hold_tick(struct hostfs *h, bool now);
 void hostfs_hold_end(struct hostfs *h);
 
 /* containment.c */
-/* 0: fd is the root or below it; ESTALE: it is not. For a call of ctx, or NULL: the root's path is
- * asked for once a batch. */
+/* Whether fd is the export's root or below it. ESTALE: it is not. */
 int hostfs_contained(const struct vctx *ctx, struct hostfs *h, int fd, const struct statx *st);
 /* Whether /proc/self/fd is there, and leads to what fd is open on. */
 bool hostfs_proc_works(int fd);
@@ -156,7 +155,8 @@ void hostfs_revisit_begin(struct hostfs *h);
 void hostfs_revisit_end(struct hostfs *h);
 /* To be called after a RENAME below h, by which other exports may have lost objects. */
 void hostfs_revisit_all(const struct hostfs *h);
-/* Whether a node that a request found in the table is still in the export. ESTALE. */
+/* Checks whether a node that a request found in the vnode table is still in the export. ESTALE: it
+ * is not. */
 int hostfs_revisit(struct vnode *vn);
 
 /* name_table.c */

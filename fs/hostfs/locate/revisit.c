@@ -1,14 +1,14 @@
 /*
  * revisit.c - whether an object that is in use is still in the export.
  *
- * Containment is checked when an object is loaded and when it is opened (containment.c, resolve.c);
- * but what is used all the time stays open, and the host may move it, or a directory above it,
- * elsewhere. So the check is made again for each object that a request finds in the table, once
- * per PERIOD_MS. What a RENAME of this server may have moved out of another export, one
- * below the directories of the RENAME's, is looked at by the next request.
+ * Containment is checked when an object is loaded and when it is opened (containment.c, resolve.c).
+ * But an object that is used all the time stays open, and the host may move it, or a directory
+ * above it, elsewhere. The check is therefore made again for each object that a request finds in
+ * the vnode table, once in PERIOD_MS. A RENAME of this server may have moved an object out of
+ * another export, which lies below its directories; such objects are checked by the next request.
  *
- * Called by the vnode table for each request (ops.revisit): where nothing is to be done it costs a
- * look at the clock, and nothing at all where the export is all of its file system. Owns nothing.
+ * Called by the vnode table for each request. Where nothing has to be checked it costs a look at
+ * the clock, and nothing at all where the export is a whole file system. Owns nothing.
  */
 #include "base/cred.h"
 #include "fs/hostfs/hostfs.h"
@@ -17,10 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What is in use is looked at again at the first request after so long. */
+/* Milliseconds after which an object in use is checked again by the next request. */
 #define PERIOD_MS 1500
 
-/* Exports of a part of a file system, and renames that may have moved something out of one. */
+/* How many exports are a part of a file system, and how many renames may have moved an object out
+ * of one of them. */
 static _Atomic uint32_t parts, moves;
 
 void hostfs_revisit_begin(struct hostfs *h)
@@ -37,12 +38,12 @@ void hostfs_revisit_end(struct hostfs *h)
 
 void hostfs_revisit_all(const struct hostfs *h)
 {
-    /* What it moved stays within its own. */
+    /* What the RENAME moved stays within its own export. */
     if (parts > (h->whole_mount ? 0 : 1))
         moves++;
 }
 
-/* Another number in each period, and after each move. */
+/* A number that differs in each period, and after each move. */
 static uint32_t epoch_now(void)
 {
     struct timespec now;
@@ -52,7 +53,8 @@ static uint32_t epoch_now(void)
     return period * 2654435761u + atomic_load_explicit(&moves, memory_order_relaxed);
 }
 
-/* By its path; where that says nothing and files are to be checked, too, from the root down. */
+/* Checks by the object's path, and from the root down where the path does not tell and files have
+ * to be checked, too. */
 static int look(struct hostfs *h, struct vnode *vn, int fd)
 {
     struct vnode_id id;
@@ -83,7 +85,7 @@ int hostfs_revisit(struct vnode *vn)
     if (atomic_load_explicit(&node->checked, memory_order_relaxed) == epoch)
         return 0;
     int fd = hostfs_fd_held(vn);
-    /* What is not open is checked when it is opened. */
+    /* An object that is not open is checked when it is opened. */
     int error = fd >= 0 ? cred_assume_server() : 0;
     if (!error && fd >= 0)
         error = look(h, vn, fd);
