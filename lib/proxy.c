@@ -314,7 +314,7 @@ static void queued_let_go(struct vfs *fs)
     CALL(fs, let_go, W(fs));
 }
 
-/* drop is left out: it is called under a lock and can't wait for another thread; and glance and
+/* drop is left out: it is called under a lock and can't wait for another thread; and getattr_at and
  * the splices, for which lookup, read and write will do. */
 static void table_make(const struct vfs_ops *author, struct vfs_ops *ops)
 {

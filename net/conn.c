@@ -7,7 +7,7 @@
  *            gathered before them (record.h)
  *     out    replies that are to be sent: [sent, filled)
  *     queue  replies in other buffers, to be sent before `out`: the rest of a buffer to which a
- *            late message still writes, and late replies themselves
+ *            deferred message still writes, and deferred replies themselves
  * The payload of a long message may be in a pipe instead (payload_in.h). A connection whose peer
  * does not take its replies is not read from until the peer does.
  */
@@ -44,7 +44,7 @@ void conn_close(struct conn *conn)
     loop_bury(&conn->source);
 }
 
-void conn_watch(struct conn *conn)
+void conn_arm(struct conn *conn)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = &conn->source};
 
@@ -63,12 +63,12 @@ static void conn_set_paused(struct conn *conn, bool paused)
     if (conn->paused == paused)
         return;
     conn->paused = paused;
-    conn_watch(conn);
+    conn_arm(conn);
 }
 
 void conn_end_check(struct conn *conn)
 {
-    if (conn->ended && conn->source.late == 0 && !conn_has_output(conn) &&
+    if (conn->ended && conn->source.deferred == 0 && !conn_has_output(conn) &&
         list_empty(&conn->source.ready_link))
         conn_close(conn);
 }
@@ -78,7 +78,7 @@ static void conn_end(struct conn *conn)
     if (conn->ended)
         return;
     conn->ended = true;
-    conn_watch(conn);
+    conn_arm(conn);
     conn_end_check(conn);
 }
 
@@ -171,7 +171,7 @@ static bool conn_run(struct source *source)
         }
         if (!conn_out_room(conn)) {
             if (!source->dead && !conn->blocked)
-                loop_ready(source); /* late replies are in the way; tried again soon */
+                loop_ready(source); /* deferred replies are in the way; tried again soon */
             return true;
         }
         switch (
@@ -220,7 +220,7 @@ static bool in_room(struct conn *conn)
     }
     if (BUFFER_SIZE - conn->end >= need)
         return true;
-    /* A late message still uses this buffer: the rest moves to another one. */
+    /* A deferred message still uses this buffer: the rest moves to another one. */
     if (buffer->refs > 1) {
         buffer = buffer_get(conn_pool(conn));
         if (buffer == NULL)
@@ -341,7 +341,7 @@ static bool conn_event(struct source *source, uint32_t events)
     return true;
 }
 
-/* --- late messages --- */
+/* --- deferred messages --- */
 
 static void conn_detach(struct source *source)
 {
@@ -362,24 +362,26 @@ static void conn_detach(struct source *source)
         loop_ready(source);
 }
 
-static void conn_finish_late(struct source *source, struct late *late)
+static void conn_finish_deferred(struct source *source, struct deferred *deferred)
 {
     struct conn *conn = conn_of(source);
 
-    buffer_put(conn_pool(conn), late->in, 0);
-    if (late->broken)
+    buffer_put(conn_pool(conn), deferred->in, 0);
+    if (deferred->broken)
         conn_close(conn); /* the client asks again */
-    if (late->len == 0 || source->dead) {
-        buffer_put(conn_pool(conn), late->out, late->at + late->len);
+    if (deferred->len == 0 || source->dead) {
+        buffer_put(conn_pool(conn), deferred->out, deferred->at + deferred->len);
         if (!source->dead)
             conn_end_check(conn);
         return;
     }
-    record_mark(late->out->data + late->at - RECORD_HEADER, late->len);
+    record_mark(deferred->out->data + deferred->at - RECORD_HEADER, deferred->len);
     /* Replies that have gathered go first, so that the queue stays in front of `out`. */
     bool kept = conn_out_queue(conn);
     conn->sent = conn->filled;
-    if (!conn_queue(conn, late->out, late->at - RECORD_HEADER, late->at + late->len) || !kept) {
+    if (!conn_queue(conn, deferred->out, deferred->at - RECORD_HEADER,
+                    deferred->at + deferred->len) ||
+        !kept) {
         conn_close(conn);
         return;
     }
@@ -401,7 +403,7 @@ static bool conn_drain(struct source *source)
     conn_end(conn);
     if (conn->blocked && net_now_ms() > net.patience_ms)
         conn_close(conn); /* the client has had time to take its replies */
-    return source->dead || (source->late == 0 && !conn_has_output(conn));
+    return source->dead || (source->deferred == 0 && !conn_has_output(conn));
 }
 
 static const struct source_ops conn_ops = {
@@ -409,7 +411,7 @@ static const struct source_ops conn_ops = {
     .run = conn_run,
     .flush = conn_flush,
     .detach = conn_detach,
-    .finish_late = conn_finish_late,
+    .finish_deferred = conn_finish_deferred,
     .drain = conn_drain,
     .destroy = conn_destroy,
 };
@@ -440,7 +442,7 @@ bool conn_evict(struct loop *loop)
 
     list_for_each (item, &loop->sources) {
         struct source *source = list_entry(item, struct source, link);
-        if (source->ops != &conn_ops || source->late > 0 || conn_has_output(conn_of(source)))
+        if (source->ops != &conn_ops || source->deferred > 0 || conn_has_output(conn_of(source)))
             continue;
         conn_close(conn_of(source));
         return true;
@@ -455,7 +457,7 @@ void conn_evict_borrower(struct loop *loop, const struct source *but)
 
     list_for_each (item, &loop->sources) {
         struct source *source = list_entry(item, struct source, link);
-        if (source->ops != &conn_ops || source == but || source->late > 0)
+        if (source->ops != &conn_ops || source == but || source->deferred > 0)
             continue;
         struct conn *conn = conn_of(source);
         if (conn->in == NULL && !conn_has_output(conn))

@@ -50,12 +50,12 @@ static inline struct buffer_pool *conn_pool(struct conn *conn)
 
 /* --- conn.c --- */
 
-/* Closes the connection now. Its memory is freed when its last late message is in. */
+/* Closes the connection now. Its memory is freed when its last deferred message is in. */
 void conn_close(struct conn *conn);
 /* Closes the connection if nothing more will be read, and nothing is left to be done or sent. */
 void conn_end_check(struct conn *conn);
 /* Tells epoll what the connection waits for. */
-void conn_watch(struct conn *conn);
+void conn_arm(struct conn *conn);
 
 /* --- conn_send.c --- */
 

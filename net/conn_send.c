@@ -11,7 +11,7 @@
 
 /* The most pieces of replies in one send. */
 #define PIECES_MAX 16
-/* How many late replies may wait for a slow peer before the server stops reading from it. */
+/* How many deferred replies may wait for a slow peer before the server stops reading from it. */
 #define QUEUE_MAX 64
 void conn_out_release(struct conn *conn)
 {
@@ -67,7 +67,7 @@ static void conn_set_blocked(struct conn *conn, bool blocked)
     if (conn->blocked == blocked)
         return;
     conn->blocked = blocked;
-    conn_watch(conn);
+    conn_arm(conn);
     /* Messages that are in memory have been waiting for this. */
     if (!blocked)
         loop_ready(&conn->source);

@@ -257,28 +257,28 @@ static void datagram_detach(struct source *source)
         loop_ready(source);
 }
 
-static void datagram_finish_late(struct source *source, struct late *late)
+static void datagram_finish_deferred(struct source *source, struct deferred *deferred)
 {
     struct datagram *dg = datagram_of(source);
     struct list *item, *next;
 
     list_for_each_safe (item, next, &dg->absents) {
         struct absent *absent = list_entry(item, struct absent, link);
-        if (absent->out != late->out || absent->at != late->at)
+        if (absent->out != deferred->out || absent->at != deferred->at)
             continue;
-        if (late->len > 0 && !source->dead)
-            reply_send(dg, &absent->envelope, late->out->data + late->at, late->len);
+        if (deferred->len > 0 && !source->dead)
+            reply_send(dg, &absent->envelope, deferred->out->data + deferred->at, deferred->len);
         list_remove(&absent->link);
         free(absent);
         break;
     }
-    buffer_put(pool_of(dg), late->in, 0);
-    buffer_put(pool_of(dg), late->out, late->at + late->len);
+    buffer_put(pool_of(dg), deferred->in, 0);
+    buffer_put(pool_of(dg), deferred->out, deferred->at + deferred->len);
 }
 
 static bool datagram_drain(struct source *source)
 {
-    return source->late == 0 && datagram_of(source)->count == 0;
+    return source->deferred == 0 && datagram_of(source)->count == 0;
 }
 
 static void datagram_destroy(struct source *source)
@@ -297,7 +297,7 @@ static const struct source_ops datagram_ops = {
     .run = datagram_run,
     .flush = datagram_flush,
     .detach = datagram_detach,
-    .finish_late = datagram_finish_late,
+    .finish_deferred = datagram_finish_deferred,
     .drain = datagram_drain,
     .destroy = datagram_destroy,
 };

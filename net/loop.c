@@ -92,7 +92,7 @@ uint8_t loop_host_hash(const struct address *peer)
 
 bool loop_source_may(const struct source *source)
 {
-    return source->late == 0 || !wait_should_pause(source, source->late);
+    return source->deferred == 0 || !wait_should_pause(source, source->deferred);
 }
 
 void loop_pause(struct source *source)
@@ -116,14 +116,14 @@ void loop_bury(struct source *source)
     list_append(&source->loop->dead, &source->link);
 }
 
-/* Sources with late messages stay until their last reply has come in. */
+/* Sources with deferred messages stay until their last reply has come in. */
 static void loop_free_dead(struct loop *loop)
 {
     struct list *item, *next;
 
     list_for_each_safe (item, next, &loop->dead) {
         struct source *source = list_entry(item, struct source, link);
-        if (source->late > 0)
+        if (source->deferred > 0)
             continue;
         list_remove(&source->link);
         source->ops->destroy(source);
@@ -169,10 +169,10 @@ static void loop_post(struct loop *loop, struct list *box, struct list *item)
     loop_wake(loop);
 }
 
-void loop_post_late(struct loop *loop, struct late *late)
+void loop_post_deferred(struct loop *loop, struct deferred *deferred)
 {
-    list_init(&late->link);
-    loop_post(loop, &loop->mailbox, &late->link);
+    list_init(&deferred->link);
+    loop_post(loop, &loop->mailbox, &deferred->link);
     /* Paused sources of any loop may be waiting for this message to end. */
     if (net.paused && atomic_exchange(&net.paused, false))
         for (unsigned i = 0; i < net.nloops; i++)
@@ -195,25 +195,25 @@ static void box_take(struct list *box, struct list *into)
         list_append(into, item);
 }
 
-/* Takes in new connections and late replies. Paused sources try again. */
+/* Takes in new connections and deferred replies. Paused sources try again. */
 static void loop_read_mail(struct loop *loop)
 {
-    struct list lates, arrivals, *item;
+    struct list replies, arrivals, *item;
 
     while ((item = list_pop(&loop->paused)) != NULL)
         list_append(&loop->ready, item);
 
     pthread_mutex_lock(&loop->mailbox_lock);
-    box_take(&loop->mailbox, &lates);
+    box_take(&loop->mailbox, &replies);
     box_take(&loop->arrivals, &arrivals);
     loop->mail = false;
     pthread_mutex_unlock(&loop->mailbox_lock);
-    while ((item = list_pop(&lates)) != NULL) {
-        struct late *late = list_entry(item, struct late, link);
-        late->source->late--;
-        net.late--;
-        late->source->ops->finish_late(late->source, late);
-        free(late);
+    while ((item = list_pop(&replies)) != NULL) {
+        struct deferred *deferred = list_entry(item, struct deferred, link);
+        deferred->source->deferred--;
+        net.deferred--;
+        deferred->source->ops->finish_deferred(deferred->source, deferred);
+        free(deferred);
     }
     while ((item = list_pop(&arrivals)) != NULL) {
         struct source *source = list_entry(item, struct source, link);
@@ -353,7 +353,7 @@ static void flush_all(struct loop *loop)
     }
 }
 
-/* True: all replies of this loop are sent, and no loop waits for a late reply. */
+/* True: all replies of this loop are sent, and no loop waits for a deferred reply. */
 static bool loop_drained(struct loop *loop)
 {
     struct list *item, *next;
@@ -366,7 +366,7 @@ static bool loop_drained(struct loop *loop)
         if (!source->ops->drain(source))
             drained = false;
     }
-    return drained && net.late == 0;
+    return drained && net.deferred == 0;
 }
 
 bool loop_run(struct loop *loop)

@@ -10,7 +10,7 @@
  * moves it on by compare-and-swap has the loop. That is the thread itself, when the handler
  * returns, or another thread that takes the loop meanwhile. In the latter case the first thread
  * owns nothing but the message, its reply and references on their buffers. It hands in the reply
- * through the mailbox, as a `struct late`.
+ * through the mailbox, as a `struct deferred`.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -32,7 +32,7 @@
 
 struct loop;
 struct source;
-struct late;
+struct deferred;
 
 struct source_ops {
     /* epoll reported `events`. False: the loop was lost meanwhile; the caller must touch
@@ -45,8 +45,8 @@ struct source_ops {
     /* The message that is being handled stays behind with its thread, which keeps a reference on
      * both buffers. The source goes on without the message and without the buffers. */
     void (*detach)(struct source *source);
-    /* The reply of such a message came. The source takes over the references in `late`. */
-    void (*finish_late)(struct source *source, struct late *late);
+    /* The reply of such a message came. The source takes over the references in `deferred`. */
+    void (*finish_deferred)(struct source *source, struct deferred *deferred);
     /* The server ends: the source takes no more messages. True: it has nothing left to send. */
     bool (*drain)(struct source *source);
     void (*destroy)(struct source *source);
@@ -61,13 +61,13 @@ struct source {
     struct list link;             /* loop->sources */
     struct list ready_link;       /* loop->ready, while it has messages to be run */
     struct list flush_link;       /* loop->flush, while it has replies to be sent */
-    uint32_t late;                /* messages that stayed behind with threads */
+    uint32_t deferred;            /* messages that stayed behind with threads */
     uint8_t host;                 /* hash of its peer's address (base/wait_place.h) */
     bool dead;                    /* on loop->dead; nothing more happens with it */
 };
 
 /* The reply of a message whose thread lost the loop, or the news that there is none. */
-struct late {
+struct deferred {
     struct list link; /* loop->mailbox */
     struct source *source;
     struct buffer *in, *out;
@@ -109,7 +109,7 @@ struct loop {
     _Atomic bool asleep; /* in epoll_wait without a time limit */
 
     pthread_mutex_t mailbox_lock;
-    struct list mailbox;  /* struct late; guarded by mailbox_lock */
+    struct list mailbox;  /* struct deferred; guarded by mailbox_lock */
     struct list arrivals; /* struct source: new connections; guarded by mailbox_lock */
     _Atomic bool mail;    /* something is in one of them */
 };
@@ -128,9 +128,9 @@ struct net {
     uint32_t connections_max; /* bound, for all loops together */
     /* CLOCK_MONOTONIC: when stopping gives up peers that do not take their replies */
     _Atomic int64_t patience_ms;
-    _Atomic uint32_t late;    /* messages whose threads lost their loop */
-    _Atomic bool paused;      /* some loop has paused sources */
-    _Atomic uint32_t buffers; /* borrowed from the pools of all loops */
+    _Atomic uint32_t deferred; /* messages whose threads lost their loop */
+    _Atomic bool paused;       /* some loop has paused sources */
+    _Atomic uint32_t buffers;  /* borrowed from the pools of all loops */
     _Atomic uint64_t handovers, takeovers;
 };
 extern struct net net;
@@ -141,7 +141,7 @@ void loop_finish(struct loop *loop);
 /* Runs the loop until it is lost (false) or the server ends (true). */
 bool loop_run(struct loop *loop);
 int loop_add(struct loop *loop, struct source *source, uint32_t events);
-/* Ends a source: it is closed now, and freed after the batch (or after its late messages). */
+/* Ends a source: it is closed now, and freed after the batch (or after its deferred messages). */
 void loop_bury(struct source *source);
 void loop_ready(struct source *source);
 void loop_flush_later(struct source *source);
@@ -158,7 +158,7 @@ bool loop_source_may(const struct source *source);
  * for. */
 void loop_pause(struct source *source);
 /* These may be called from any thread. */
-void loop_post_late(struct loop *loop, struct late *late);
+void loop_post_deferred(struct loop *loop, struct deferred *deferred);
 void loop_post_source(struct loop *loop, struct source *source);
 void loop_wake(struct loop *loop);
 

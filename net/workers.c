@@ -38,7 +38,7 @@ struct worker {
     /* Used by this thread only: */
     struct loop *handling; /* the loop whose message it handles; NULL once it gave the loop away */
     uint64_t state;        /* that message's loop->state */
-    struct late *late;     /* in reserve, so that handing in a reply can't fail */
+    struct deferred *deferred; /* in reserve, so that handing in a reply can't fail */
 };
 
 static struct {
@@ -60,8 +60,8 @@ static bool loop_take(struct loop *loop, uint64_t state)
     if (!atomic_compare_exchange_strong(&loop->state, &state, state + 1))
         return false;
     struct source *source = loop->handling.source;
-    source->late++;
-    net.late++;
+    source->deferred++;
+    net.deferred++;
     wait_asleep_begin(loop->handling.call, source);
     source->ops->detach(source);
     return true;
@@ -183,15 +183,15 @@ bool loop_handle(struct loop *loop, struct net_message *message, size_t *len)
     /* This thread owns only the message from here on, so what is in the pipe has to come along. */
     bool whole =
         message->out.piped == 0 || payload_out_copy(&message->out, message->reply + *len, len);
-    struct late *late = self->late;
-    self->late = NULL;
-    *late = (struct late){.source = mine.source,
-                          .in = mine.in,
-                          .out = mine.out,
-                          .at = (size_t)(message->reply - mine.out->data),
-                          .len = *len,
-                          .broken = !whole};
-    loop_post_late(loop, late);
+    struct deferred *deferred = self->deferred;
+    self->deferred = NULL;
+    *deferred = (struct deferred){.source = mine.source,
+                                  .in = mine.in,
+                                  .out = mine.out,
+                                  .at = (size_t)(message->reply - mine.out->data),
+                                  .len = *len,
+                                  .broken = !whole};
+    loop_post_deferred(loop, deferred);
     return false;
 }
 
@@ -225,13 +225,13 @@ static bool worker_wait(struct worker *worker, bool fresh)
     return work;
 }
 
-/* Keeps one `struct late` in reserve. Without memory the thread waits for some, since it must not
- * lose a reply. */
-static void late_reserve(struct worker *worker)
+/* Keeps one `struct deferred` in reserve. Without memory the thread waits for some, since it must
+ * not lose a reply. */
+static void deferred_reserve(struct worker *worker)
 {
-    while (worker->late == NULL) {
-        worker->late = malloc(sizeof(*worker->late));
-        if (worker->late == NULL)
+    while (worker->deferred == NULL) {
+        worker->deferred = malloc(sizeof(*worker->deferred));
+        if (worker->deferred == NULL)
             nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
 }
@@ -244,7 +244,7 @@ static void *worker_main(void *arg)
     self = worker;
     sleep_set_hook(about_to_sleep, worker);
     prctl(PR_SET_TIMERSLACK, WORKER_SLACK_NSEC);
-    late_reserve(worker);
+    deferred_reserve(worker);
     while (worker_wait(worker, fresh)) {
         fresh = false;
         struct loop *loop = worker->loop;
@@ -252,13 +252,13 @@ static void *worker_main(void *arg)
         loop->tid = gettid();
         if (loop_run(loop))
             break;
-        late_reserve(worker);
+        deferred_reserve(worker);
     }
     pthread_mutex_lock(&workers.lock);
     workers.count--;
     pthread_cond_broadcast(&workers.ended);
     pthread_cond_destroy(&worker->assigned);
-    free(worker->late);
+    free(worker->deferred);
     free(worker);
     pthread_mutex_unlock(&workers.lock);
     return NULL;

@@ -11,7 +11,7 @@ int nfs3_lookup(struct nfs3_request *rq, const LOOKUP3args *args, LOOKUP3resok *
 {
     struct vnode_id id;
     struct vattr attr = {0};
-    int error = vop_glance(&rq->access.ctx, rq->access.vn, args->what.name, &id, &attr);
+    int error = vop_getattr_at(&rq->access.ctx, rq->access.vn, args->what.name, &id, &attr);
 
     if (error != 0)
         return error;

@@ -24,8 +24,8 @@ int vop_lookup(const struct vctx *ctx, struct vnode *dir, struct view name, stru
                struct vattr *attr);
 /* Like vop_lookup(), but gives the node's id only; no node is made where the file system can do
  * without. */
-int vop_glance(const struct vctx *ctx, struct vnode *dir, struct view name, struct vnode_id *id,
-               struct vattr *attr);
+int vop_getattr_at(const struct vctx *ctx, struct vnode *dir, struct view name, struct vnode_id *id,
+                   struct vattr *attr);
 int vop_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
 /* Reads up to out->len bytes, into the pipe or to out->data; out->len becomes the number of bytes
  * read. After success the attributes are always there. */

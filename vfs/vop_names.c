@@ -106,8 +106,8 @@ int vop_lookup(const struct vctx *ctx, struct vnode *dir, struct view view, stru
     return node_complete(ctx, dir, "lookup", err, name.dotdot ? VDIR : VNON, out, attr);
 }
 
-int vop_glance(const struct vctx *ctx, struct vnode *dir, struct view view, struct vnode_id *id,
-               struct vattr *attr)
+int vop_getattr_at(const struct vctx *ctx, struct vnode *dir, struct view view, struct vnode_id *id,
+                   struct vattr *attr)
 {
     struct name name;
     struct vnode *vn;
@@ -116,7 +116,7 @@ int vop_glance(const struct vctx *ctx, struct vnode *dir, struct view view, stru
     attr->type = VNON;
     if (err != 0)
         return err;
-    if (name.dot || name.dotdot || vop_table(dir)->glance == NULL) {
+    if (name.dot || name.dotdot || vop_table(dir)->getattr_at == NULL) {
         err = vop_lookup(ctx, dir, view, &vn, attr);
         if (vn != NULL)
             vnode_id_of(vn, id);
@@ -125,9 +125,10 @@ int vop_glance(const struct vctx *ctx, struct vnode *dir, struct view view, stru
     }
     err = rights_check(ctx, dir, VACCESS_LOOKUP);
     if (err == 0)
-        err = vop_checked(dir, "glance", vop_table(dir)->glance(ctx, dir, name.text, id, attr));
+        err = vop_checked(dir, "getattr_at",
+                          vop_table(dir)->getattr_at(ctx, dir, name.text, id, attr));
     const char *wrong = err == 0 ? plus_wrong(id, attr) : NULL;
-    return wrong != NULL ? vop_broken(dir, "glance", wrong) : err;
+    return wrong != NULL ? vop_broken(dir, "getattr_at", wrong) : err;
 }
 
 int vop_create(const struct vctx *ctx, struct vnode *dir, struct view view,
@@ -342,7 +343,7 @@ static int dot_add(const struct vctx *ctx, struct vnode *dir, const char *name,
     struct vnode_id id;
     struct vattr attr;
 
-    int err = vop_glance(ctx, dir, view, &id, &attr);
+    int err = vop_getattr_at(ctx, dir, view, &id, &attr);
     bool known = err == 0;
     if (err == EACCES || err == ESTALE || err == ENOENT)
         err = vop_getattr(ctx, dir, &attr);

@@ -142,7 +142,7 @@ static uint64_t fileid_of(struct listing *list, const char *name, unsigned char 
         hostfs_named_fileid(hostfs_of(dir), mount, &place, &attr.fileid))
         return attr.fileid;
     if (!list->closed && number_is_doubtful(list, type, number))
-        error = hostfs_glance_at(list->ctx, list->dir, list->fd, name, &id, &attr);
+        error = hostfs_getattr_at_fd(list->ctx, list->dir, list->fd, name, &id, &attr);
     if (!error)
         return attr.fileid;
     return hostfs_fileid(mount, number, hostfs_part(mount, dir->id, dir->id_len));
@@ -176,7 +176,7 @@ static bool add_entry(struct listing *list, const struct hostfs_listed *entry,
     if (!plus)
         return false;
     int error =
-        hostfs_glance_at(list->ctx, list->dir, list->fd, entry->name, &plus->id, &plus->attr);
+        hostfs_getattr_at_fd(list->ctx, list->dir, list->fd, entry->name, &plus->id, &plus->attr);
     hostfs_point_leave(list->dir); /* the next entry is on the directory's own disk again */
     if (error)
         *plus = (struct vdirent_plus){0};

@@ -288,11 +288,11 @@ int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, uint64_t size);
 /* lookup.c */
 int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
                   struct vattr *attr);
-int hostfs_glance(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
-                  struct vattr *attr);
-/* hostfs_glance() for `name` in dirfd, a descriptor of dir; the thread acts as the caller. */
-int hostfs_glance_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
-                     struct vnode_id *id, struct vattr *attr);
+int hostfs_getattr_at(const struct vctx *ctx, struct vnode *dir, const char *name,
+                      struct vnode_id *id, struct vattr *attr);
+/* hostfs_getattr_at() for `name` in dirfd, a descriptor of dir; the thread acts as the caller. */
+int hostfs_getattr_at_fd(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                         struct vnode_id *id, struct vattr *attr);
 /* Returns the node of `name` in dirfd, a descriptor of dir, and its attributes. The thread acts as
  * the caller. */
 int hostfs_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,

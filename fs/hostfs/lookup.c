@@ -312,8 +312,8 @@ int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, s
 }
 
 /* One statx, without making a node, where that tells which object it is. */
-int hostfs_glance_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
-                     struct vnode_id *id, struct vattr *attr)
+int hostfs_getattr_at_fd(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
+                         struct vnode_id *id, struct vattr *attr)
 {
     struct hostfs *h = hostfs_of(dir);
     const struct hostfs_mount *mount = hostfs_node(dir)->mount;
@@ -344,8 +344,8 @@ int hostfs_glance_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const
     return 0;
 }
 
-int hostfs_glance(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
-                  struct vattr *attr)
+int hostfs_getattr_at(const struct vctx *ctx, struct vnode *dir, const char *name,
+                      struct vnode_id *id, struct vattr *attr)
 {
     int fd;
 
@@ -354,7 +354,7 @@ int hostfs_glance(const struct vctx *ctx, struct vnode *dir, const char *name, s
     int error = hostfs_enter(ctx, dir, &fd);
     if (error)
         return error;
-    error = hostfs_glance_at(ctx, dir, fd, name, id, attr);
+    error = hostfs_getattr_at_fd(ctx, dir, fd, name, id, attr);
     return error ? hostfs_name_error(dir, fd, error) : 0;
 }
 

@@ -43,8 +43,8 @@ static void describe(const struct vnode *dir, struct memfs_node *node, struct vn
     memfs_unlock_read(&node->lock);
 }
 
-int memfs_glance(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
-                 struct vattr *attr)
+int memfs_getattr_at(const struct vctx *ctx, struct vnode *dir, const char *name,
+                     struct vnode_id *id, struct vattr *attr)
 {
     struct memfs *m = memfs_of(dir);
     struct memfs_node *node = memfs_node(dir);

@@ -238,8 +238,8 @@ int memfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t s
 /* --- lookup.c --- */
 int memfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode **out,
                  struct vattr *attr);
-int memfs_glance(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
-                 struct vattr *attr);
+int memfs_getattr_at(const struct vctx *ctx, struct vnode *dir, const char *name,
+                     struct vnode_id *id, struct vattr *attr);
 int memfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
                   struct vdirents *page);
 

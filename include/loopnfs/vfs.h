@@ -187,8 +187,8 @@ struct vfs_ops {
                   struct vattr *attr);
     /* Returns the id and the attributes that lookup would find for `name`, which is not `..`,
      * without making a node. To be left NULL where that would cost no less. */
-    int (*glance)(const struct vctx *ctx, struct vnode *dir, const char *name, struct vnode_id *id,
-                  struct vattr *attr);
+    int (*getattr_at)(const struct vctx *ctx, struct vnode *dir, const char *name,
+                      struct vnode_id *id, struct vattr *attr);
     /* Returns the target, at most size - 1 bytes and a NUL; *len does not count the NUL. */
     int (*readlink)(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len);
     /* Reads up to *len bytes at offset; *len becomes the number of bytes read. *eof: no byte

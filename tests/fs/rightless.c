@@ -114,7 +114,7 @@ void rightless_register(void)
     rightless = *memfs;
     rightless.name = "rightless";
     rightless.ops.access = NULL;
-    rightless.ops.glance = NULL;
+    rightless.ops.getattr_at = NULL;
     rightless.ops.lookup = lookup;
     rightless.ops.create = create;
     rightless.ops.mkdir = make_dir;
