@@ -15,6 +15,7 @@ done
 
 # serve PROGRAM ARGUMENT...: sets $port
 serve() {
+    : > "$work/out" # the last server's line must not be taken for this one's
     "$@" --port 0 --listen 127.0.0.1 --insecure --state-dir "$work/state" > "$work/out" 2>&1 &
     server=$!
     while kill -0 "$server" 2> /dev/null; do
@@ -28,6 +29,7 @@ serve() {
 
 # serve_exports ARGUMENT...: the installed loopnfsd; sets $port
 serve_exports() {
+    : > "$work/out"
     "$prefix/bin/loopnfsd" --listen 127.0.0.1:0 --portmap off --state-dir "$work/state" "$@" > "$work/out" 2>&1 &
     server=$!
     for _ in $(seq 1200); do
