@@ -16,14 +16,14 @@
 static int admit(struct access *access, const char **why)
 {
     const struct export_client *client;
-    int error = export_ask(access->export, access->call->peer, &client);
+    int err = export_ask(access->export, access->call->peer, &client);
 
-    *why = error == EACCES ? "not exported to this client" : NULL;
-    if (error != 0)
-        return error;
-    error = access_caller(client, access->call, &access->cred, &access->cred_storage, why);
-    if (error != 0)
-        return error;
+    *why = err == EACCES ? "not exported to this client" : NULL;
+    if (err != 0)
+        return err;
+    err = access_caller(client, access->call, &access->cred, &access->cred_storage, why);
+    if (err != 0)
+        return err;
     access->client = client;
     wait_user(access->cred.uid);
     access->ctx = (struct vctx){.cred = &access->cred,
@@ -49,24 +49,24 @@ int gate_by_handle(struct access *access, const struct rpc_call *call, struct vi
     struct vnode_id id;
     uint32_t export_id;
     const char *why;
-    int error = handle_open(handle, &export_id, &id);
+    int err = handle_open(handle, &export_id, &id);
 
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     access->call = call;
     access->exports = exports_get();
     access->export = exports_by_id(access->exports, export_id);
     if (access->export == NULL)
         return ESTALE;
-    error = admit(access, &why);
-    if (error == 0 && call->is_datagram && !access->client->options.udp) {
+    err = admit(access, &why);
+    if (err == 0 && call->is_datagram && !access->client->options.udp) {
         why = "it came over UDP (option `udp` allows)";
-        error = EACCES;
+        err = EACCES;
     }
-    if (error == EACCES)
+    if (err == EACCES)
         log_refusal(access, why);
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     if (access->export->fs == NULL)
         return export_absent_error(access->export);
     return vnode_load(&access->ctx, access->export->fs, &id, &access->vn);
@@ -86,10 +86,10 @@ int gate_second(const struct access *access, struct view handle, struct vnode **
 {
     struct vnode_id id;
     uint32_t export_id;
-    int error = handle_open(handle, &export_id, &id);
+    int err = handle_open(handle, &export_id, &id);
 
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     if (export_id != access->export->id)
         return EXDEV;
     return vnode_load(&access->ctx, access->export->fs, &id, out);

@@ -47,22 +47,22 @@ void handle_init_key(const uint8_t key[16])
 int handle_init(const char *state_dir, struct handle_key_why *why)
 {
     uint8_t key[HANDLE_KEY_SIZE];
-    int error = handle_key_get(state_dir, key, why);
+    int err = handle_key_get(state_dir, key, why);
 
-    if (!error)
+    if (err == 0)
         handle_init_key(key);
-    if (!error)
+    if (err == 0)
         handle_short_init(state_dir);
     sodium_memzero(key, sizeof(key));
-    return error;
+    return err;
 }
 
 void handle_keep(const char *state_dir)
 {
     static bool told;
     struct handle_key_why why;
-    int error = handle_key_keep(state_dir, handle_key, &why);
-    bool wrong = error == EEXIST || error == EINVAL;
+    int err = handle_key_keep(state_dir, handle_key, &why);
+    bool wrong = err == EEXIST || err == EINVAL;
 
     if (wrong && !told)
         log_warning("%s: after the next start the handles that clients hold are stale", why.text);

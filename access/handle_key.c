@@ -44,9 +44,9 @@ say(const char *state_dir, struct handle_key_why *why, const char *format, ...)
 }
 
 /* What can be done about what the host answered. */
-static const char *advice(int error)
+static const char *advice(int err)
 {
-    switch (error) {
+    switch (err) {
     case ENOSPC:
     case EDQUOT:
         return "; make room there";
@@ -64,9 +64,9 @@ static int key_check(const char *state_dir, int fd, struct handle_key_why *out)
     const char *why = NULL;
 
     if (fstat(fd, &st) < 0) {
-        int error = errno;
-        say(state_dir, out, "%s", strerror(error));
-        return error;
+        int err = errno;
+        say(state_dir, out, "%s", strerror(err));
+        return err;
     }
     if (!S_ISREG(st.st_mode))
         why = "it is not a regular file (remove it: clients have to mount again then)";
@@ -89,19 +89,19 @@ static int key_take(const char *state_dir, int fd, uint8_t key[HANDLE_KEY_SIZE],
 {
     uint8_t file[FILE_SIZE], right[FILE_SIZE];
     ssize_t n = pread(fd, file, FILE_SIZE, 0);
-    int error = n < 0 ? errno : n == HANDLE_KEY_SIZE || n == FILE_SIZE ? 0 : EINVAL;
+    int err = n < 0 ? errno : n == HANDLE_KEY_SIZE || n == FILE_SIZE ? 0 : EINVAL;
 
-    if (error)
-        say(state_dir, why, "%s", n < 0 ? strerror(error) : "its length changes");
+    if (err != 0)
+        say(state_dir, why, "%s", n < 0 ? strerror(err) : "its length changes");
     memcpy(key, file, HANDLE_KEY_SIZE);
     file_of(key, right);
     if (n == FILE_SIZE && sodium_memcmp(file, right, FILE_SIZE) != 0) {
         say(state_dir, why, "it is damaged (remove it: clients have to mount again then)");
-        error = EINVAL;
+        err = EINVAL;
     }
     sodium_memzero(file, sizeof(file));
     sodium_memzero(right, sizeof(right));
-    return error;
+    return err;
 }
 
 /* Reads and checks the key. ENOENT: there is no file yet. */
@@ -109,30 +109,30 @@ static int key_read(const char *state_dir, int dir, uint8_t key[HANDLE_KEY_SIZE]
                     struct handle_key_why *why)
 {
     int fd = openat(dir, KEY_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    int error;
+    int err;
 
     if (fd < 0) {
-        error = errno;
-        if (error == ENOENT)
-            return error;
+        err = errno;
+        if (err == ENOENT)
+            return err;
         say(state_dir, why, "%s%s",
-            error == ELOOP ? "it is a symbolic link (put the key itself there, or remove it)"
-                           : strerror(error),
-            advice(error));
-        return error == ELOOP ? EINVAL : error;
+            err == ELOOP ? "it is a symbolic link (put the key itself there, or remove it)"
+                         : strerror(err),
+            advice(err));
+        return err == ELOOP ? EINVAL : err;
     }
-    error = key_check(state_dir, fd, why);
-    if (!error)
-        error = key_take(state_dir, fd, key, why);
+    err = key_check(state_dir, fd, why);
+    if (err == 0)
+        err = key_take(state_dir, fd, key, why);
     close(fd);
-    return error;
+    return err;
 }
 
 /* Writes the new file under a temporary name and makes it durable. */
 static int key_write(int dir, const char *name, const uint8_t key[HANDLE_KEY_SIZE])
 {
     int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int error = 0;
+    int err = 0;
 
     if (fd < 0)
         return errno;
@@ -141,12 +141,12 @@ static int key_write(int dir, const char *name, const uint8_t key[HANDLE_KEY_SIZ
     ssize_t n = write(fd, file, FILE_SIZE);
     sodium_memzero(file, sizeof(file));
     if (n != FILE_SIZE)
-        error = n < 0 ? errno : ENOSPC;
+        err = n < 0 ? errno : ENOSPC;
     else if (fchmod(fd, 0600) < 0 || fsync(fd) < 0)
-        error = errno;
-    if (close(fd) < 0 && !error)
-        error = errno;
-    return error;
+        err = errno;
+    if (close(fd) < 0 && err == 0)
+        err = errno;
+    return err;
 }
 
 /* Gives the file its name, unless another server was faster: EEXIST. */
@@ -165,18 +165,18 @@ static int key_rename(int dir, const char *from)
 static int key_create(int dir, const uint8_t key[HANDLE_KEY_SIZE])
 {
     char name[64];
-    int error;
+    int err;
 
     snprintf(name, sizeof(name), ".%s.%ld", KEY_NAME, (long)getpid());
     unlinkat(dir, name, 0); /* left by a server that had this pid and died here */
-    error = key_write(dir, name, key);
-    if (!error)
-        error = key_rename(dir, name);
-    if (!error && fsync(dir) < 0)
-        error = errno;
-    if (error)
+    err = key_write(dir, name, key);
+    if (err == 0)
+        err = key_rename(dir, name);
+    if (err == 0 && fsync(dir) < 0)
+        err = errno;
+    if (err != 0)
         unlinkat(dir, name, 0);
-    return error;
+    return err;
 }
 
 static int key_make(int dir)
@@ -184,14 +184,14 @@ static int key_make(int dir)
     uint8_t key[HANDLE_KEY_SIZE];
 
     randombytes_buf(key, sizeof(key));
-    int error = key_create(dir, key);
+    int err = key_create(dir, key);
     sodium_memzero(key, sizeof(key));
-    return error;
+    return err;
 }
 
 int handle_key_get(const char *state_dir, uint8_t key[HANDLE_KEY_SIZE], struct handle_key_why *why)
 {
-    int dir, error;
+    int dir, err;
 
     if (sodium_init() < 0) {
         say(state_dir, why, "libsodium does not start");
@@ -199,20 +199,20 @@ int handle_key_get(const char *state_dir, uint8_t key[HANDLE_KEY_SIZE], struct h
     }
     dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
-        error = errno;
-        snprintf(why->text, sizeof(why->text), "%s: %s", state_dir, strerror(error));
-        return error;
+        err = errno;
+        snprintf(why->text, sizeof(why->text), "%s: %s", state_dir, strerror(err));
+        return err;
     }
-    error = key_read(state_dir, dir, key, why);
-    if (error == ENOENT) {
-        error = key_make(dir);
-        if (error && error != EEXIST)
-            say(state_dir, why, "it can't be made: %s%s", strerror(error), advice(error));
+    err = key_read(state_dir, dir, key, why);
+    if (err == ENOENT) {
+        err = key_make(dir);
+        if (err != 0 && err != EEXIST)
+            say(state_dir, why, "it can't be made: %s%s", strerror(err), advice(err));
         else
-            error = key_read(state_dir, dir, key, why);
+            err = key_read(state_dir, dir, key, why);
     }
     close(dir);
-    return error;
+    return err;
 }
 
 int handle_key_keep(const char *state_dir, const uint8_t key[HANDLE_KEY_SIZE],
@@ -221,19 +221,19 @@ int handle_key_keep(const char *state_dir, const uint8_t key[HANDLE_KEY_SIZE],
     uint8_t found[HANDLE_KEY_SIZE];
     struct stat st;
     int dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = dir < 0 ? errno : 0;
+    int err = dir < 0 ? errno : 0;
 
-    if (!error && fstatat(dir, KEY_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-        error = errno == ENOENT ? key_create(dir, key) : errno;
-    } else if (!error) {
-        error = key_read(state_dir, dir, found, why);
-        if (!error && sodium_memcmp(found, key, HANDLE_KEY_SIZE) != 0) {
+    if (err == 0 && fstatat(dir, KEY_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        err = errno == ENOENT ? key_create(dir, key) : errno;
+    } else if (err == 0) {
+        err = key_read(state_dir, dir, found, why);
+        if (err == 0 && sodium_memcmp(found, key, HANDLE_KEY_SIZE) != 0) {
             say(state_dir, why, "it is another key than the one in use");
-            error = EEXIST;
+            err = EEXIST;
         }
         sodium_memzero(found, sizeof(found));
     }
     if (dir >= 0)
         close(dir);
-    return error;
+    return err;
 }

@@ -143,10 +143,10 @@ int cred_assume(const struct cred *cred)
     if (!can_switch || acts_as(cred))
         return 0;
     /* A new thread's capabilities are not known: it inherited those of the thread that made it. */
-    int error = acting.known && acting.uid == 0 ? 0 : set_capabilities(full);
+    int err = acting.known && acting.uid == 0 ? 0 : set_capabilities(full);
     acting.known = false;
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     if (syscall(SYS_setgroups, cred->ngroups, cred->groups) != 0)
         return errno;
     /* setfsgid() and setfsuid() report no failure. A call with an impossible id changes nothing and
@@ -156,8 +156,8 @@ int cred_assume(const struct cred *cred)
     if ((gid_t)syscall(SYS_setfsgid, (gid_t)-1) != cred->gid ||
         (uid_t)syscall(SYS_setfsuid, (uid_t)-1) != cred->uid)
         return EPERM;
-    if (cred->uid != 0 && (error = set_capabilities(bare)) != 0)
-        return error;
+    if (cred->uid != 0 && (err = set_capabilities(bare)) != 0)
+        return err;
     if (cred->ngroups > REMEMBERED_GROUPS)
         return 0;
     acting.uid = cred->uid;
@@ -172,10 +172,10 @@ int cred_assume(const struct cred *cred)
 int cred_assume_reader(const struct cred *cred)
 {
     struct __user_cap_data_struct reads[_LINUX_CAPABILITY_U32S_3];
-    int error = cred_assume(cred);
+    int err = cred_assume(cred);
 
-    if (error != 0 || !can_switch || cred->uid == 0)
-        return error;
+    if (err != 0 || !can_switch || cred->uid == 0)
+        return err;
     memcpy(reads, bare, sizeof(reads));
     reads[0].effective = reads[0].permitted & 1u << CAP_DAC_READ_SEARCH;
     acting.known = false; /* so the next cred_assume() sets everything anew */

@@ -83,11 +83,11 @@ static int flush_as_closed(int fd)
 int flush_fd(int fd, unsigned how)
 {
     int told = how & FLUSH_AT_CLOSE ? flush_as_closed(fd) : 0;
-    int error = (how & FLUSH_DATA_ONLY ? fdatasync(fd) : fsync(fd)) == 0 ? 0 : errno;
+    int err = (how & FLUSH_DATA_ONLY ? fdatasync(fd) : fsync(fd)) == 0 ? 0 : errno;
 
-    if (error == EINVAL && how & FLUSH_NOTHING)
-        error = 0;
-    return told != 0 ? told : error;
+    if (err == EINVAL && how & FLUSH_NOTHING)
+        err = 0;
+    return told != 0 ? told : err;
 }
 
 /* Finds this file's flush that has begun (begun) or that still waits (!begun); NULL: there is none.
@@ -126,7 +126,7 @@ static void flush_enter(struct flushes *list, struct flush *flush)
 }
 
 /* Takes a flush off the list and gives its result to the callers that wait for it. Lock held. */
-static void flush_leave(struct flushes *list, struct flush *flush, int error)
+static void flush_leave(struct flushes *list, struct flush *flush, int err)
 {
     struct flush **at = &list->first;
 
@@ -135,7 +135,7 @@ static void flush_leave(struct flushes *list, struct flush *flush, int error)
     *at = flush->next;
     for (struct waiter *waiter = flush->waiters; waiter != NULL;) {
         struct waiter *next = waiter->next; /* a waiter's stack may be gone once `done` is set */
-        waiter->error = error;
+        waiter->error = err;
         waiter->done = true;
         waiter = next;
     }
@@ -150,17 +150,17 @@ int flush_file(struct flush_state *state, int fd, unsigned how, _Atomic uint64_t
     pthread_mutex_lock(&list->lock);
     struct flush *waits = flush_find(list, state, false);
     if (waits != NULL) {
-        int error = flush_join(list, waits, how);
+        int err = flush_join(list, waits, how);
         pthread_mutex_unlock(&list->lock);
-        return error;
+        return err;
     }
     flush_enter(list, &mine);
     how = mine.how;
     pthread_mutex_unlock(&list->lock);
 
     uint32_t covered = state->written;
-    int error = flush_fd(fd, how);
-    if (error != 0) {
+    int err = flush_fd(fd, how);
+    if (err != 0) {
         /* Writes that began during the flush count as lost, too: their pages may be among those
          * that failed. */
         state->failures++;
@@ -171,7 +171,7 @@ int flush_file(struct flush_state *state, int fd, unsigned how, _Atomic uint64_t
     state->flushed = covered;
 
     pthread_mutex_lock(&list->lock);
-    flush_leave(list, &mine, error);
+    flush_leave(list, &mine, err);
     pthread_mutex_unlock(&list->lock);
-    return error;
+    return err;
 }

@@ -85,17 +85,17 @@ int option_words_check(int argc, char **argv, const struct option *rows,
                      word);
             return EINVAL;
         }
-        int error = word_check(row, word, value, i + 1 < argc ? argv[i + 1] : NULL,
-                               expected(row->val), message, size);
-        if (error != 0)
-            return error;
+        int err = word_check(row, word, value, i + 1 < argc ? argv[i + 1] : NULL,
+                             expected(row->val), message, size);
+        if (err != 0)
+            return err;
         if (row->has_arg == no_argument)
             continue;
         if (value == NULL)
             value = argv[++i];
-        error = once_check(row, &given[row - rows], value, repeats, message, size);
-        if (error != 0)
-            return error;
+        err = once_check(row, &given[row - rows], value, repeats, message, size);
+        if (err != 0)
+            return err;
     }
     return 0;
 }

@@ -91,8 +91,8 @@ static int answers_read(const char *at, size_t left, struct finding *finding, bo
             return EPROTO;
         *more = (head->nlmsg_flags & NLM_F_MULTI) != 0 && head->nlmsg_type != NLMSG_DONE;
         if (head->nlmsg_type == NLMSG_ERROR) {
-            const struct nlmsgerr *error = behind;
-            return head->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ? EPROTO : -error->error;
+            const struct nlmsgerr *err = behind;
+            return head->nlmsg_len < NLMSG_LENGTH(sizeof(*err)) ? EPROTO : -err->error;
         }
         if (head->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
             head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
@@ -110,21 +110,21 @@ static int ask(const struct question *question, struct finding *finding)
     _Alignas(struct nlmsghdr) char answer[16384];
     const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     bool more = true;
-    int error = 0;
+    int err = 0;
 
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (fd < 0)
         return errno;
     if (sendto(fd, question, sizeof(*question), 0, (const struct sockaddr *)&kernel,
                sizeof(kernel)) < 0)
-        error = errno;
-    while (more && error == 0) {
+        err = errno;
+    while (more && err == 0) {
         ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT); /* the kernel has answered
                                                                      * already */
-        error = n < 0 ? errno : answers_read(answer, (size_t)n, finding, &more);
+        err = n < 0 ? errno : answers_read(answer, (size_t)n, finding, &more);
     }
     close(fd);
-    return error;
+    return err;
 }
 
 static int ask_connection(struct finding *finding)
@@ -154,24 +154,24 @@ static int ask_connection(struct finding *finding)
 static int ask_datagram(struct finding *finding)
 {
     const int families[] = {AF_INET6, AF_INET};
-    int error = 0;
+    int err = 0;
 
-    for (int i = 0; i < 2 && (error == 0 || error == ENOENT); i++) {
+    for (int i = 0; i < 2 && (err == 0 || err == ENOENT); i++) {
         struct question question = question_make(families[i], IPPROTO_UDP, NLM_F_DUMP);
         question.body.id.idiag_sport = htons(address_port(finding->from));
         if (families[i] == AF_INET6 || finding->from->any.sa_family == AF_INET)
-            error = ask(&question, finding);
+            err = ask(&question, finding);
     }
-    return error;
+    return err;
 }
 
 int socket_owner(const struct address *from, const struct address *to, bool is_datagram, uid_t *uid)
 {
     struct finding finding = {.from = from, .to = is_datagram ? NULL : to};
-    int error = is_datagram ? ask_datagram(&finding) : ask_connection(&finding);
+    int err = is_datagram ? ask_datagram(&finding) : ask_connection(&finding);
 
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     if (finding.count == 0 || finding.differ)
         return ENOENT;
     *uid = finding.uid;

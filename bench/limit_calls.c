@@ -111,13 +111,13 @@ static int answer_getattr(struct call *call)
     struct wire_fh fh;
     struct statx st;
     int fd = get_handle(call, &fh);
-    int error = fd < 0 ? fd : files_stat(fd, "", &st);
+    int err = fd < 0 ? fd : files_stat(fd, "", &st);
 
-    if (error == 0) {
+    if (err == 0) {
         wire_u32(&call->out, 0);
         put_attr(&call->out, &st);
     }
-    return error;
+    return err;
 }
 
 static int answer_lookup(struct call *call)
@@ -127,10 +127,10 @@ static int answer_lookup(struct call *call)
     char name[LIMIT_NAME_MAX + 1];
     int fd = get_handle(call, &directory);
     size_t len = get_name(call, name);
-    int error = fd < 0 ? fd : files_stat(fd, name, &st);
+    int err = fd < 0 ? fd : files_stat(fd, name, &st);
 
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     files_handle(&directory, name, len, &fh);
     wire_u32(&call->out, 0);
     wire_fh(&call->out, &fh);
@@ -173,9 +173,9 @@ static int map(const struct wire_fh *fh, uint64_t end)
     if (is_mapped(fh) && end <= mapped.size)
         return 0;
     int fd = files_open(fh);
-    int error = fd < 0 ? fd : files_stat(fd, "", &st);
-    if (error != 0 || (is_mapped(fh) && st.stx_size == mapped.size))
-        return error;
+    int err = fd < 0 ? fd : files_stat(fd, "", &st);
+    if (err != 0 || (is_mapped(fh) && st.stx_size == mapped.size))
+        return err;
     unmap();
     if (st.stx_size > 0) {
         void *data = mmap(NULL, st.stx_size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
@@ -198,9 +198,9 @@ static int answer_read_mapped(struct call *call)
     uint32_t count = wire_get_u32(&call->in);
     if (count > LIMIT_DATA_MAX)
         count = LIMIT_DATA_MAX;
-    int error = map(&fh, offset + count);
-    if (error != 0)
-        return error;
+    int err = map(&fh, offset + count);
+    if (err != 0)
+        return err;
     uint64_t left = offset < mapped.size ? mapped.size - offset : 0;
     if (count > left)
         count = (uint32_t)left;
@@ -226,9 +226,9 @@ static int answer_read(struct call *call)
     ssize_t n = fd < 0 ? fd : pread(fd, data, count, (off_t)offset);
     if (n < 0)
         return fd < 0 ? fd : -errno;
-    int error = files_stat(fd, "", &st);
-    if (error != 0)
-        return error;
+    int err = files_stat(fd, "", &st);
+    if (err != 0)
+        return err;
     wire_u32(&call->out, 0);
     wire_u32(&call->out, 1);
     put_attr(&call->out, &st);
@@ -419,11 +419,11 @@ size_t limit_answer(const uint8_t *message, size_t len, uint8_t *out)
     wire_skip(&call.in, 4);
     wire_get_opaque(&call.in, &ignored);
     wire_begin_reply(&call.out, out, LIMIT_CALL_MAX, xid);
-    int error = program == MOUNT_PROGRAM ? answer_mount(&call) : answer(&call, procedure);
-    if (error < 0) {
+    int err = program == MOUNT_PROGRAM ? answer_mount(&call) : answer(&call, procedure);
+    if (err < 0) {
         /* The first NFS statuses are errnos; nfsbench counts every other one as an error, too. */
         wire_begin_reply(&call.out, out, LIMIT_CALL_MAX, xid);
-        wire_u32(&call.out, (uint32_t)-error);
+        wire_u32(&call.out, (uint32_t)-err);
     }
     return wire_end(&call.out, 0);
 }

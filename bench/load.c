@@ -112,21 +112,21 @@ int load_connect(const struct sockaddr_storage *address, socklen_t len, bool res
         /* BBR would pace what has no path. */
         setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-        int error = 0;
+        int err = 0;
         if (reserved && geteuid() == 0) {
             struct sockaddr_storage own = {.ss_family = address->ss_family};
             /* sin_port and sin6_port are in the same place */
             ((struct sockaddr_in *)&own)->sin_port = htons(port);
             port = port > 512 ? port - 1 : 1023;
             setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-            error = bind(fd, (struct sockaddr *)&own, len) < 0 ? errno : 0;
+            err = bind(fd, (struct sockaddr *)&own, len) < 0 ? errno : 0;
         }
-        if (error == 0 && connect(fd, (const struct sockaddr *)address, len) == 0)
+        if (err == 0 && connect(fd, (const struct sockaddr *)address, len) == 0)
             return fd;
-        error = errno;
+        err = errno;
         close(fd);
-        if ((error != EADDRINUSE && error != EADDRNOTAVAIL) || !reserved || tries > 511)
-            return -error;
+        if ((err != EADDRINUSE && err != EADDRNOTAVAIL) || !reserved || tries > 511)
+            return -err;
     }
 }
 
@@ -305,8 +305,8 @@ static int receive(struct load *load, struct connection *c, int flags)
     c->have += (size_t)n;
     load->received += (size_t)n;
     look_at_clock(load);
-    int error = take_apart(load, c);
-    return error != 0 ? error : flush(load, c);
+    int err = take_apart(load, c);
+    return err != 0 ? err : flush(load, c);
 }
 
 static int connection_begin(struct load *load, struct connection *c, uint32_t number)
@@ -349,22 +349,22 @@ static int serve_once(struct load *load, bool wait, bool *had)
     struct epoll_event events[EVENTS];
     struct connection *only = load->target->connections == 1 ? load->connections : NULL;
     uint64_t before = load->received;
-    int error = 0;
+    int err = 0;
 
     if (only != NULL && !only->unsent) {
-        error = receive(load, only, wait ? 0 : MSG_DONTWAIT);
+        err = receive(load, only, wait ? 0 : MSG_DONTWAIT);
     } else {
         int n = epoll_wait(load->epoll, events, EVENTS, wait ? WAIT_MS : 0);
-        for (int i = 0; i < n && error == 0; i++) {
+        for (int i = 0; i < n && err == 0; i++) {
             struct connection *c = events[i].data.ptr;
             if ((events[i].events & EPOLLOUT) != 0)
-                error = flush(load, c);
-            if (error == 0 && (events[i].events & ~(uint32_t)EPOLLOUT) != 0)
-                error = receive(load, c, MSG_DONTWAIT);
+                err = flush(load, c);
+            if (err == 0 && (events[i].events & ~(uint32_t)EPOLLOUT) != 0)
+                err = receive(load, c, MSG_DONTWAIT);
         }
     }
     *had = load->received != before;
-    return error;
+    return err;
 }
 
 /* Until all calls are answered. */
@@ -373,11 +373,11 @@ static int serve(struct load *load)
     const uint64_t spin_ns = load->target->spin_usec * 1000ull;
     uint64_t since = load->now; /* when something had come last */
     unsigned looks = 0;
-    int error = 0;
+    int err = 0;
 
-    while (error == 0 && load->in_flight > 0) {
+    while (err == 0 && load->in_flight > 0) {
         bool had, wait = load->now - since >= spin_ns;
-        error = serve_once(load, wait, &had);
+        err = serve_once(load, wait, &had);
         looks = had ? 0 : looks + 1;
         if (!had && !wait && looks % SPIN_LOOKS != 0)
             continue;
@@ -387,9 +387,9 @@ static int serve(struct load *load)
         if (had || wait)
             since = load->now;
         if (load->ending && load->now > load->until + GRACE_NS)
-            error = ETIMEDOUT;
+            err = ETIMEDOUT;
     }
-    return error;
+    return err;
 }
 
 /* Files that CHURN left. */
@@ -397,25 +397,25 @@ static int remove_leftovers(struct load *load)
 {
     static const struct work removal = {.shares = {{KIND_CHURN, 100}}};
     struct run *given = load->run, run = *given;
-    int error = 0;
+    int err = 0;
 
     run.work = &removal;
     run.count = 0;
     load->run = &run;
     load->ending = false;
-    for (uint32_t i = 0; i < load->target->connections && error == 0; i++) {
+    for (uint32_t i = 0; i < load->target->connections && err == 0; i++) {
         struct connection *c = &load->connections[i];
         for (uint32_t j = 0; j < load->target->depth; j++)
             if (c->slots[j].created)
                 issue(load, c, &c->slots[j]);
-        error = flush(load, c);
+        err = flush(load, c);
     }
     load->ending = true;
     load->until = clock_ns(CLOCK_MONOTONIC);
-    if (error == 0)
-        error = serve(load);
+    if (err == 0)
+        err = serve(load);
     load->run = given;
-    return error;
+    return err;
 }
 
 static void sum_up(const struct load *load)
@@ -430,26 +430,26 @@ static void sum_up(const struct load *load)
 static int begin(struct load *load, double seconds)
 {
     const struct target *target = load->target;
-    int error = 0;
+    int err = 0;
 
-    for (uint32_t i = 0; i < target->connections && error == 0; i++)
-        error = connection_begin(load, &load->connections[i], i);
+    for (uint32_t i = 0; i < target->connections && err == 0; i++)
+        err = connection_begin(load, &load->connections[i], i);
     load->now = clock_ns(CLOCK_MONOTONIC);
     /* What comes first only warms up. */
     load->from = load->now + (uint64_t)((seconds > 2 ? 0.5 : seconds / 4) * 1e9);
     load->until = seconds > 0 ? load->from + (uint64_t)(seconds * 1e9) : UINT64_MAX;
-    for (uint32_t i = 0; i < target->connections && error == 0; i++) {
+    for (uint32_t i = 0; i < target->connections && err == 0; i++) {
         for (uint32_t j = 0; j < target->depth; j++)
             issue(load, &load->connections[i], &load->connections[i].slots[j]);
-        error = flush(load, &load->connections[i]);
+        err = flush(load, &load->connections[i]);
     }
-    return error;
+    return err;
 }
 
 int load_run(const struct target *target, struct run *run, double seconds, struct outcome *outcome)
 {
     struct load load = {.target = target, .run = run, .outcome = outcome};
-    int error = ENOMEM;
+    int err = ENOMEM;
 
     *outcome = (struct outcome){0};
     if (target->server == 0 || clock_getcpuclockid(target->server, &load.server_clock) != 0)
@@ -461,14 +461,14 @@ int load_run(const struct target *target, struct run *run, double seconds, struc
         goto out;
     for (uint32_t i = 0; i < target->connections; i++)
         load.connections[i].fd = -1;
-    error = begin(&load, seconds);
-    if (error == 0)
-        error = serve(&load);
+    err = begin(&load, seconds);
+    if (err == 0)
+        err = serve(&load);
     if (!load.ending) /* all calls that were to be made are done */
         measure_end(&load);
     sum_up(&load);
-    if (error == 0)
-        error = remove_leftovers(&load);
+    if (err == 0)
+        err = remove_leftovers(&load);
 out:
     for (uint32_t i = 0; load.connections != NULL && i < target->connections; i++)
         connection_end(&load.connections[i]);
@@ -476,5 +476,5 @@ out:
     free(load.histogram);
     if (load.epoll >= 0)
         close(load.epoll);
-    return error;
+    return err;
 }

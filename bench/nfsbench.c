@@ -60,9 +60,9 @@ static void resolve(struct options *options, char *where)
     *colon = '\0';
     options->path = colon + 1;
     snprintf(service, sizeof(service), "%u", options->port);
-    int error = getaddrinfo(where, service, &hints, &found);
-    if (error != 0) {
-        fprintf(stderr, "nfsbench: %s: %s\n", where, gai_strerror(error));
+    int err = getaddrinfo(where, service, &hints, &found);
+    if (err != 0) {
+        fprintf(stderr, "nfsbench: %s: %s\n", where, gai_strerror(err));
         exit(1);
     }
     /* sizes are bounded by sockaddr_storage's purpose */
@@ -166,20 +166,20 @@ static int work_run(const struct options *options, const char *name)
         return ENOMEM;
     block_fill(block);
     struct run run = {.work = work, .site = &site, .block = block, .random = 88172645463325252u};
-    int error = site_prepare(&site, &options->target, options->mount_port, options->path, work);
-    if (error == 0) {
-        error = load_run(&options->target, &run, options->seconds, &outcome);
-        if (error != 0)
-            fprintf(stderr, "nfsbench: %s: %s\n", name, strerror(error));
+    int err = site_prepare(&site, &options->target, options->mount_port, options->path, work);
+    if (err == 0) {
+        err = load_run(&options->target, &run, options->seconds, &outcome);
+        if (err != 0)
+            fprintf(stderr, "nfsbench: %s: %s\n", name, strerror(err));
         else
             report(options, work, &outcome);
     }
     load_stop = 0;
     int late = site_remove(&site, &options->target, work);
     free(block);
-    if (error == 0 && outcome.errors > 0)
-        error = EREMOTEIO;
-    return error != 0 ? error : late;
+    if (err == 0 && outcome.errors > 0)
+        err = EREMOTEIO;
+    return err != 0 ? err : late;
 }
 
 static void stop(int signal)
@@ -203,7 +203,7 @@ int main(int argc, char **argv)
 {
     struct options options;
     struct rlimit files;
-    int error = 0;
+    int err = 0;
 
     parse(argc, argv, &options);
     signal(SIGINT, stop);
@@ -214,7 +214,7 @@ int main(int argc, char **argv)
     }
     wire_credential(geteuid(), getegid());
     connect_idle(&options);
-    for (int i = optind + 1; i < argc && error == 0; i++)
-        error = work_run(&options, argv[i]);
-    return error == 0 ? 0 : 1;
+    for (int i = optind + 1; i < argc && err == 0; i++)
+        err = work_run(&options, argv[i]);
+    return err == 0 ? 0 : 1;
 }

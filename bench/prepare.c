@@ -48,28 +48,28 @@ static int talk_wait(struct talk *talk, struct wire *wire, struct wire_reader *r
     *status = 0;
     if (send(talk->fd, talk->call, len, MSG_NOSIGNAL) != (ssize_t)len)
         return errno != 0 ? errno : EIO;
-    int error = receive_all(talk->fd, mark, 4);
-    if (error != 0)
-        return error;
+    int err = receive_all(talk->fd, mark, 4);
+    if (err != 0)
+        return err;
     len = wire_peek(mark) & 0x7fffffff;
     if (len > REPLY_MAX)
         return EPROTO;
-    error = receive_all(talk->fd, talk->reply, len);
-    if (error != 0)
-        return error;
+    err = receive_all(talk->fd, talk->reply, len);
+    if (err != 0)
+        return err;
     if (!wire_reply(r, talk->reply, len))
         return EPROTO;
     *status = wire_get_u32(r);
     return *status == 0 ? 0 : EREMOTEIO;
 }
 
-static int complain(int error, uint32_t status, const char *what)
+static int complain(int err, uint32_t status, const char *what)
 {
-    if (error == EREMOTEIO)
+    if (err == EREMOTEIO)
         fprintf(stderr, "nfsbench: %s: the server answered status %u\n", what, status);
-    else if (error != 0)
-        fprintf(stderr, "nfsbench: %s: %s\n", what, strerror(error));
-    return error;
+    else if (err != 0)
+        fprintf(stderr, "nfsbench: %s: %s\n", what, strerror(err));
+    return err;
 }
 
 int site_mount(const struct target *target, uint16_t port, const char *path, struct wire_fh *root)
@@ -86,11 +86,11 @@ int site_mount(const struct target *target, uint16_t port, const char *path, str
         return complain(-talk.fd, 0, "connect for MOUNT");
     talk_call(&talk, &wire, MOUNT_PROGRAM, 1);
     wire_opaque(&wire, path, strlen(path));
-    int error = talk_wait(&talk, &wire, &r, &status);
-    if (error == 0 && !wire_get_fh(&r, root))
-        error = EPROTO;
+    int err = talk_wait(&talk, &wire, &r, &status);
+    if (err == 0 && !wire_get_fh(&r, root))
+        err = EPROTO;
     close(talk.fd);
-    return complain(error, status, "MNT");
+    return complain(err, status, "MNT");
 }
 
 /* MKDIR, or CREATE of an empty file. */
@@ -110,10 +110,10 @@ static int make(struct talk *talk, const struct wire_fh *directory, const char *
     wire_u32(&wire, procedure == NFS3_MKDIR ? 0755 : 0644);
     for (int i = 0; i < 5; i++)
         wire_u32(&wire, 0);
-    int error = talk_wait(talk, &wire, &r, &status);
-    if (error == 0 && (wire_get_u32(&r) == 0 || !wire_get_fh(&r, made)))
-        error = EPROTO;
-    return complain(error, status, name);
+    int err = talk_wait(talk, &wire, &r, &status);
+    if (err == 0 && (wire_get_u32(&r) == 0 || !wire_get_fh(&r, made)))
+        err = EPROTO;
+    return complain(err, status, name);
 }
 
 static int unmake(struct talk *talk, const struct wire_fh *directory, const char *name,
@@ -126,8 +126,8 @@ static int unmake(struct talk *talk, const struct wire_fh *directory, const char
     talk_call(talk, &wire, NFS_PROGRAM, procedure);
     wire_fh(&wire, directory);
     wire_opaque(&wire, name, strlen(name));
-    int error = talk_wait(talk, &wire, &r, &status);
-    return complain(error, status, name);
+    int err = talk_wait(talk, &wire, &r, &status);
+    return complain(err, status, name);
 }
 
 /* Runs one kind of call so often, on one connection. */
@@ -148,11 +148,11 @@ static int repeat(struct site *site, const struct target *target, enum kind kind
         return ENOMEM;
     block_fill(block);
     run.block = block;
-    int error = count == 0 ? 0 : load_run(&once, &run, 0, &outcome);
-    if (error == 0 && count > 0 && outcome.errors > 0)
-        error = EREMOTEIO;
+    int err = count == 0 ? 0 : load_run(&once, &run, 0, &outcome);
+    if (err == 0 && count > 0 && outcome.errors > 0)
+        err = EREMOTEIO;
     free(block);
-    return complain(error, error == EREMOTEIO ? outcome.first_error : 0, what);
+    return complain(err, err == EREMOTEIO ? outcome.first_error : 0, what);
 }
 
 static int talk_begin(struct talk *talk, const struct target *target)
@@ -166,32 +166,32 @@ int site_prepare(struct site *site, const struct target *target, uint16_t mount_
                  const char *path, const struct work *work)
 {
     struct talk talk;
-    int error = site_mount(target, mount_port, path, &site->root);
+    int err = site_mount(target, mount_port, path, &site->root);
 
-    if (error == 0)
-        error = talk_begin(&talk, target);
-    if (error != 0)
-        return error;
+    if (err == 0)
+        err = talk_begin(&talk, target);
+    if (err != 0)
+        return err;
     if (site->top_name[0] == '\0')
         snprintf(site->top_name, sizeof(site->top_name), "nfsbench.%d", (int)getpid());
-    error = make(&talk, &site->root, site->top_name, NFS3_MKDIR, &site->top);
-    if (error == 0)
-        error = make(&talk, &site->top, "names", NFS3_MKDIR, &site->names);
-    if (error == 0)
-        error = make(&talk, &site->top, "churn", NFS3_MKDIR, &site->churn);
-    if (error == 0)
-        error = make(&talk, &site->top, "list", NFS3_MKDIR, &site->list);
-    if (error == 0)
-        error = make(&talk, &site->top, "data", NFS3_CREATE, &site->data);
+    err = make(&talk, &site->root, site->top_name, NFS3_MKDIR, &site->top);
+    if (err == 0)
+        err = make(&talk, &site->top, "names", NFS3_MKDIR, &site->names);
+    if (err == 0)
+        err = make(&talk, &site->top, "churn", NFS3_MKDIR, &site->churn);
+    if (err == 0)
+        err = make(&talk, &site->top, "list", NFS3_MKDIR, &site->list);
+    if (err == 0)
+        err = make(&talk, &site->top, "data", NFS3_CREATE, &site->data);
     close(talk.fd);
-    if (error == 0)
-        error = repeat(site, target, KIND_FILL, NAMES, &site->names, "files to look up");
-    if (error == 0 && work->size != 0)
-        error = repeat(site, target, KIND_STORE, DATA_SIZE / 65536, NULL, "data");
+    if (err == 0)
+        err = repeat(site, target, KIND_FILL, NAMES, &site->names, "files to look up");
+    if (err == 0 && work->size != 0)
+        err = repeat(site, target, KIND_STORE, DATA_SIZE / 65536, NULL, "data");
     site->entries = work->entries;
-    if (error == 0)
-        error = repeat(site, target, KIND_FILL, work->entries, &site->list, "files to list");
-    return error;
+    if (err == 0)
+        err = repeat(site, target, KIND_FILL, work->entries, &site->list, "files to list");
+    return err;
 }
 
 /* Goes on after an error: the less is left the better. Returns the first. */
@@ -206,9 +206,9 @@ int site_remove(struct site *site, const struct target *target, const struct wor
         repeat(site, target, KIND_DRAIN, NAMES, &site->names, "removing files"),
         repeat(site, target, KIND_DRAIN, work->entries, &site->list, "removing files"),
     };
-    int error = talk_begin(&talk, target);
-    if (error != 0)
-        return error;
+    int err = talk_begin(&talk, target);
+    if (err != 0)
+        return err;
     const int rest[] = {
         unmake(&talk, &site->top, "names", NFS3_RMDIR),
         unmake(&talk, &site->top, "churn", NFS3_RMDIR),

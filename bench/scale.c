@@ -26,11 +26,11 @@ static const struct {
 };
 #define MEASUREMENTS (sizeof(measurements) / sizeof(measurements[0]))
 
-static int complain(int error, const char *what)
+static int complain(int err, const char *what)
 {
-    if (error != 0)
-        fprintf(stderr, "nfsscale: %s: %s\n", what, strerror(error));
-    return error;
+    if (err != 0)
+        fprintf(stderr, "nfsscale: %s: %s\n", what, strerror(err));
+    return err;
 }
 
 double scale_now(void)
@@ -51,9 +51,9 @@ int scale_run(const struct scale *scale, struct run *run, uint32_t depth, double
     if (run->random == 0)
         run->random = 88172645463325252u;
     run->issued = 0;
-    int error = load_run(&target, run, seconds, outcome);
-    if (error != 0)
-        return complain(error, what);
+    int err = load_run(&target, run, seconds, outcome);
+    if (err != 0)
+        return complain(err, what);
     if (outcome->errors == 0)
         return 0;
     bool bad = outcome->first_error == CALL_BAD;
@@ -117,14 +117,14 @@ int memory_load(struct memory *memory, const char *name)
             fclose(file);
         return complain(EIO, name);
     }
-    int error = memory_create(memory, (uint32_t)((size_t)size / sizeof(*memory->known)));
-    if (error == 0 &&
+    int err = memory_create(memory, (uint32_t)((size_t)size / sizeof(*memory->known)));
+    if (err == 0 &&
         fread(memory->known, sizeof(*memory->known), memory->files, file) != memory->files) {
         memory_destroy(memory);
-        error = complain(EIO, name);
+        err = complain(EIO, name);
     }
     fclose(file);
-    return error;
+    return err;
 }
 
 int memory_learn(const struct scale *scale, struct site *site, struct memory *memory,
@@ -133,14 +133,14 @@ int memory_learn(const struct scale *scale, struct site *site, struct memory *me
     static const struct work work = {.shares = {{KIND_LIST, 100}}};
     struct run run = {
         .work = &work, .site = site, .listings = 1, .known = memory->known, .files = memory->files};
-    int error = scale_run(scale, &run, 1, 0, "listing the directory", outcome);
+    int err = scale_run(scale, &run, 1, 0, "listing the directory", outcome);
 
-    for (uint32_t i = 0; error == 0 && i < memory->files; i++)
+    for (uint32_t i = 0; err == 0 && i < memory->files; i++)
         if (memory->known[i].fileid == 0) {
             fprintf(stderr, "nfsscale: the listing had no handle of file %u\n", i);
-            error = ENOENT;
+            err = ENOENT;
         }
-    return error;
+    return err;
 }
 
 uint32_t *scale_order(uint32_t count, uint64_t seed)
@@ -181,9 +181,9 @@ static void resolve(struct scale *scale, uint16_t port, char *where)
     *colon = '\0';
     scale->path = colon + 1;
     snprintf(service, sizeof(service), "%u", port);
-    int error = getaddrinfo(where, service, &hints, &found);
-    if (error != 0) {
-        fprintf(stderr, "nfsscale: %s: %s\n", where, gai_strerror(error));
+    int err = getaddrinfo(where, service, &hints, &found);
+    if (err != 0) {
+        fprintf(stderr, "nfsscale: %s: %s\n", where, gai_strerror(err));
         exit(2);
     }
     memcpy(&scale->target.address, found->ai_addr, found->ai_addrlen);

@@ -20,10 +20,10 @@ static int list_round(const struct scale *scale, struct site *site, uint32_t mos
     char key[32];
 
     snprintf(key, sizeof(key), "%s.%u", kind == KIND_LIST ? "list" : "scan", site->entries);
-    int error = scale_run(scale, &run, 1, 0, key, &outcome);
-    if (error == 0)
+    int err = scale_run(scale, &run, 1, 0, key, &outcome);
+    if (err == 0)
         scale_report(key, &outcome, outcome.units);
-    return error;
+    return err;
 }
 
 /* LOOKUP of random names in the small directory, or in the large one. */
@@ -40,10 +40,10 @@ static int find_round(const struct scale *scale, struct site *site, const struct
         run.files = memory->files;
         snprintf(key, sizeof(key), "find.%u", memory->files);
     }
-    int error = scale_run(scale, &run, SCALE_DEPTH, scale->seconds, key, &outcome);
-    if (error == 0)
+    int err = scale_run(scale, &run, SCALE_DEPTH, scale->seconds, key, &outcome);
+    if (err == 0)
         scale_report(key, &outcome, outcome.calls);
-    return error;
+    return err;
 }
 
 static int measure(const struct scale *scale, struct site *sites, int count)
@@ -51,41 +51,41 @@ static int measure(const struct scale *scale, struct site *sites, int count)
     struct site *largest = &sites[count - 1];
     struct memory memory;
     struct outcome outcome;
-    int error = memory_create(&memory, largest->entries);
+    int err = memory_create(&memory, largest->entries);
 
-    if (error == 0)
-        error = memory_learn(scale, largest, &memory, &outcome);
-    if (error == 0 && scale->file != NULL)
-        error = memory_save(&memory, scale->file);
-    for (unsigned round = 0; error == 0 && round < scale->rounds; round++) {
-        for (int i = 0; error == 0 && i < count; i++)
-            error = list_round(scale, &sites[i], largest->entries, KIND_LIST);
-        for (int i = 0; error == 0 && i < count && !scale->plus_only; i++)
-            error = list_round(scale, &sites[i], largest->entries, KIND_SCAN);
-        if (error == 0)
-            error = find_round(scale, largest, NULL);
-        if (error == 0)
-            error = find_round(scale, largest, &memory);
+    if (err == 0)
+        err = memory_learn(scale, largest, &memory, &outcome);
+    if (err == 0 && scale->file != NULL)
+        err = memory_save(&memory, scale->file);
+    for (unsigned round = 0; err == 0 && round < scale->rounds; round++) {
+        for (int i = 0; err == 0 && i < count; i++)
+            err = list_round(scale, &sites[i], largest->entries, KIND_LIST);
+        for (int i = 0; err == 0 && i < count && !scale->plus_only; i++)
+            err = list_round(scale, &sites[i], largest->entries, KIND_SCAN);
+        if (err == 0)
+            err = find_round(scale, largest, NULL);
+        if (err == 0)
+            err = find_round(scale, largest, &memory);
     }
     memory_destroy(&memory);
-    return error;
+    return err;
 }
 
 int scale_dirs(const struct scale *scale, int argc, char **argv)
 {
     static struct site sites[SIZES];
     char name[64];
-    int error = argc > SIZES ? EINVAL : 0;
+    int err = argc > SIZES ? EINVAL : 0;
 
-    for (int i = 0; error == 0 && i < argc; i++) {
+    for (int i = 0; err == 0 && i < argc; i++) {
         uint32_t entries = (uint32_t)strtoul(argv[i], NULL, 10);
         if (entries == 0 || (i > 0 && entries < sites[i - 1].entries))
-            error = EINVAL;
+            err = EINVAL;
         snprintf(name, sizeof(name), "scale.%u", entries);
-        if (error == 0)
-            error = scale_site(scale, name, entries, &sites[i]);
+        if (err == 0)
+            err = scale_site(scale, name, entries, &sites[i]);
     }
-    if (error == EINVAL)
+    if (err == EINVAL)
         fprintf(stderr, "nfsscale: dirs: give up to %d sizes, the largest last\n", SIZES);
-    return error != 0 ? error : measure(scale, sites, argc);
+    return err != 0 ? err : measure(scale, sites, argc);
 }

@@ -26,18 +26,18 @@ int scale_learn(const struct scale *scale, int argc, char **argv)
     if (argc != 1 || scale->file == NULL)
         return EINVAL;
     site.entries = (uint32_t)strtoul(argv[0], NULL, 10);
-    int error = site_mount(&scale->target, scale->mount_port, scale->path, &site.list);
-    if (error == 0)
-        error = memory_create(&memory, site.entries);
-    if (error != 0)
-        return error;
-    error = memory_learn(scale, &site, &memory, &outcome);
-    if (error == 0)
-        error = memory_save(&memory, scale->file);
-    if (error == 0)
+    int err = site_mount(&scale->target, scale->mount_port, scale->path, &site.list);
+    if (err == 0)
+        err = memory_create(&memory, site.entries);
+    if (err != 0)
+        return err;
+    err = memory_learn(scale, &site, &memory, &outcome);
+    if (err == 0)
+        err = memory_save(&memory, scale->file);
+    if (err == 0)
         scale_report("learn", &outcome, site.entries);
     memory_destroy(&memory);
-    return error;
+    return err;
 }
 
 /* --- touch --- */
@@ -59,11 +59,11 @@ static int touch_round(const struct scale *scale, const struct memory *memory, u
 
     if (order == NULL)
         return ENOMEM;
-    int error = scale_run(scale, &run, SCALE_DEPTH, 0, key != NULL ? key : "warming up", &outcome);
-    if (error == 0 && key != NULL)
+    int err = scale_run(scale, &run, SCALE_DEPTH, 0, key != NULL ? key : "warming up", &outcome);
+    if (err == 0 && key != NULL)
         scale_report(key, &outcome, outcome.calls);
     free(order);
-    return error;
+    return err;
 }
 
 int scale_touch(const struct scale *scale, int argc, char **argv)
@@ -72,23 +72,22 @@ int scale_touch(const struct scale *scale, int argc, char **argv)
 
     if (argc != 1 || scale->file == NULL)
         return EINVAL;
-    int error = memory_load(&memory, scale->file);
-    if (error != 0)
-        return error;
+    int err = memory_load(&memory, scale->file);
+    if (err != 0)
+        return err;
     uint32_t fit = (uint32_t)strtoul(argv[0], NULL, 10);
     if (fit == 0 || fit > memory.files)
         fit = memory.files;
-    for (unsigned round = 0; error == 0 && round < scale->rounds; round++) {
+    for (unsigned round = 0; err == 0 && round < scale->rounds; round++) {
         /* The clock needs two rounds of the hand to keep what is used. */
-        error = touch_round(scale, &memory, fit, 3, round * 2 + 1, NULL);
-        if (error == 0)
-            error =
-                touch_round(scale, &memory, fit, memory.files / fit, round * 2 + 1, "touch.fit");
-        if (error == 0)
-            error = touch_round(scale, &memory, memory.files, 1, round * 2 + 2, "touch.all");
+        err = touch_round(scale, &memory, fit, 3, round * 2 + 1, NULL);
+        if (err == 0)
+            err = touch_round(scale, &memory, fit, memory.files / fit, round * 2 + 1, "touch.fit");
+        if (err == 0)
+            err = touch_round(scale, &memory, memory.files, 1, round * 2 + 2, "touch.all");
     }
     memory_destroy(&memory);
-    return error;
+    return err;
 }
 
 /* --- start --- */
@@ -142,14 +141,14 @@ static int ask(const struct scale *scale, const struct memory *memory, const uin
                          .order = order};
     struct outcome outcome;
 
-    int error = scale_run(scale, &first, 1, 0, "NULL", &outcome);
-    if (error == 0)
-        error = scale_run(scale, &second, 1, 0, "GETATTR of an old handle", &outcome);
+    int err = scale_run(scale, &first, 1, 0, "NULL", &outcome);
+    if (err == 0)
+        err = scale_run(scale, &second, 1, 0, "GETATTR of an old handle", &outcome);
     *took = scale_now() - begin;
     second.count = memory->files < SURE_HANDLES ? memory->files : SURE_HANDLES;
-    if (error == 0)
-        error = scale_run(scale, &second, SCALE_DEPTH, 0, "GETATTR of old handles", &outcome);
-    return error;
+    if (err == 0)
+        err = scale_run(scale, &second, SCALE_DEPTH, 0, "GETATTR of old handles", &outcome);
+    return err;
 }
 
 static int start_once(const struct scale *scale, const struct memory *memory, char **command,
@@ -163,20 +162,20 @@ static int start_once(const struct scale *scale, const struct memory *memory, ch
         free(order);
         return errno;
     }
-    int error = await(scale, pid, begin);
-    if (error != 0)
-        fprintf(stderr, "nfsscale: %s: %s\n", command[0], strerror(error));
+    int err = await(scale, pid, begin);
+    if (err != 0)
+        fprintf(stderr, "nfsscale: %s: %s\n", command[0], strerror(err));
     else
-        error = ask(scale, memory, order, begin, &took);
-    if (error != ECHILD) {
+        err = ask(scale, memory, order, begin, &took);
+    if (err != ECHILD) {
         kill(pid, end_by);
         waitpid(pid, NULL, 0);
     }
-    if (error == 0)
+    if (err == 0)
         printf("%s\t%.4f\t0\n", key, took);
     fflush(stdout);
     free(order);
-    return error;
+    return err;
 }
 
 int scale_start(const struct scale *scale, int argc, char **argv)
@@ -185,16 +184,16 @@ int scale_start(const struct scale *scale, int argc, char **argv)
 
     if (argc < 1 || scale->file == NULL)
         return EINVAL;
-    int error = memory_load(&memory, scale->file);
-    if (error != 0)
-        return error;
+    int err = memory_load(&memory, scale->file);
+    if (err != 0)
+        return err;
     /* Each start but the first finds what the end before it left. */
-    for (unsigned round = 0; error == 0 && round < scale->rounds * 2; round++) {
+    for (unsigned round = 0; err == 0 && round < scale->rounds * 2; round++) {
         bool after_kill = round % 2 != 0;
-        error = start_once(scale, &memory, argv, round,
-                           after_kill ? "start.after_kill" : "start.after_end",
-                           after_kill ? SIGTERM : SIGKILL);
+        err = start_once(scale, &memory, argv, round,
+                         after_kill ? "start.after_kill" : "start.after_end",
+                         after_kill ? SIGTERM : SIGKILL);
     }
     memory_destroy(&memory);
-    return error;
+    return err;
 }

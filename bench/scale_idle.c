@@ -37,14 +37,14 @@ static int connect_one(const struct scale *scale, unsigned number)
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
     own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + number / PORTS_USED);
     bool loopback = ntohl(to->sin_addr.s_addr) >> 24 == 127;
-    int error = 0;
+    int err = 0;
     if (loopback && bind(fd, (const struct sockaddr *)&own, sizeof(own)) != 0)
-        error = errno;
-    if (error == 0 && connect(fd, (const struct sockaddr *)to, sizeof(*to)) != 0)
-        error = errno;
-    if (error != 0)
+        err = errno;
+    if (err == 0 && connect(fd, (const struct sockaddr *)to, sizeof(*to)) != 0)
+        err = errno;
+    if (err != 0)
         close(fd);
-    return error != 0 ? -error : fd;
+    return err != 0 ? -err : fd;
 }
 
 static void settle(void)
@@ -92,27 +92,27 @@ static int busy_round(const struct scale *scale, struct site *site, const char *
     static const struct work work = {.shares = {{KIND_GETATTR, 100}}};
     struct run run = {.work = &work, .site = site};
     struct outcome outcome;
-    int error = scale_run(scale, &run, SCALE_DEPTH, scale->seconds, key, &outcome);
+    int err = scale_run(scale, &run, SCALE_DEPTH, scale->seconds, key, &outcome);
 
-    if (error == 0)
+    if (err == 0)
         scale_report(key, &outcome, outcome.calls);
-    return error;
+    return err;
 }
 
 /* Without, with; or the other way round. */
 static int pair(const struct scale *scale, struct site *site, struct idlers *idlers, bool first)
 {
-    int error = first ? 0 : busy_round(scale, site, "idle.without");
+    int err = first ? 0 : busy_round(scale, site, "idle.without");
 
-    if (error == 0)
-        error = idlers_connect(scale, idlers);
-    if (error == 0)
-        error = busy_round(scale, site, "idle.with");
+    if (err == 0)
+        err = idlers_connect(scale, idlers);
+    if (err == 0)
+        err = busy_round(scale, site, "idle.with");
     unsigned lost = idlers_lost(idlers);
-    if (error == 0)
+    if (err == 0)
         printf("idle.lost\t%u\t0\n", lost);
     idlers_close(idlers);
-    return error == 0 && first ? busy_round(scale, site, "idle.without") : error;
+    return err == 0 && first ? busy_round(scale, site, "idle.without") : err;
 }
 
 int scale_idle(const struct scale *scale, int argc, char **argv)
@@ -126,9 +126,9 @@ int scale_idle(const struct scale *scale, int argc, char **argv)
     idlers.fds = calloc(idlers.wanted, sizeof(*idlers.fds));
     if (idlers.fds == NULL)
         return ENOMEM;
-    int error = scale_site(scale, "idle", 0, &site);
-    for (unsigned round = 0; error == 0 && round < scale->rounds; round++)
-        error = pair(scale, &site, &idlers, round % 2 != 0);
+    int err = scale_site(scale, "idle", 0, &site);
+    for (unsigned round = 0; err == 0 && round < scale->rounds; round++)
+        err = pair(scale, &site, &idlers, round % 2 != 0);
     free(idlers.fds);
-    return error;
+    return err;
 }

@@ -48,9 +48,9 @@ enum rpc_verdict exports_admit(const struct address *peer)
         in = lets_in(&exports->list[i], peer, &has_names);
     for (size_t i = 0; i < exports->count && !in && !unknown && has_names; i++) {
         const struct export_client *client;
-        int error = export_ask(&exports->list[i], peer, &client);
-        in = error == 0;
-        unknown = error == VFS_EJUKEBOX;
+        int err = export_ask(&exports->list[i], peer, &client);
+        in = err == 0;
+        unknown = err == VFS_EJUKEBOX;
     }
     exports_put();
     return in ? RPC_WELCOME : unknown ? RPC_UNKNOWN : RPC_STRANGER;

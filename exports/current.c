@@ -146,10 +146,10 @@ static bool destroy_apart(struct exports *table)
     }
     destroying->job.run = destroying_run;
     destroying->table = table;
-    int error = apart_run(&destroying->job, DESTROY_MS);
-    if (error == ETIMEDOUT)
+    int err = apart_run(&destroying->job, DESTROY_MS);
+    if (err == ETIMEDOUT)
         return false;
-    if (error)
+    if (err != 0)
         exports_destroy(table);
     free(destroying);
     return true;

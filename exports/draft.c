@@ -79,14 +79,14 @@ static void draft_where(const struct draft *draft, char out[WHERE_MAX])
         out[0] = '\0';
 }
 
-int draft_fail(struct draft *draft, int error, const char *format, ...)
+int draft_fail(struct draft *draft, int err, const char *format, ...)
 {
     char where[WHERE_MAX];
     va_list args;
     size_t used;
 
     if (!draft->message_size || draft->message[0])
-        return error;
+        return err;
     draft_where(draft, where);
     int n = snprintf(draft->message, draft->message_size, "%s%s", where, where[0] ? ": " : "");
     used = n < 0 ? 0 : (size_t)n;
@@ -95,7 +95,7 @@ int draft_fail(struct draft *draft, int error, const char *format, ...)
         vsnprintf(draft->message + used, draft->message_size - used, format, args);
         va_end(args);
     }
-    return error;
+    return err;
 }
 
 void draft_warn(const struct draft *draft, const char *format, ...)
@@ -172,10 +172,10 @@ static int source_resolve(struct draft *draft, const char *source, struct export
     export->written = strdup(source);
     if (!export->written)
         return ENOMEM;
-    int error = look_at(source, draft_look_ms(draft), &look);
-    if (error == ETIMEDOUT && source_keep(draft, source, export))
+    int err = look_at(source, draft_look_ms(draft), &look);
+    if (err == ETIMEDOUT && source_keep(draft, source, export))
         return export->source ? 0 : ENOMEM;
-    if (!error) {
+    if (err == 0) {
         export->source = look.real;
         export->place = look.place;
         if (look.enter_error)
@@ -186,10 +186,10 @@ static int source_resolve(struct draft *draft, const char *source, struct export
                 source, geteuid(), strerror(look.enter_error));
         return 0;
     }
-    if (!draft->lenient || !is_absence(error))
-        return draft_fail(draft, error, "%s: %s" DRAFT_MEND, source, absence_text(error));
+    if (!draft->lenient || !is_absence(err))
+        return draft_fail(draft, err, "%s: %s" DRAFT_MEND, source, absence_text(err));
     export->source = strdup(source);
-    export->absent = error;
+    export->absent = err;
     return export->source ? 0 : ENOMEM;
 }
 
@@ -225,21 +225,21 @@ int draft_export(struct draft *draft, const char *path, const char *type, const 
 {
     struct export export = {0};
     char clean[EXPORT_PATH_MAX + 1] = "";
-    int error = path_clean(draft, path, clean);
+    int err = path_clean(draft, path, clean);
 
-    if (error)
-        return error;
+    if (err != 0)
+        return err;
     export.path = strdup(clean);
     export.type = strdup(type);
     if (!export.path || !export.type)
-        error = ENOMEM;
+        err = ENOMEM;
     else if (!strcmp(type, EXPORT_TYPE_HOST))
-        error = source_resolve(draft, source ? source : clean, &export);
+        err = source_resolve(draft, source ? source : clean, &export);
     else if (source && !(export.source = strdup(source)))
-        error = ENOMEM;
-    if (!error && fs_options && !(export.fs_options = strdup(fs_options)))
-        error = ENOMEM;
-    if (error)
+        err = ENOMEM;
+    if (err == 0 && fs_options && !(export.fs_options = strdup(fs_options)))
+        err = ENOMEM;
+    if (err != 0)
         goto out;
 
     for (*index = 0; *index < draft->count; (*index)++) {
@@ -248,19 +248,19 @@ int draft_export(struct draft *draft, const char *path, const char *type, const 
         if (strcmp(entry->export.path, clean))
             continue;
         if (!same_text(entry->export.type, type) || !same_text(entry->export.source, export.source))
-            error = draft_fail(draft, EINVAL,
-                               "%s is already exported, with another fs= or source=", clean);
+            err = draft_fail(draft, EINVAL,
+                             "%s is already exported, with another fs= or source=", clean);
         else if (!same_text(entry->export.fs_options, fs_options))
-            error = draft_fail(draft, EINVAL, "%s is already exported, with other options of %s",
-                               clean, type);
+            err = draft_fail(draft, EINVAL, "%s is already exported, with other options of %s",
+                             clean, type);
         goto out;
     }
-    error = draft_append(draft, &export);
-    if (!error)
+    err = draft_append(draft, &export);
+    if (err == 0)
         return 0;
 out:
     export_clear(&export);
-    return error;
+    return err;
 }
 
 /* Whether a client can be added to the clients that the export has. */
@@ -310,21 +310,21 @@ int draft_client(struct draft *draft, size_t index, const char *spec,
     struct export *export = &draft->entries[index].export;
     struct export_client client = {.kind = EXPORT_CLIENT_SELF, .options = *options};
     const char *why = "";
-    int error;
+    int err;
 
     if (spec && client_parse(spec, &client, &why))
         return draft_fail(draft, EINVAL, "client '%s': %s", spec, why);
     client.text = strdup(spec ? spec : "localhost");
     if (!client.text)
         return ENOMEM;
-    error = client_fits(draft, export, &client);
-    if (!error && client.kind == EXPORT_CLIENT_NAME)
-        error = draft_name(draft, export, client.text);
-    if (error)
+    err = client_fits(draft, export, &client);
+    if (err == 0 && client.kind == EXPORT_CLIENT_NAME)
+        err = draft_name(draft, export, client.text);
+    if (err != 0)
         goto out;
     void *grown = reallocarray(export->clients, export->nclients + 1, sizeof(client));
     if (!grown) {
-        error = ENOMEM;
+        err = ENOMEM;
         goto out;
     }
     export->clients = grown;
@@ -332,7 +332,7 @@ int draft_client(struct draft *draft, size_t index, const char *spec,
     return 0;
 out:
     free(client.text);
-    return error;
+    return err;
 }
 
 /* Without fsid= an export's id is made of its path, so that handles outlive restarts and changes of

@@ -50,7 +50,7 @@ void draft_init(struct draft *draft, char *message, size_t message_size);
 void draft_finish(struct draft *draft);
 
 /* Writes "WHERE: ..." into the message and returns `error`. */
-int draft_fail(struct draft *draft, int error, const char *format, ...)
+int draft_fail(struct draft *draft, int err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Writes such a line into the log, as a warning. */
 void draft_warn(const struct draft *draft, const char *format, ...)

@@ -54,7 +54,7 @@ static struct ttl_answer *ask_groups(const void *key, size_t len)
     struct groups *groups = NULL;
     char *buffer = NULL;
     size_t size = 1024;
-    int error;
+    int err;
     uid_t uid;
 
     memcpy(&uid, key, len);
@@ -64,11 +64,11 @@ static struct ttl_answer *ask_groups(const void *key, size_t len)
         buffer = malloc(size);
         if (!buffer)
             return NULL;
-        error = getpwuid_r(uid, &entry, buffer, size, &found);
-    } while (error == ERANGE && size < PASSWD_BUFFER_MAX);
+        err = getpwuid_r(uid, &entry, buffer, size, &found);
+    } while (err == ERANGE && size < PASSWD_BUFFER_MAX);
 
     /* By POSIX an unknown user may be success with nothing found, or one of these errors. */
-    bool unknown = error == ENOENT || error == ESRCH || (!error && !found);
+    bool unknown = err == ENOENT || err == ESRCH || (err == 0 && !found);
     if (found)
         groups = groups_of_user(found->pw_name, found->pw_gid);
     else
@@ -82,14 +82,14 @@ static struct ttl_cache groups_of_uids = TTL_CACHE_INIT(ask_groups, TTL_OLD_SEC)
 int groups_get(uid_t uid, struct groups **groups)
 {
     struct ttl_answer *answer;
-    int error = ttl_cache_get(&groups_of_uids, &uid, sizeof(uid), RESOLVER_WAIT, &answer);
+    int err = ttl_cache_get(&groups_of_uids, &uid, sizeof(uid), RESOLVER_WAIT, &answer);
 
     if (answer && answer->kind != TTL_FOUND) {
         ttl_cache_put(answer);
         answer = NULL;
     }
     *groups = (struct groups *)answer;
-    return error;
+    return err;
 }
 
 struct groups *groups_replace(struct groups *list, gid_t from, gid_t to)

@@ -38,8 +38,8 @@ bool place_same(const struct export_place *a, const struct export_place *b);
 bool place_holds(const struct export_place *place, bool crossmnt, const char *path);
 /* Whether an error (or look.h's ETIMEDOUT) says that something is missing now and may come later;
  * and that in words. */
-bool is_absence(int error);
-const char *absence_text(int error);
+bool is_absence(int err);
+const char *absence_text(int err);
 
 /* load.c: mounts the file system of an export, with the arguments that the last load gave for all.
  * `why`, of `size` bytes, becomes one line, or "". */

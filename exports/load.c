@@ -53,15 +53,15 @@ static int64_t load_now_ms(void)
 
 static int load_read(struct draft *draft, const struct exports_source *source)
 {
-    int error = 0;
+    int err = 0;
 
     if (source->file)
-        error = parse_file(draft, source->file);
-    for (size_t i = 0; !error && i < source->nspecs; i++)
-        error = parse_spec(draft, source->specs[i]);
-    for (size_t i = 0; !error && i < source->ndirs; i++)
-        error = parse_dir(draft, source->dirs[i]);
-    return error ? error : draft_settle(draft);
+        err = parse_file(draft, source->file);
+    for (size_t i = 0; err == 0 && i < source->nspecs; i++)
+        err = parse_spec(draft, source->specs[i]);
+    for (size_t i = 0; err == 0 && i < source->ndirs; i++)
+        err = parse_dir(draft, source->dirs[i]);
+    return err != 0 ? err : draft_settle(draft);
 }
 
 /* Lists the kinds that fs= may name: "hostfs, memfs". */
@@ -174,7 +174,7 @@ int load_mount_export(struct export *export, char *why, size_t size)
 
 /* Writes one line that says what is wrong with an entry. found: the source is there, but mounting
  * it failed. */
-static void load_complain(const struct draft_entry *entry, bool found, int error, const char *why,
+static void load_complain(const struct draft_entry *entry, bool found, int err, const char *why,
                           char *out, size_t size)
 {
     const struct export *export = &entry->export;
@@ -182,11 +182,11 @@ static void load_complain(const struct draft_entry *entry, bool found, int error
 
     if (!found)
         snprintf(out, size, "%s%s%s: %s" DRAFT_MEND, named ? "" : entry->where, named ? "" : ": ",
-                 export->source ? export->source : export->path, absence_text(error));
+                 export->source ? export->source : export->path, absence_text(err));
     else
         snprintf(out, size, "%s: can't serve %s from %s%s%s: %s", entry->where, export->path,
                  export->type, export->source ? " " : "", export->source ? export->source : "",
-                 why[0] ? why : absence_text(error));
+                 why[0] ? why : absence_text(err));
 }
 
 /* For --check: whether the file system would mount. */
@@ -213,18 +213,18 @@ static int load_mount_one(struct draft *draft, const struct exports_source *sour
     struct timespec now;
     char why[512] = "", complaint[1024];
     bool found = !export->absent;
-    int error = export->absent;
+    int err = export->absent;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     export->absent_since = now.tv_sec;
     if (found)
-        error = source->check_only ? load_check(export, why, sizeof(why))
-                                   : load_mount_export(export, why, sizeof(why));
-    if (!error)
+        err = source->check_only ? load_check(export, why, sizeof(why))
+                                 : load_mount_export(export, why, sizeof(why));
+    if (err == 0)
         return 0;
-    load_complain(entry, found, error, why, complaint, sizeof(complaint));
-    if (source->check_only || !is_absence(error))
-        return draft_fail(draft, error, "%s", complaint);
+    load_complain(entry, found, err, why, complaint, sizeof(complaint));
+    if (source->check_only || !is_absence(err))
+        return draft_fail(draft, err, "%s", complaint);
     free(entry->complaint);
     entry->complaint = strdup(complaint);
     return entry->complaint ? 0 : ENOMEM;
@@ -234,26 +234,26 @@ static int load_mount(struct draft *draft, const struct exports_source *source)
 {
     struct draft_entry *first = NULL; /* the first entry that is absent */
     size_t absent = 0;
-    int error = 0;
+    int err = 0;
 
-    for (size_t i = 0; !error && i < draft->count; i++) {
+    for (size_t i = 0; err == 0 && i < draft->count; i++) {
         struct draft_entry *entry = &draft->entries[i];
 
         if (!source->check_only && !entry->export.absent)
             entry->export.fs = load_find_mounted(current_table(), &entry->export);
         if (!entry->export.fs)
-            error = load_mount_one(draft, source, entry);
-        if (!error && entry->export.absent && absent++ == 0)
+            err = load_mount_one(draft, source, entry);
+        if (err == 0 && entry->export.absent && absent++ == 0)
             first = entry;
     }
     /* Where nothing at all is served, and the user has written no file with exports for later, this
      * is a mistake. */
-    if (!error && absent > 0 && absent == draft->count && !source->file)
+    if (err == 0 && absent > 0 && absent == draft->count && !source->file)
         return draft_fail(draft, first->export.absent, "%s", first->complaint);
-    for (size_t i = 0; !error && i < draft->count; i++)
+    for (size_t i = 0; err == 0 && i < draft->count; i++)
         if (draft->entries[i].complaint)
             log_warning("%s; it is served as soon as it is there", draft->entries[i].complaint);
-    return error;
+    return err;
 }
 
 /* A client that can read the state directory gets the key, and can make handles to anything. */
@@ -363,22 +363,22 @@ int exports_load(const struct exports_source *source, char *message, size_t mess
 {
     struct draft draft;
     struct exports *table = NULL;
-    int error;
+    int err;
 
     load_lock();
     draft_init(&draft, message, message_size);
     draft.lenient = !source->check_only;
     draft.made_up = source->made_up;
-    error = load_keep(source);
-    if (!error)
-        error = load_read(&draft, source);
-    if (!error)
-        error = load_check_types(&draft);
-    if (!error)
-        error = load_mount(&draft, source);
-    if (!error && !source->check_only)
-        error = load_make_table(&draft, source->udp, &table);
-    if (!error)
+    err = load_keep(source);
+    if (err == 0)
+        err = load_read(&draft, source);
+    if (err == 0)
+        err = load_check_types(&draft);
+    if (err == 0)
+        err = load_mount(&draft, source);
+    if (err == 0 && !source->check_only)
+        err = load_make_table(&draft, source->udp, &table);
+    if (err == 0)
         names_check(&draft, source->check_only);
     if (table)
         load_names(table);
@@ -386,13 +386,13 @@ int exports_load(const struct exports_source *source, char *message, size_t mess
         current_replace(table);
     else
         exports_collect();
-    if (error)
-        draft_fail(&draft, error, "%s", strerror(error));
+    if (err != 0)
+        draft_fail(&draft, err, "%s", strerror(err));
     draft_finish(&draft);
-    if (!error)
+    if (err == 0)
         load_check_state_dir(current_table());
-    if (!error && !source->check_only)
+    if (err == 0 && !source->check_only)
         load_let_go();
     load_unlock();
-    return error;
+    return err;
 }

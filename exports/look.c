@@ -128,29 +128,29 @@ static int look(const char *path, bool resolve, bool mount_too, int ms, struct l
     looking->asking.path = strdup(path);
     looking->resolve = resolve;
     looking->mount_too = mount_too;
-    int error = looking->asking.path == NULL ? ENOMEM : 0;
-    if (error == 0 && !asking_begin(&looking->asking, ms, LOOK_LEAST_MS)) {
+    int err = looking->asking.path == NULL ? ENOMEM : 0;
+    if (err == 0 && !asking_begin(&looking->asking, ms, LOOK_LEAST_MS)) {
         free(looking->asking.path);
         free(looking);
         return ETIMEDOUT;
     }
-    if (error == 0)
-        error = apart_run(&looking->asking.job, ms);
-    if (error == ETIMEDOUT)
-        return error;
-    if (error == EAGAIN) {
+    if (err == 0)
+        err = apart_run(&looking->asking.job, ms);
+    if (err == ETIMEDOUT)
+        return err;
+    if (err == EAGAIN) {
         looking_run(&looking->asking.job); /* no thread could be made */
-        error = 0;
+        err = 0;
     }
-    if (error == 0)
-        error = looking->error;
-    if (error == 0) {
+    if (err == 0)
+        err = looking->error;
+    if (err == 0) {
         *out = looking->look;
         looking->look.real = NULL;
     }
     looking_drop(&looking->asking.job);
     free(looking);
-    return error;
+    return err;
 }
 
 int look_at(const char *path, int ms, struct look *out)
@@ -161,11 +161,11 @@ int look_at(const char *path, int ms, struct look *out)
 int look_place(const char *path, bool mount_too, int ms, struct export_place *place)
 {
     struct look found;
-    int error = look(path, false, mount_too, ms, &found);
+    int err = look(path, false, mount_too, ms, &found);
 
-    if (error == 0)
+    if (err == 0)
         *place = found.place;
-    return error;
+    return err;
 }
 
 /* --- mounting --- */
@@ -250,18 +250,18 @@ int look_mount(const char *type, const struct vfs_mount_args *args, bool check, 
         free(mounting);
         return ETIMEDOUT;
     }
-    int error = apart_run(&mounting->asking.job, ms);
-    if (error == ETIMEDOUT)
-        return error;
-    if (error == EAGAIN)
+    int err = apart_run(&mounting->asking.job, ms);
+    if (err == ETIMEDOUT)
+        return err;
+    if (err == EAGAIN)
         mounting_run(&mounting->asking.job);
-    error = mounting->error;
-    if (error == 0)
+    err = mounting->error;
+    if (err == 0)
         *out = mounting->fs;
     if (args->message_size > 0)
         strncat(args->message, mounting->why, args->message_size - 1 - strlen(args->message));
     mounting->error = EALREADY; /* so that mounting_drop() leaves the file system to the caller */
     mounting_drop(&mounting->asking.job);
     free(mounting);
-    return error;
+    return err;
 }

@@ -69,21 +69,21 @@ static int client_has(const struct export_client *client, const struct address *
 static int match(const struct export *export, const struct address *peer, int wait,
                  const struct export_client **out)
 {
-    int error = 0;
+    int err = 0;
 
     *out = NULL;
     for (size_t i = 0; i < export->nclients && !*out; i++) {
         const struct export_client *client = &export->clients[i];
         bool has;
-        if (error && client->kind == EXPORT_CLIENT_ANY)
-            return error;
+        if (err != 0 && client->kind == EXPORT_CLIENT_ANY)
+            return err;
         int unknown = client_has(client, peer, wait, &has);
         if (unknown)
-            error = unknown;
+            err = unknown;
         else if (has)
             *out = client;
     }
-    return *out ? 0 : error ? error : EACCES;
+    return *out ? 0 : err != 0 ? err : EACCES;
 }
 
 int export_ask(const struct export *export, const struct address *peer,
@@ -105,16 +105,16 @@ int export_ask(const struct export *export, const struct address *peer,
         return memo.client ? 0 : EACCES;
     }
 
-    int error = match(export, peer, 0, out);
-    if (error == VFS_EJUKEBOX)
-        error = match(export, peer, RESOLVER_WAIT, out);
-    if (error == VFS_EJUKEBOX)
-        return error;
+    int err = match(export, peer, 0, out);
+    if (err == VFS_EJUKEBOX)
+        err = match(export, peer, RESOLVER_WAIT, out);
+    if (err == VFS_EJUKEBOX)
+        return err;
     memo.client = *out;
     memo.serial = export->serial;
     memo.second = now.tv_sec;
     memo.peer = *peer;
-    return error;
+    return err;
 }
 
 const struct export_client *export_match(const struct export *export, const struct address *peer)

@@ -34,17 +34,17 @@ static bool is_over(const struct check *check)
 static void check_one(const struct check *check, const struct draft_name *name)
 {
     enum ttl_kind kind = TTL_FAILED;
-    int error = names_fetch(name->name, RESOLVER_WAIT, &kind);
+    int err = names_fetch(name->name, RESOLVER_WAIT, &kind);
 
-    for (int i = 1; error && i < ATTEMPTS && !is_over(check); i++) {
+    for (int i = 1; err && i < ATTEMPTS && !is_over(check); i++) {
         /* The pool may be full of other questions; then names_fetch() returns at once, and this
          * thread must wait. */
         nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
-        error = names_fetch(name->name, RESOLVER_WAIT, &kind);
+        err = names_fetch(name->name, RESOLVER_WAIT, &kind);
     }
     if (is_over(check))
         return;
-    if (error)
+    if (err != 0)
         log_warning("%s: client '%s' can't be looked up: the name service does not answer",
                     name->where, name->name);
     else if (kind == TTL_NONE)

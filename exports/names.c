@@ -105,11 +105,11 @@ static struct ttl_cache names_of_addresses = TTL_CACHE_INIT(ask_name, TTL_OLD_SE
 int names_has_address(const char *name, const struct address *peer, int wait, bool *has)
 {
     struct ttl_answer *answer;
-    int error = ttl_cache_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
+    int err = ttl_cache_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
 
-    *has = !error && has_address(answer, peer);
+    *has = err == 0 && has_address(answer, peer);
     ttl_cache_put(answer);
-    return error;
+    return err;
 }
 
 int names_fits(const char *pattern, const struct address *peer, int wait, bool *fits)
@@ -127,21 +127,21 @@ int names_fits(const char *pattern, const struct address *peer, int wait, bool *
         key.in.sin_family = AF_INET;
         key.in.sin_addr = peer->in.sin_addr;
     }
-    int error = ttl_cache_get(&names_of_addresses, &key, sizeof(key), wait, &answer);
+    int err = ttl_cache_get(&names_of_addresses, &key, sizeof(key), wait, &answer);
     *fits = answer && answer->kind == TTL_FOUND &&
             !fnmatch(pattern, ((struct address_name *)answer)->name, FNM_NOESCAPE | FNM_CASEFOLD);
     ttl_cache_put(answer);
-    return error;
+    return err;
 }
 
 int names_fetch(const char *name, int wait, enum ttl_kind *kind)
 {
     struct ttl_answer *answer;
-    int error = ttl_cache_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
+    int err = ttl_cache_get(&addresses_of_names, name, strlen(name) + 1, wait, &answer);
 
     *kind = answer ? answer->kind : TTL_FAILED;
     ttl_cache_put(answer);
-    return error;
+    return err;
 }
 
 void names_clear(void)

@@ -172,12 +172,12 @@ int options_apply(struct draft *draft, struct export_options *options, uint32_t 
     _Static_assert(sizeof(option_table) / sizeof(option_table[0]) <= 32, "a bit for each");
     uint32_t bit = UINT32_C(1) << (row - option_table);
     memcpy(&before, options, sizeof(before));
-    int error = option_set(draft, options, row, on, word);
+    int err = option_set(draft, options, row, on, word);
     /* An option given twice with different values: which one the user meant can't be told. */
     // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): one is a copy of the other
-    if (!error && *said & bit && memcmp(&before, options, sizeof(before)) != 0)
+    if (err == 0 && *said & bit && memcmp(&before, options, sizeof(before)) != 0)
         return draft_fail(draft, EINVAL, "option '%s' contradicts an earlier one of the same list",
                           word);
     *said |= bit;
-    return error;
+    return err;
 }

@@ -22,8 +22,8 @@ static int parse_word(struct draft *draft, struct reader *reader, const char *st
     const char *why = "";
 
     draft->line = reader->line;
-    int error = reader_word(reader, stops, out, size, &why);
-    return error ? draft_fail(draft, error, "%s", why) : 0;
+    int err = reader_word(reader, stops, out, size, &why);
+    return err != 0 ? draft_fail(draft, err, "%s", why) : 0;
 }
 
 /* Reads option words separated by commas, up to the `closing` character or, where that is 0, to a
@@ -39,11 +39,11 @@ static int parse_options(struct draft *draft, struct reader *reader, char closin
     for (;;) {
         if (closing)
             reader_skip_blanks(reader);
-        int error = parse_word(draft, reader, stops, word, sizeof(word));
-        if (!error && word[0])
-            error = options_apply(draft, options, &said, word);
-        if (error)
-            return error;
+        int err = parse_word(draft, reader, stops, word, sizeof(word));
+        if (err == 0 && word[0])
+            err = options_apply(draft, options, &said, word);
+        if (err != 0)
+            return err;
         if (closing)
             reader_skip_blanks(reader);
 
@@ -70,10 +70,10 @@ static int parse_client(struct draft *draft, struct reader *reader, size_t index
 {
     struct export_options options = *defaults;
     char host[NAME_MAX + 1];
-    int error = parse_word(draft, reader, " \t\r(", host, sizeof(host));
+    int err = parse_word(draft, reader, " \t\r(", host, sizeof(host));
 
-    if (error)
-        return error;
+    if (err != 0)
+        return err;
     unsigned line = draft->line;
     if (!host[0]) {
         draft_warn(draft, "options without a client are for every host: write *(...) if that is "
@@ -82,9 +82,9 @@ static int parse_client(struct draft *draft, struct reader *reader, size_t index
     }
     if (reader_peek(reader) == '(') {
         reader_skip(reader);
-        error = parse_options(draft, reader, ')', &options);
-        if (error)
-            return error;
+        err = parse_options(draft, reader, ')', &options);
+        if (err != 0)
+            return err;
         int c = reader_peek(reader);
         if (c != READER_EOL && c != '#' && !reader_is_blank(c))
             return draft_fail(draft, EINVAL, "blank expected after ')'");
@@ -98,7 +98,7 @@ static int parse_clients(struct draft *draft, struct reader *reader, size_t inde
 {
     struct export_options defaults;
     size_t before = draft->entries[index].export.nclients;
-    int error = 0;
+    int err = 0;
 
     options_default(&defaults);
     for (;;) {
@@ -108,12 +108,12 @@ static int parse_clients(struct draft *draft, struct reader *reader, size_t inde
             break;
         if (c == '-') {
             reader_skip(reader);
-            error = parse_options(draft, reader, 0, &defaults);
+            err = parse_options(draft, reader, 0, &defaults);
         } else {
-            error = parse_client(draft, reader, index, &defaults);
+            err = parse_client(draft, reader, index, &defaults);
         }
-        if (error)
-            return error;
+        if (err != 0)
+            return err;
     }
     if (draft->entries[index].export.nclients > before)
         return 0;
@@ -127,18 +127,18 @@ static int parse_line(struct draft *draft, struct reader *reader)
 {
     char path[PATH_MAX];
     size_t index;
-    int error;
+    int err;
 
     reader_skip_blanks(reader);
     int c = reader_peek(reader);
     if (c == READER_EOL || c == '#')
         return 0;
-    error = parse_word(draft, reader, " \t\r", path, sizeof(path));
-    if (!error)
-        error = draft_export(draft, path, EXPORT_TYPE_HOST, NULL, NULL, &index);
-    if (!error)
-        error = parse_clients(draft, reader, index);
-    return error;
+    err = parse_word(draft, reader, " \t\r", path, sizeof(path));
+    if (err == 0)
+        err = draft_export(draft, path, EXPORT_TYPE_HOST, NULL, NULL, &index);
+    if (err == 0)
+        err = parse_clients(draft, reader, index);
+    return err;
 }
 
 /* Reads a whole file, which need not be a regular one. The caller frees *text. */
@@ -146,7 +146,7 @@ static int file_read(const char *path, char **text, size_t *len)
 {
     FILE *file = fopen(path, "re");
     size_t room = 0;
-    int error = 0;
+    int err = 0;
 
     *text = NULL;
     *len = 0;
@@ -157,45 +157,44 @@ static int file_read(const char *path, char **text, size_t *len)
             room = room ? room * 2 : 16384;
             char *grown = realloc(*text, room);
             if (!grown) {
-                error = ENOMEM;
+                err = ENOMEM;
                 goto out;
             }
             *text = grown;
         }
         *len += fread(*text + *len, 1, room - *len, file);
         if (ferror(file))
-            error = errno ? errno : EIO;
+            err = errno ? errno : EIO;
         else if (*len > FILE_MAX)
-            error = EFBIG;
-    } while (!error && !feof(file));
+            err = EFBIG;
+    } while (err == 0 && !feof(file));
 out:
     fclose(file);
-    return error;
+    return err;
 }
 
 int parse_file(struct draft *draft, const char *file)
 {
     char *text;
     size_t len;
-    int error = file_read(file, &text, &len);
+    int err = file_read(file, &text, &len);
 
     draft->reading = NULL;
     draft->line = 0;
-    if (error) {
+    if (err != 0) {
         /* EINVAL, as for a wrong line: starting the server again would not help. */
-        error =
-            draft_fail(draft, error == ENOMEM ? ENOMEM : EINVAL,
-                       "%s: %s; name a file as loopnfs-exports(5) has it", file, strerror(error));
+        err = draft_fail(draft, err == ENOMEM ? ENOMEM : EINVAL,
+                         "%s: %s; name a file as loopnfs-exports(5) has it", file, strerror(err));
         goto out;
     }
     struct reader reader = {.at = text, .end = text + len, .line = 1, .lines = true};
     draft->reading = file;
     do
-        error = parse_line(draft, &reader);
-    while (!error && reader_next_line(&reader));
+        err = parse_line(draft, &reader);
+    while (err == 0 && reader_next_line(&reader));
 out:
     draft->reading = NULL;
     draft->line = 0;
     free(text);
-    return error;
+    return err;
 }

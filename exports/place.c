@@ -74,14 +74,14 @@ out:
     return holds;
 }
 
-const char *absence_text(int error)
+const char *absence_text(int err)
 {
-    return error == ETIMEDOUT ? "it does not answer" : strerror(error);
+    return err == ETIMEDOUT ? "it does not answer" : strerror(err);
 }
 
-bool is_absence(int error)
+bool is_absence(int err)
 {
-    return error == ENOENT || error == ENOTDIR || error == ENXIO || error == ENODEV ||
-           error == ENOMEDIUM || error == ENOTCONN || error == EHOSTDOWN || error == ESTALE ||
-           error == EACCES || error == ELOOP || error == ETIMEDOUT;
+    return err == ENOENT || err == ENOTDIR || err == ENXIO || err == ENODEV || err == ENOMEDIUM ||
+           err == ENOTCONN || err == EHOSTDOWN || err == ESTALE || err == EACCES || err == ELOOP ||
+           err == ETIMEDOUT;
 }

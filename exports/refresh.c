@@ -49,13 +49,13 @@ static enum fate fate_of(const struct export *export, bool mount_too)
         return export->fs ? STAYS : COMES;
     /* A source that does not answer counts as unchanged. For a client that mounts, the wait is
      * longer. */
-    int error = look_place(export->source, mount_too, mount_too ? LOOK_MS : LOOK_LEAST_MS, &place);
-    if (!error && !export->fs)
+    int err = look_place(export->source, mount_too, mount_too ? LOOK_MS : LOOK_LEAST_MS, &place);
+    if (err == 0 && !export->fs)
         return COMES;
-    if (!error)
+    if (err == 0)
         return place_same(&place, &export->place) ? STAYS : IS_REPLACED;
     /* Other errors may come from the way to the directory, and say nothing about the directory. */
-    return export->fs && (error == ENOENT || error == ENOTDIR) ? GOES : STAYS;
+    return export->fs && (err == ENOENT || err == ENOTDIR) ? GOES : STAYS;
 }
 
 bool export_is_outdated(const struct export *export)

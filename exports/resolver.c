@@ -163,16 +163,16 @@ int resolver_ask(struct ttl_cache *cache, const void *key, size_t len, int wait,
         cache->questions.next != NULL ? question_find(cache, key, len) : NULL;
     if (question == NULL)
         question = question_make(cache, key, len);
-    int error = VFS_EJUKEBOX;
+    int err = VFS_EJUKEBOX;
     if (question != NULL && wait > 0) {
         question->users++;
         question_wait(cache, question, wait);
         if (question->done) {
             *answer = ttl_cache_ref(question->answer);
-            error = 0;
+            err = 0;
         }
         question_put(question);
     }
     pthread_mutex_unlock(&lock);
-    return error;
+    return err;
 }

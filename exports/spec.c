@@ -166,26 +166,26 @@ static int spec_enter(struct draft *draft, const struct spec *spec)
     bool of_host = !strcmp(type, EXPORT_TYPE_HOST);
     char *fs_options = NULL, *path = NULL, *source = NULL;
     size_t index;
-    int error = 0;
+    int err = 0;
 
     /* If there is a source, the path is only the name that clients use. */
     if (of_host && !spec->source)
-        error = dir_absolute(draft, spec->path, &path);
+        err = dir_absolute(draft, spec->path, &path);
     else if (of_host)
-        error = dir_absolute(draft, spec->source, &source);
-    if (!error)
-        error = spec_fs_options(draft, spec, type, &fs_options);
-    if (!error)
-        error = draft_export(draft, path ? path : spec->path, type, source ? source : spec->source,
-                             fs_options, &index);
+        err = dir_absolute(draft, spec->source, &source);
+    if (err == 0)
+        err = spec_fs_options(draft, spec, type, &fs_options);
+    if (err == 0)
+        err = draft_export(draft, path ? path : spec->path, type, source ? source : spec->source,
+                           fs_options, &index);
     free(fs_options);
     free(path);
     free(source);
-    if (!error && !spec->nclients)
-        error = draft_client(draft, index, NULL, &spec->options);
-    for (size_t i = 0; !error && i < spec->nclients; i++)
-        error = draft_client(draft, index, spec->clients[i], &spec->options);
-    return error;
+    if (err == 0 && !spec->nclients)
+        err = draft_client(draft, index, NULL, &spec->options);
+    for (size_t i = 0; err == 0 && i < spec->nclients; i++)
+        err = draft_client(draft, index, spec->clients[i], &spec->options);
+    return err;
 }
 
 int parse_spec(struct draft *draft, const char *spec)
@@ -194,26 +194,26 @@ int parse_spec(struct draft *draft, const char *spec)
     struct spec said = {0};
     char word[PATH_MAX];
     const char *why = "";
-    int error;
+    int err;
 
     draft->reading = spec;
     draft->line = 0;
     options_default(&said.options);
     for (;;) {
-        error = reader_word(&reader, ",", word, sizeof(word), &why);
-        if (error)
-            draft_fail(draft, error, "%s", why);
+        err = reader_word(&reader, ",", word, sizeof(word), &why);
+        if (err != 0)
+            draft_fail(draft, err, "%s", why);
         else
-            error = spec_word(draft, &said, word);
-        if (error || reader_peek(&reader) == READER_EOL)
+            err = spec_word(draft, &said, word);
+        if (err != 0 || reader_peek(&reader) == READER_EOL)
             break;
         reader_skip(&reader);
     }
-    if (!error)
-        error = spec_enter(draft, &said);
+    if (err == 0)
+        err = spec_enter(draft, &said);
     spec_clear(&said);
     draft->reading = NULL;
-    return error;
+    return err;
 }
 
 /* A DIR that was named through symbolic links may be mounted by its real path, too. */
@@ -231,21 +231,21 @@ int parse_dir(struct draft *draft, const char *dir)
     struct export_options options;
     char *path = NULL;
     size_t index;
-    int error;
+    int err;
 
     draft->reading = NULL;
     draft->line = 0;
-    error = dir_absolute(draft, dir, &path);
-    if (error)
-        return error;
+    err = dir_absolute(draft, dir, &path);
+    if (err != 0)
+        return err;
     options_default(&options);
     options.rw = true;
     options.root_squash = false;
-    error = draft_export(draft, path, EXPORT_TYPE_HOST, NULL, NULL, &index);
-    if (!error)
-        error = dir_alias(&draft->entries[index].export);
-    if (!error)
-        error = draft_client(draft, index, NULL, &options);
+    err = draft_export(draft, path, EXPORT_TYPE_HOST, NULL, NULL, &index);
+    if (err == 0)
+        err = dir_alias(&draft->entries[index].export);
+    if (err == 0)
+        err = draft_client(draft, index, NULL, &options);
     free(path);
-    return error;
+    return err;
 }

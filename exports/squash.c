@@ -93,11 +93,11 @@ static int cred_managed_groups(const struct export_options *options, struct cred
                                struct export_cred_storage *storage)
 {
     struct groups *groups;
-    int error = groups_get(cred->uid, &groups);
+    int err = groups_get(cred->uid, &groups);
 
     if (groups)
         cred_take_groups(options, groups, cred, storage);
-    return error;
+    return err;
 }
 
 /* Takes the groups that the call brought: borrowed where none has to be squashed, else copied. */
@@ -118,7 +118,7 @@ int export_cred(const struct export_client *client, const struct rpc_auth *auth,
                 struct export_cred_storage *storage)
 {
     const struct export_options *options = &client->options;
-    int error = 0;
+    int err = 0;
 
     memset(cred, 0, sizeof(*cred));
     storage->managed = NULL;
@@ -129,14 +129,14 @@ int export_cred(const struct export_client *client, const struct rpc_auth *auth,
         cred->uid = squash_uid(options, auth->uid);
         cred->gid = squash_gid(options, auth->gid);
         if (manage_gids)
-            error = cred_managed_groups(options, cred, storage);
+            err = cred_managed_groups(options, cred, storage);
         else
             cred_given_groups(options, auth, cred, storage);
         if (!cred->ngroups)
             cred->groups = NULL;
     }
     cred_seal_again(cred);
-    return error;
+    return err;
 }
 
 static bool groups_have(const struct groups *groups, uint32_t gid)
@@ -154,19 +154,19 @@ int export_cred_of_user(const struct export_client *client, const struct rpc_aut
     /* The call's own group is kept, for new files, if it is one of the user's groups. */
     struct groups *groups;
     struct rpc_auth known = {.flavor = RPC_AUTH_SYS, .uid = auth->uid, .gid = options->anon_gid};
-    int error = groups_get(auth->uid, &groups);
+    int err = groups_get(auth->uid, &groups);
 
-    if (error)
-        return error;
+    if (err != 0)
+        return err;
     if (groups_have(groups, auth->gid))
         known.gid = auth->gid;
     else if (groups && groups->count > 0)
         known.gid = groups->gids[0]; /* getgrouplist(3) lists the user's own group first */
-    error = export_cred(client, &known, cred, storage);
-    if (error || options->all_squash || !groups) {
+    err = export_cred(client, &known, cred, storage);
+    if (err != 0 || options->all_squash || !groups) {
         if (groups)
             ttl_cache_put(&groups->answer);
-        return error;
+        return err;
     }
     export_cred_release(storage);
     cred_take_groups(options, groups, cred, storage);

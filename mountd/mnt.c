@@ -34,12 +34,12 @@ static const struct {
     {VFS_ESERVERFAULT, MNT3ERR_SERVERFAULT},
 };
 
-static mountstat3 mnt_status(int error)
+static mountstat3 mnt_status(int err)
 {
-    if (error == VFS_EJUKEBOX)
+    if (err == VFS_EJUKEBOX)
         return MNT_ASK_AGAIN;
     for (size_t i = 0; i < sizeof(mnt_statuses) / sizeof(mnt_statuses[0]); i++)
-        if (mnt_statuses[i].error == error)
+        if (mnt_statuses[i].error == err)
             return mnt_statuses[i].status;
     return MNT3ERR_IO;
 }
@@ -71,13 +71,13 @@ static int mnt_walk(const struct vctx *ctx, struct vnode *root, struct view rest
     while (mnt_next_component(&rest, &name)) {
         struct vnode *next;
         struct vattr attr = {0};
-        int error = vnode_enter(vn);
-        if (error == 0)
-            error = vop_lookup(ctx, vn, name, &next, &attr);
+        int err = vnode_enter(vn);
+        if (err == 0)
+            err = vop_lookup(ctx, vn, name, &next, &attr);
 
         vnode_put(vn);
-        if (error != 0)
-            return error;
+        if (err != 0)
+            return err;
         vn = next;
     }
     if (vn->type != VDIR) {
@@ -120,9 +120,9 @@ static int mnt_open(const struct access *access, struct view rest, bool is_short
 
     if (export->fs == NULL)
         return ENOENT;
-    int error = mnt_walk(&access->ctx, export->fs->root, rest, &vn);
-    if (error != 0)
-        return error;
+    int err = mnt_walk(&access->ctx, export->fs->root, rest, &vn);
+    if (err != 0)
+        return err;
     (is_short ? handle_seal_short : handle_seal)(export->id, vn, out);
     vnode_put(vn);
     return 0;
@@ -136,18 +136,18 @@ static int mnt_try(const struct rpc_call *call, struct view path, bool is_short,
     struct access access = {0};
     struct view rest;
     const char *why;
-    int error = gate_by_path(&access, call, path, &rest, &why);
+    int err = gate_by_path(&access, call, path, &rest, &why);
 
-    if (error == EACCES)
+    if (err == EACCES)
         mnt_log_refusal(call, path, why);
-    if (error == 0 && outdated != NULL && export_is_outdated(access.export)) {
+    if (err == 0 && outdated != NULL && export_is_outdated(access.export)) {
         *outdated = access.export->id;
-        error = EAGAIN;
+        err = EAGAIN;
     }
-    if (error == 0)
-        error = mnt_open(&access, rest, is_short, out);
+    if (err == 0)
+        err = mnt_open(&access, rest, is_short, out);
     gate_leave(&access);
-    return error;
+    return err;
 }
 
 mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, bool is_short,
@@ -159,12 +159,12 @@ mountstat3 mnt_resolve(const struct rpc_call *call, struct view path, bool is_sh
         return MNT3ERR_INVAL;
 
     uint32_t outdated = 0;
-    int error = mnt_try(call, path, is_short, &outdated, out);
+    int err = mnt_try(call, path, is_short, &outdated, out);
     /* The directory at the export's path was replaced, has come, or has gone: the export is
      * refreshed first. */
-    if (error == EAGAIN) {
+    if (err == EAGAIN) {
         exports_refresh_one(outdated);
-        error = mnt_try(call, path, is_short, NULL, out);
+        err = mnt_try(call, path, is_short, NULL, out);
     }
-    return mnt_status(error);
+    return mnt_status(err);
 }

@@ -21,7 +21,7 @@
 #define PAUSE     8
 #define PAUSE_MAX 256
 /* A payload that is waited for longer than WAIT_NSEC, WAITS_MAX times in a row, comes by a slow
- * network. There a copy costs nothing, but reading deferred delays the acknowledgements that a
+ * network. There a copy costs nothing, but reading late delays the acknowledgements that a
  * client with a small buffer waits for. */
 #define WAIT_NSEC 5000000
 #define WAITS_MAX 3

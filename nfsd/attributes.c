@@ -132,10 +132,10 @@ int nfs3_set_from_wire(const sattr3 *wire, struct vsetattr *set)
         .gid = wire->gid.set_gid3_u.gid,
         .size = wire->size.set_size3_u.size,
     };
-    int error =
+    int err =
         set_time(wire->atime.set_it, &wire->atime.set_atime_u.atime, &set->set_atime, &set->atime);
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     return set_time(wire->mtime.set_it, &wire->mtime.set_mtime_u.mtime, &set->set_mtime,
                     &set->mtime);
 }

@@ -18,26 +18,26 @@ int nfs3_getattr(struct nfs3_request *rq, const GETATTR3args *args, GETATTR3reso
 {
     (void)args;
     struct vattr attr = {0};
-    int error = vop_getattr(&rq->access.ctx, rq->access.vn, &attr);
+    int err = vop_getattr(&rq->access.ctx, rq->access.vn, &attr);
 
-    if (error == 0)
+    if (err == 0)
         nfs3_fattr(rq, &attr, &res->obj_attributes);
-    return error;
+    return err;
 }
 
 int nfs3_setattr(struct nfs3_request *rq, const SETATTR3args *args, SETATTR3resok *res)
 {
     struct vsetattr set;
-    int error = nfs3_set_from_wire(&args->new_attributes, &set);
+    int err = nfs3_set_from_wire(&args->new_attributes, &set);
 
     set.guarded = args->guard.check;
-    if (error == 0 && set.guarded)
-        error = nfs3_time_from_wire(&args->guard.sattrguard3_u.obj_ctime, &set.guard);
-    if (error == 0)
-        error = vop_setattr(&rq->access.ctx, rq->access.vn, &set, &rq->change);
-    if (error == 0)
+    if (err == 0 && set.guarded)
+        err = nfs3_time_from_wire(&args->guard.sattrguard3_u.obj_ctime, &set.guard);
+    if (err == 0)
+        err = vop_setattr(&rq->access.ctx, rq->access.vn, &set, &rq->change);
+    if (err == 0)
         nfs3_wcc(rq, &rq->change, &res->obj_wcc);
-    return error;
+    return err;
 }
 
 int nfs3_access(struct nfs3_request *rq, const ACCESS3args *args, ACCESS3resok *res)
@@ -46,10 +46,10 @@ int nfs3_access(struct nfs3_request *rq, const ACCESS3args *args, ACCESS3resok *
     const uint32_t known = changing | VACCESS_READ | VACCESS_LOOKUP | VACCESS_EXECUTE;
     uint32_t granted = 0;
     struct vattr attr;
-    int error = vop_access(&rq->access.ctx, rq->access.vn, args->access & known, &granted, &attr);
+    int err = vop_access(&rq->access.ctx, rq->access.vn, args->access & known, &granted, &attr);
 
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     /* A client that may only read gets no right to change, whatever the file's mode, as nfs3_run()
      * refuses the calls themselves. */
     res->access = rq->access.client->options.rw ? granted : granted & ~changing;

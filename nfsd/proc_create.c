@@ -42,14 +42,14 @@ int nfs3_create(struct nfs3_request *rq, const CREATE3args *args, CREATE3resok *
     struct vnode *vn = NULL;
     struct vattr attr = {0};
     struct vcreate how;
-    int error = create_from_wire(rq, args->where.name, &args->how, &how);
+    int err = create_from_wire(rq, args->where.name, &args->how, &how);
 
-    if (error == 0)
-        error = vop_create(&rq->access.ctx, rq->access.vn, args->where.name, &how, &vn, &attr,
-                           &rq->change);
-    if (error == 0)
+    if (err == 0)
+        err = vop_create(&rq->access.ctx, rq->access.vn, args->where.name, &how, &vn, &attr,
+                         &rq->change);
+    if (err == 0)
         made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
-    return error;
+    return err;
 }
 
 int nfs3_mkdir(struct nfs3_request *rq, const MKDIR3args *args, MKDIR3resok *res)
@@ -57,14 +57,14 @@ int nfs3_mkdir(struct nfs3_request *rq, const MKDIR3args *args, MKDIR3resok *res
     struct vnode *vn = NULL;
     struct vattr attr = {0};
     struct vsetattr set;
-    int error = nfs3_set_from_wire(&args->attributes, &set);
+    int err = nfs3_set_from_wire(&args->attributes, &set);
 
-    if (error == 0)
-        error = vop_mkdir(&rq->access.ctx, rq->access.vn, args->where.name, &set, &vn, &attr,
-                          &rq->change);
-    if (error == 0)
+    if (err == 0)
+        err = vop_mkdir(&rq->access.ctx, rq->access.vn, args->where.name, &set, &vn, &attr,
+                        &rq->change);
+    if (err == 0)
         made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
-    return error;
+    return err;
 }
 
 int nfs3_symlink(struct nfs3_request *rq, const SYMLINK3args *args, SYMLINK3resok *res)
@@ -72,14 +72,14 @@ int nfs3_symlink(struct nfs3_request *rq, const SYMLINK3args *args, SYMLINK3reso
     struct vnode *vn = NULL;
     struct vattr attr = {0};
     struct vsetattr set;
-    int error = nfs3_set_from_wire(&args->symlink.symlink_attributes, &set);
+    int err = nfs3_set_from_wire(&args->symlink.symlink_attributes, &set);
 
-    if (error == 0)
-        error = vop_symlink(&rq->access.ctx, rq->access.vn, args->where.name,
-                            args->symlink.symlink_data, &set, &vn, &attr, &rq->change);
-    if (error == 0)
+    if (err == 0)
+        err = vop_symlink(&rq->access.ctx, rq->access.vn, args->where.name,
+                          args->symlink.symlink_data, &set, &vn, &attr, &rq->change);
+    if (err == 0)
         made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
-    return error;
+    return err;
 }
 
 /* The type of node that MKNOD asks for. VNON: MKNOD can't make that type; RFC 1813 has BADTYPE for
@@ -113,11 +113,11 @@ int nfs3_mknod(struct nfs3_request *rq, const MKNOD3args *args, MKNOD3resok *res
 
     if (type == VNON)
         return VFS_EBADTYPE;
-    int error = nfs3_set_from_wire(attributes, &set);
-    if (error == 0)
-        error = vop_mknod(&rq->access.ctx, rq->access.vn, args->where.name, type, rdev.specdata1,
-                          rdev.specdata2, &set, &vn, &attr, &rq->change);
-    if (error == 0)
+    int err = nfs3_set_from_wire(attributes, &set);
+    if (err == 0)
+        err = vop_mknod(&rq->access.ctx, rq->access.vn, args->where.name, type, rdev.specdata1,
+                        rdev.specdata2, &set, &vn, &attr, &rq->change);
+    if (err == 0)
         made(rq, vn, &attr, &res->obj, &res->obj_attributes, &res->dir_wcc);
-    return error;
+    return err;
 }

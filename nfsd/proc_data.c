@@ -40,9 +40,9 @@ int nfs3_read(struct nfs3_request *rq, const READ3args *args, READ3resok *res)
     /* The data's place is that in a reply with attributes, which vop_read() always has. */
     out->data = rpc_call_payload(rq->call, before_data, &room);
     out->len = smaller(smaller(args->count, room), INT64_MAX - offset);
-    int error = vop_read(&rq->access.ctx, rq->access.vn, offset, out, &eof, &attr);
-    if (error != 0)
-        return error;
+    int err = vop_read(&rq->access.ctx, rq->access.vn, offset, out, &eof, &attr);
+    if (err != 0)
+        return err;
     nfs3_attr(rq, &attr, &res->file_attributes);
     res->count = (count3)out->len;
     res->eof = eof;
@@ -62,10 +62,10 @@ int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res
      * and the client must find another one at COMMIT. */
     uint64_t verifier = vop_verifier(rq->access.vn);
     enum vstable stable = (enum vstable)args->stable;
-    int error = vop_write(&rq->access.ctx, rq->access.vn, args->offset, rq->call->in, &len, &stable,
-                          &rq->change);
-    if (error != 0)
-        return error;
+    int err = vop_write(&rq->access.ctx, rq->access.vn, args->offset, rq->call->in, &len, &stable,
+                        &rq->change);
+    if (err != 0)
+        return err;
     nfs3_wcc(rq, &rq->change, &res->file_wcc);
     res->count = (count3)len;
     res->committed = (stable_how)stable;
@@ -75,10 +75,10 @@ int nfs3_write(struct nfs3_request *rq, const WRITE3args *args, WRITE3resok *res
 
 int nfs3_commit(struct nfs3_request *rq, const COMMIT3args *args, COMMIT3resok *res)
 {
-    int error = vop_commit(&rq->access.ctx, rq->access.vn, args->offset, args->count, &rq->change);
+    int err = vop_commit(&rq->access.ctx, rq->access.vn, args->offset, args->count, &rq->change);
 
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     nfs3_wcc(rq, &rq->change, &res->file_wcc);
     /* From after the flush: the kernel tells of a write-back error once, maybe to another call's
      * flush of this file at the same time, and that one renews the verifier before ours is done. */
@@ -92,14 +92,14 @@ int nfs3_readlink(struct nfs3_request *rq, const READLINK3args *args, READLINK3r
     size_t room, len = 0;
     uint8_t *target = rpc_call_payload(rq->call, WIRE_STATUS + WIRE_ATTR + WIRE_INT, &room);
     struct vattr attr = {0};
-    int error = vop_readlink(&rq->access.ctx, rq->access.vn, (char *)target,
-                             smaller(room, VPATH_MAX), &len);
+    int err = vop_readlink(&rq->access.ctx, rq->access.vn, (char *)target, smaller(room, VPATH_MAX),
+                           &len);
 
     /* The target's place, too, was chosen for a reply with attributes; without them it is gone. */
-    if (error == 0)
-        error = vop_getattr(&rq->access.ctx, rq->access.vn, &attr);
-    if (error != 0)
-        return error;
+    if (err == 0)
+        err = vop_getattr(&rq->access.ctx, rq->access.vn, &attr);
+    if (err != 0)
+        return err;
     nfs3_attr(rq, &attr, &res->symlink_attributes);
     res->data = (nfspath3){.data = target, .len = (uint32_t)len};
     return 0;

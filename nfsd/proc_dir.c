@@ -129,9 +129,9 @@ static int listing_fill(struct listing *list)
 
     do {
         page_prepare(list, &page);
-        int error = vop_readdir(&list->rq->access.ctx, list->rq->access.vn, list->cookie, &page);
-        if (error != 0)
-            return list->at == list->start ? error : 0;
+        int err = vop_readdir(&list->rq->access.ctx, list->rq->access.vn, list->cookie, &page);
+        if (err != 0)
+            return list->at == list->start ? err : 0;
 
         const struct vdirent *entry = NULL;
         while ((entry = vdirents_next(&page, entry)) != NULL)
@@ -166,9 +166,9 @@ static int listing_make(struct listing *list, size_t limit, post_op_attr *dir_at
     list->at = list->start;
     list->end = list->start + room - LIST_END;
 
-    int error = listing_fill(list);
-    if (error != 0)
-        return error;
+    int err = listing_fill(list);
+    if (err != 0)
+        return err;
     list->at = put_int(list->at, FALSE);
     *entries = (encoded_entries){.data = list->start, .len = (uint32_t)(list->at - list->start)};
     return 0;
@@ -177,18 +177,18 @@ static int listing_make(struct listing *list, size_t limit, post_op_attr *dir_at
 int nfs3_readdir(struct nfs3_request *rq, const READDIR3args *args, READDIR3resok *res)
 {
     struct listing list = {.rq = rq, .cookie = args->cookie};
-    int error = listing_make(&list, args->count, &res->dir_attributes, &res->reply.entries);
+    int err = listing_make(&list, args->count, &res->dir_attributes, &res->reply.entries);
 
     res->reply.eof = list.eof;
-    return error;
+    return err;
 }
 
 int nfs3_readdirplus(struct nfs3_request *rq, const READDIRPLUS3args *args, READDIRPLUS3resok *res)
 {
     struct listing list = {
         .rq = rq, .plus = true, .names_room = args->dircount, .cookie = args->cookie};
-    int error = listing_make(&list, args->maxcount, &res->dir_attributes, &res->reply.entries);
+    int err = listing_make(&list, args->maxcount, &res->dir_attributes, &res->reply.entries);
 
     res->reply.eof = list.eof;
-    return error;
+    return err;
 }

@@ -17,10 +17,10 @@ int nfs3_fsstat(struct nfs3_request *rq, const FSSTAT3args *args, FSSTAT3resok *
 {
     (void)args;
     struct vstatfs st = {0};
-    int error = vop_statfs(&rq->access.ctx, rq->access.vn, &st);
+    int err = vop_statfs(&rq->access.ctx, rq->access.vn, &st);
 
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     nfs3_attr_now(rq, rq->access.vn, &res->obj_attributes);
     res->tbytes = st.total_bytes;
     res->fbytes = st.free_bytes;
@@ -59,10 +59,10 @@ int nfs3_pathconf(struct nfs3_request *rq, const PATHCONF3args *args, PATHCONF3r
 {
     (void)args;
     struct vpathconf pc = {0};
-    int error = vop_pathconf(&rq->access.ctx, rq->access.vn, &pc);
+    int err = vop_pathconf(&rq->access.ctx, rq->access.vn, &pc);
 
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     nfs3_attr_now(rq, rq->access.vn, &res->obj_attributes);
     res->linkmax = pc.link_max;
     res->name_max = pc.name_max;

@@ -49,19 +49,19 @@ static enum rpc_outcome nfs3_run(struct rpc_call *call, const struct nfs3_proced
                                  struct view handle, const void *args, nfsstat3 *status, void *arm)
 {
     struct nfs3_request rq = {.call = call};
-    int error = gate_by_handle(&rq.access, call, handle);
+    int err = gate_by_handle(&rq.access, call, handle);
 
-    if (error == 0 && (procedure->flags & MODIFIES) != 0 && !rq.access.client->options.rw)
-        error = EROFS;
-    call->refused = error != 0;
-    if (error == 0)
-        error = procedure->body(&rq, args, arm);
-    *status = nfs3_status(call->procedure, error);
+    if (err == 0 && (procedure->flags & MODIFIES) != 0 && !rq.access.client->options.rw)
+        err = EROFS;
+    call->refused = err != 0;
+    if (err == 0)
+        err = procedure->body(&rq, args, arm);
+    *status = nfs3_status(call->procedure, err);
     /* The client will repeat this call, perhaps with its old xid, and it must then run again: so
      * the reply must not be kept in the reply cache. */
     if (*status == NFS3ERR_JUKEBOX)
         call->refused = true;
-    if (error != 0)
+    if (err != 0)
         nfs3_fail(&rq, procedure->arm, arm);
     vnode_put(rq.second);
     gate_leave(&rq.access);

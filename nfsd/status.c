@@ -161,22 +161,22 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static unsigned meaning_of(int error)
+static unsigned meaning_of(int err)
 {
-    if (error > 0 && (size_t)error < COUNT(errno_meaning))
-        return errno_meaning[error];
-    if (error >= VFS_FIRST && (size_t)(error - VFS_FIRST) < COUNT(vfs_error_meaning))
-        return vfs_error_meaning[error - VFS_FIRST];
+    if (err > 0 && (size_t)err < COUNT(errno_meaning))
+        return errno_meaning[err];
+    if (err >= VFS_FIRST && (size_t)(err - VFS_FIRST) < COUNT(vfs_error_meaning))
+        return vfs_error_meaning[err - VFS_FIRST];
     return E_IO;
 }
 
-nfsstat3 nfs3_status(uint32_t procedure, int error)
+nfsstat3 nfs3_status(uint32_t procedure, int err)
 {
-    if (error == 0)
+    if (err == 0)
         return NFS3_OK;
 
     uint32_t may = allowed[procedure].listed | allowed[procedure].added | ALWAYS;
-    unsigned status = meaning_of(error);
+    unsigned status = meaning_of(err);
     if (status == E_NOENT && (may & S(NOENT)) == 0)
         status = allowed[procedure].missing;
     while ((may & (UINT32_C(1) << status)) == 0)

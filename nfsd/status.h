@@ -11,6 +11,6 @@
  * vfs_error. Where the procedure may not answer with what the error means, this is the nearest
  * status that it may send.
  */
-nfsstat3 nfs3_status(uint32_t procedure, int error);
+nfsstat3 nfs3_status(uint32_t procedure, int err);
 
 #endif

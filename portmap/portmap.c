@@ -117,14 +117,14 @@ static int builtin_listen(const struct address *listen, size_t count)
         char text[ADDRESS_TEXT_MAX];
 
         address_set_port(&at, PORTMAP_PORT);
-        int error = rpc_listen(&at);
-        if (error == 0) {
+        int err = rpc_listen(&at);
+        if (err == 0) {
             bound++;
             continue;
         }
-        log_debug("portmapper: %s: %s", address_format(&at, true, text), strerror(error));
+        log_debug("portmapper: %s: %s", address_format(&at, true, text), strerror(err));
         if (first_error == 0)
-            first_error = error;
+            first_error = err;
     }
     return bound > 0 ? 0 : first_error;
 }
@@ -152,30 +152,30 @@ static void system_unregister(void)
  * servers. */
 static int system_register(void)
 {
-    int error = 0;
+    int err = 0;
 
-    while (registered < ours_count && error == 0) {
+    while (registered < ours_count && err == 0) {
         const struct portmap_entry *entry = &ours[registered];
         if (is_for_rpcbind(entry))
-            error = portmap_system_set(entry);
-        if (error == 0)
+            err = portmap_system_set(entry);
+        if (err == 0)
             registered++;
     }
-    if (error != 0)
+    if (err != 0)
         system_unregister();
     portmap_system_close();
-    return error;
+    return err;
 }
 
 /* --- modes --- */
 
 static int start_builtin(const struct address *listen, size_t count, char *described, size_t size)
 {
-    int error = builtin_listen(listen, count);
+    int err = builtin_listen(listen, count);
 
-    if (error != 0) {
-        snprintf(described, size, "can't serve the portmapper at port 111: %s", strerror(error));
-        return error;
+    if (err != 0) {
+        snprintf(described, size, "can't serve the portmapper at port 111: %s", strerror(err));
+        return err;
     }
     active = true;
     table_fill(listen, count, PORTMAP_PORT);
@@ -185,35 +185,34 @@ static int start_builtin(const struct address *listen, size_t count, char *descr
 
 static int start_system(const struct address *listen, size_t count, char *described, size_t size)
 {
-    int error = portmap_system_open();
+    int err = portmap_system_open();
 
-    if (error != 0) {
-        snprintf(described, size, "no rpcbind answers at port 111 of this host: %s",
-                 strerror(error));
-        return error;
+    if (err != 0) {
+        snprintf(described, size, "no rpcbind answers at port 111 of this host: %s", strerror(err));
+        return err;
     }
     table_fill(listen, count, address_port(&listen[0]));
-    error = system_register();
-    if (error == 0)
+    err = system_register();
+    if (err == 0)
         snprintf(described, size, "registered with the system's rpcbind");
     else
         snprintf(described, size, "the system's rpcbind does not register us (%s)",
-                 error == EADDRINUSE ? "another server is registered" : strerror(error));
-    active = error == 0;
-    return error;
+                 err == EADDRINUSE ? "another server is registered" : strerror(err));
+    active = err == 0;
+    return err;
 }
 
 static int start_auto(const struct address *listen, size_t count, char *described, size_t size)
 {
     char why[160];
 
-    int error = start_system(listen, count, why, sizeof(why));
-    if (error == 0) {
+    int err = start_system(listen, count, why, sizeof(why));
+    if (err == 0) {
         snprintf(described, size, "%s", why);
         return 0;
     }
     /* Only where rpcbind refused the connection can port 111 be free. */
-    if (error == ECONNREFUSED && start_builtin(listen, count, why, sizeof(why)) == 0) {
+    if (err == ECONNREFUSED && start_builtin(listen, count, why, sizeof(why)) == 0) {
         snprintf(described, size, "%s", why);
         return 0;
     }

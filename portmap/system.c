@@ -30,8 +30,8 @@ static CLIENT *client;
 static int connect_soon(int fd, const struct sockaddr *address, socklen_t len)
 {
     struct pollfd wait = {.fd = fd, .events = POLLOUT};
-    int error = 0;
-    socklen_t size = sizeof(error);
+    int err = 0;
+    socklen_t size = sizeof(err);
 
     if (connect(fd, address, len) == 0)
         return 0;
@@ -39,9 +39,9 @@ static int connect_soon(int fd, const struct sockaddr *address, socklen_t len)
         return errno;
     if (poll(&wait, 1, CONNECT_MS) != 1)
         return ETIMEDOUT;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size) != 0)
         return errno;
-    return error;
+    return err;
 }
 
 /* Makes a client of rpcbind version 4 and proves it by a NULL call. *privileged: the connection
@@ -57,11 +57,11 @@ static int client_open(const struct sockaddr *address, socklen_t len, CLIENT **o
     if (fd < 0)
         return errno;
     *privileged = address->sa_family == AF_UNIX || bindresvport(fd, NULL) == 0;
-    int error = connect_soon(fd, address, len);
-    if (error != 0)
+    int err = connect_soon(fd, address, len);
+    if (err != 0)
         goto out;
     fcntl(fd, F_SETFL, 0); /* blocking again: libtirpc polls, but writes whole */
-    error = EPROTO;
+    err = EPROTO;
     made = clnt_vc_create(fd, &server, RPCBPROG, RPCBVERS4, 0, 0);
     if (made == NULL)
         goto out;
@@ -78,7 +78,7 @@ out:
         clnt_destroy(made);
     if (fd >= 0)
         close(fd);
-    return error;
+    return err;
 }
 
 int portmap_system_open(void)
@@ -93,10 +93,10 @@ int portmap_system_open(void)
     CLIENT *by_socket = NULL;
 
     portmap_system_close();
-    int error =
+    int err =
         client_open((const struct sockaddr *)&loopback, sizeof(loopback), &client, &privileged);
-    if (error != 0 || privileged)
-        return error;
+    if (err != 0 || privileged)
+        return err;
     if (client_open((const struct sockaddr *)&local, sizeof(local), &by_socket, &privileged) == 0) {
         portmap_system_close();
         client = by_socket;
@@ -138,7 +138,7 @@ static int rpcbind_change(rpcproc_t procedure, const struct portmap_entry *entry
 static int rpcbind_find(const struct portmap_entry *entry, struct address *out)
 {
     rpcblist_ptr list = NULL;
-    int error = ENOENT;
+    int err = ENOENT;
     enum clnt_stat status =
         clnt_call(client, (rpcproc_t)RPCBPROC_DUMP, (xdrproc_t)(void (*)(void))xdr_void, NULL,
                   (xdrproc_t)(void (*)(void))xdr_rpcblist_ptr, &list, call_timeout);
@@ -150,10 +150,10 @@ static int rpcbind_find(const struct portmap_entry *entry, struct address *out)
         struct view uaddr = {(const uint8_t *)known->r_addr, (uint32_t)strlen(known->r_addr)};
         if (known->r_prog == entry->program && known->r_vers == entry->version &&
             strcmp(known->r_netid, entry->netid->name) == 0 && uaddr_parse(uaddr, out))
-            error = 0;
+            err = 0;
     }
     xdr_free((xdrproc_t)(void (*)(void))xdr_rpcblist_ptr, &list);
-    return error;
+    return err;
 }
 
 /* Whether no server has this address's port. Tried by binding it. */
@@ -179,10 +179,10 @@ static bool port_is_free(const struct address *address, int protocol)
 int portmap_system_set(const struct portmap_entry *entry)
 {
     struct address known;
-    int error = rpcbind_change((rpcproc_t)RPCBPROC_SET, entry);
+    int err = rpcbind_change((rpcproc_t)RPCBPROC_SET, entry);
 
-    if (error != EACCES || rpcbind_find(entry, &known) != 0)
-        return error;
+    if (err != EACCES || rpcbind_find(entry, &known) != 0)
+        return err;
     /* An entry with this server's own port is left over from an earlier run, since no other server
      * can listen there; so is one whose port is free. */
     if (address_port(&known) != address_port(&entry->address) &&
@@ -191,10 +191,10 @@ int portmap_system_set(const struct portmap_entry *entry)
                     entry->program, entry->version, entry->netid->name, address_port(&known));
         return EADDRINUSE;
     }
-    error = rpcbind_change((rpcproc_t)RPCBPROC_UNSET, entry);
-    if (error == 0)
-        error = rpcbind_change((rpcproc_t)RPCBPROC_SET, entry);
-    return error;
+    err = rpcbind_change((rpcproc_t)RPCBPROC_UNSET, entry);
+    if (err == 0)
+        err = rpcbind_change((rpcproc_t)RPCBPROC_SET, entry);
+    return err;
 }
 
 int portmap_system_unset(const struct portmap_entry *entry)

@@ -22,16 +22,16 @@ bool rpc_peer_look(bool on)
  * host has the socket. */
 static int peer_ask(const struct rpc_call *call, struct rpc_peer *peer)
 {
-    int error = ENOENT;
+    int err = ENOENT;
 
     *peer = (struct rpc_peer){.kind = RPC_PEER_FAR};
     if (!call->is_datagram || address_is_own(call->peer))
-        error = socket_owner(call->peer, call->local, call->is_datagram, &peer->uid);
-    if (error == 0)
+        err = socket_owner(call->peer, call->local, call->is_datagram, &peer->uid);
+    if (err == 0)
         peer->kind = peer->uid == 0 ? RPC_PEER_ROOT : RPC_PEER_USER;
     else if (address_is_own(call->peer))
         peer->kind = RPC_PEER_UNKNOWN;
-    return error == ENOENT ? 0 : error;
+    return err == ENOENT ? 0 : err;
 }
 
 /* How a peer is kept in a connection's memory: the kind in the lower 32 bits, the uid in the upper
@@ -52,15 +52,15 @@ struct rpc_peer rpc_peer_of(const struct rpc_call *call)
     if (kept != 0)
         return (struct rpc_peer){.kind = (enum rpc_peer_kind)(uint32_t)kept,
                                  .uid = (uid_t)(kept >> 32)};
-    int error = peer_ask(call, &peer);
+    int err = peer_ask(call, &peer);
     if (peer.kind == RPC_PEER_UNKNOWN && log_limit_allows(&limit)) {
         char text[ADDRESS_TEXT_MAX];
         log_warning("%s: an address of this host, but no process of it has this socket%s%s; its "
                     "calls are anonymous (option `insecure` believes them)",
-                    address_format(call->peer, true, text), error != 0 ? ": " : "",
-                    error != 0 ? strerror(error) : "");
+                    address_format(call->peer, true, text), err != 0 ? ": " : "",
+                    err != 0 ? strerror(err) : "");
     }
-    if (error == 0 && call->memory != NULL)
+    if (err == 0 && call->memory != NULL)
         call->memory->peer = peer_pack(&peer);
     return peer;
 }

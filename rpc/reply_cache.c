@@ -325,13 +325,13 @@ int reply_cache_init(uint32_t entries_max, size_t bytes_max)
     memset(&cache, 0, sizeof(cache));
     randombytes_buf(&cache.seed, sizeof(cache.seed));
     randombytes_buf(cache.key, sizeof(cache.key));
-    int error = reply_shelf_init(&cache.once, entries_max, ONCE_OF_ONE, bytes_max);
-    if (error == 0)
-        error = reply_shelf_init(&cache.again, entries_max, AGAIN_OF_ONE, bytes_max);
-    if (error != 0)
+    int err = reply_shelf_init(&cache.once, entries_max, ONCE_OF_ONE, bytes_max);
+    if (err == 0)
+        err = reply_shelf_init(&cache.again, entries_max, AGAIN_OF_ONE, bytes_max);
+    if (err != 0)
         reply_cache_finish();
-    cache.on = error == 0;
-    return error;
+    cache.on = err == 0;
+    return err;
 }
 
 void reply_cache_finish(void)

@@ -307,7 +307,7 @@ void reply_shelf_trim(struct reply_shelf *shelf)
 int reply_shelf_init(struct reply_shelf *shelf, uint32_t entries_max, uint32_t account_max,
                      size_t bytes_max)
 {
-    int error = 0;
+    int err = 0;
 
     memset(shelf, 0, sizeof(*shelf));
     shelf->entries_max = entries_max;
@@ -321,9 +321,9 @@ int reply_shelf_init(struct reply_shelf *shelf, uint32_t entries_max, uint32_t a
         shard->buckets = calloc(ENTRY_BUCKETS, sizeof(struct reply_cache_entry *));
         shard->accounts = calloc(ACCOUNT_BUCKETS, sizeof(struct reply_account *));
         if (shard->buckets == NULL || shard->accounts == NULL)
-            error = ENOMEM;
+            err = ENOMEM;
     }
-    return error;
+    return err;
 }
 
 static void shard_finish(struct shelf_shard *shard)

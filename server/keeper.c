@@ -82,16 +82,16 @@ void keeper_reload(struct server_config *config)
     if (busy)
         return;
     reloading = calloc(1, sizeof(*reloading));
-    int error = reloading == NULL ? ENOMEM : 0;
-    if (error == 0) {
+    int err = reloading == NULL ? ENOMEM : 0;
+    if (err == 0) {
         reloading->job.run = reloading_run;
         reloading->config = config;
-        error = apart_run(&reloading->job, 0);
+        err = apart_run(&reloading->job, 0);
     }
-    if (error == ETIMEDOUT)
+    if (err == ETIMEDOUT)
         return;
     free(reloading);
-    if (error == 0)
+    if (err == 0)
         return;
     log_error("exports not reloaded: no thread to be had");
     pthread_mutex_lock(&keeper.lock);
@@ -124,10 +124,10 @@ unsigned keeper_tick(void)
         return seconds;
     round->job.run = round_run;
     rounds_add(1);
-    int error = apart_run(&round->job, ROUND_MS);
-    if (error == ETIMEDOUT)
+    int err = apart_run(&round->job, ROUND_MS);
+    if (err == ETIMEDOUT)
         return seconds;
-    if (error == 0)
+    if (err == 0)
         seconds = round->seconds;
     else
         rounds_add(-1);

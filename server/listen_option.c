@@ -73,23 +73,23 @@ static int add_name(struct listen_option *listen, const char *text, const char *
     /* Digits and dots are a wrong address and not a name: "192.0.2" would become 192.0.0.2. */
     if (name_split(text, name, &port, &has_port) != 0 || name[strspn(name, "0123456789.")] == '\0')
         return EINVAL;
-    int error = getaddrinfo(name, NULL, &hints, &found);
-    if (error != 0) {
-        bool none = error == EAI_NONAME || error == EAI_NODATA || error == EAI_ADDRFAMILY;
-        *why = none ? "there is no host of this name; " LISTEN_EXPECTED : gai_strerror(error);
+    int err = getaddrinfo(name, NULL, &hints, &found);
+    if (err != 0) {
+        bool none = err == EAI_NONAME || err == EAI_NODATA || err == EAI_ADDRFAMILY;
+        *why = none ? "there is no host of this name; " LISTEN_EXPECTED : gai_strerror(err);
         return none ? EINVAL : EAGAIN;
     }
-    error = 0;
-    for (const struct addrinfo *one = found; one != NULL && error == 0; one = one->ai_next) {
+    err = 0;
+    for (const struct addrinfo *one = found; one != NULL && err == 0; one = one->ai_next) {
         struct address a = {0};
         if (one->ai_family != AF_INET && one->ai_family != AF_INET6)
             continue;
         memcpy(&a, one->ai_addr, one->ai_addrlen);
         address_set_port(&a, port);
-        error = add(listen, &a, has_port, found->ai_next != NULL, why);
+        err = add(listen, &a, has_port, found->ai_next != NULL, why);
     }
     freeaddrinfo(found);
-    return error;
+    return err;
 }
 
 int listen_option_add(struct listen_option *listen, const char *text, const char **why)
@@ -100,9 +100,9 @@ int listen_option_add(struct listen_option *listen, const char *text, const char
     if (address_parse(text, NFS_PORT, &a) != 0 || address_parse(text, 1, &other) != 0)
         return add_name(listen, text, why);
     bool has_port = address_port(&a) == address_port(&other);
-    int error = add(listen, &a, has_port, false, why);
-    if (error != 0 || a.any.sa_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&a.in6.sin6_addr))
-        return error;
+    int err = add(listen, &a, has_port, false, why);
+    if (err != 0 || a.any.sa_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&a.in6.sin6_addr))
+        return err;
     address_parse("0.0.0.0", address_port(&a), &all4);
     return add(listen, &all4, has_port, true, why);
 }

@@ -108,10 +108,10 @@ static enum server_status load_modules(const struct server_config *config,
 static enum server_status choose_state_dir(struct server_config *config,
                                            const struct answer *answer)
 {
-    int error = state_dir_choose(config->state_dir, server.state_dir, sizeof(server.state_dir));
+    int err = state_dir_choose(config->state_dir, server.state_dir, sizeof(server.state_dir));
 
-    if (error != 0)
-        return fail(answer, "no state directory (%s); name one with --state-dir", strerror(error));
+    if (err != 0)
+        return fail(answer, "no state directory (%s); name one with --state-dir", strerror(err));
     config->exports.state_dir = server.state_dir;
     return SERVER_OK;
 }
@@ -176,11 +176,11 @@ static enum server_status load_exports(const struct server_config *config,
                                        const struct answer *answer)
 {
     answer->text[0] = '\0';
-    int error = exports_load(&config->exports, answer->text, answer->size);
+    int err = exports_load(&config->exports, answer->text, answer->size);
 
-    if (error == 0)
+    if (err == 0)
         return SERVER_OK;
-    return error == EINVAL || error == ENAMETOOLONG ? SERVER_USAGE : SERVER_FAILURE;
+    return err == EINVAL || err == ENAMETOOLONG ? SERVER_USAGE : SERVER_FAILURE;
 }
 
 /* Listens on one address. *bound: whether that worked; an optional address that this host does not
@@ -190,17 +190,17 @@ static enum server_status start_listening(const struct server_config *config,
                                           const struct answer *answer)
 {
     char text[ADDRESS_TEXT_MAX];
-    int error = net_listen(address);
+    int err = net_listen(address);
 
-    *bound = error == 0;
-    if (error == 0)
+    *bound = err == 0;
+    if (err == 0)
         return SERVER_OK;
     address_format(address, true, text);
-    if (is_optional && (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)) {
-        log_debug("not listening on %s: %s", text, strerror(error));
+    if (is_optional && (err == EADDRNOTAVAIL || err == EAFNOSUPPORT)) {
+        log_debug("not listening on %s: %s", text, strerror(err));
         return SERVER_OK;
     }
-    switch (error) {
+    switch (err) {
     case EADDRINUSE:
         return fail(answer,
                     "%s is in use by another server; end that, or use --listen with "
@@ -212,7 +212,7 @@ static enum server_status start_listening(const struct server_config *config,
         return fail(answer, "%s is not an address of this host; see `ip address`%s", text,
                     config->exports.made_up ? "" : ", or use --freebind for one that is to come");
     default:
-        return fail(answer, "can't listen on %s: %s", text, strerror(error));
+        return fail(answer, "can't listen on %s: %s", text, strerror(err));
     }
 }
 
@@ -249,22 +249,22 @@ static enum server_status start_network(struct server_config *config, const stru
         .handler = rpc_dispatch,
     };
 
-    int error = net_init(&network);
-    if (error != 0)
-        return fail(answer, "network: %s", strerror(error));
+    int err = net_init(&network);
+    if (err != 0)
+        return fail(answer, "network: %s", strerror(err));
     server.stage = HAS_NET;
     enum server_status status = start_sockets(config, answer);
     if (status != SERVER_OK)
         return status;
-    error = portmap_start(config->portmap, config->listen, config->nlisten, described,
-                          sizeof(described));
-    if (error != 0)
+    err = portmap_start(config->portmap, config->listen, config->nlisten, described,
+                        sizeof(described));
+    if (err != 0)
         return fail(answer, "--portmap: %s; try --portmap=auto or off", described);
     server.stage = HAS_PORTMAP;
     log_info("%s", described);
-    error = net_start();
-    if (error != 0)
-        return fail(answer, "can't start threads: %s", strerror(error));
+    err = net_start();
+    if (err != 0)
+        return fail(answer, "can't start threads: %s", strerror(err));
     return SERVER_OK;
 }
 

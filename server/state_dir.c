@@ -80,10 +80,10 @@ static int make_path(const char *path)
         part[i] = '\0';
         if (mkdir(part, 0700) != 0 && errno != EEXIST) {
             /* It is enough that a parent exists; it need not be writable. */
-            int error = errno;
+            int err = errno;
             struct stat st;
             if (stat(part, &st) != 0)
-                return error;
+                return err;
         }
         if (path[i] == '\0')
             return 0;
@@ -147,7 +147,7 @@ static int check_owner(int fd, const char *path, char *message, size_t size)
 static int hold(int fd)
 {
     struct stat st;
-    int before = fd, error = ECANCELED;
+    int before = fd, err = ECANCELED;
 
     if (fstat(fd, &st) != 0)
         return errno;
@@ -157,52 +157,52 @@ static int hold(int fd)
         held.fd = fd;
         held.device = st.st_dev;
         held.inode = st.st_ino;
-        error = 0;
+        err = 0;
     }
     pthread_mutex_unlock(&held.mutex);
-    if (error == 0 && before >= 0)
+    if (err == 0 && before >= 0)
         close(before);
-    return error;
+    return err;
 }
 
 static int take_lock(int dir, const char *path, char *message, size_t size)
 {
-    int error = 0;
+    int err = 0;
     int fd = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
-        error = errno;
+        err = errno;
     else
-        error = hold(fd);
-    if (error == EWOULDBLOCK)
+        err = hold(fd);
+    if (err == EWOULDBLOCK)
         snprintf(message, size,
                  "state directory %s is in use by another loopnfsd; name another with --state-dir",
                  path);
-    else if (error != 0)
+    else if (err != 0)
         snprintf(message, size, "state directory %s: lock: %s; name another with --state-dir", path,
-                 strerror(error));
-    if (error != 0 && fd >= 0)
+                 strerror(err));
+    if (err != 0 && fd >= 0)
         close(fd);
-    return error;
+    return err;
 }
 
 static int open_and_lock(const char *path, char *message, size_t size)
 {
-    int error = make_path(path);
-    int dir = error == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int err = make_path(path);
+    int dir = err == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-    if (error == 0 && dir < 0)
-        error = errno;
-    if (error != 0) {
+    if (err == 0 && dir < 0)
+        err = errno;
+    if (err != 0) {
         snprintf(message, size, "state directory %s: %s; name another with --state-dir", path,
-                 strerror(error));
-        return error;
+                 strerror(err));
+        return err;
     }
-    error = check_owner(dir, path, message, size);
-    if (error == 0)
-        error = take_lock(dir, path, message, size);
+    err = check_owner(dir, path, message, size);
+    if (err == 0)
+        err = take_lock(dir, path, message, size);
     close(dir);
-    return error;
+    return err;
 }
 
 int state_dir_open(const char *path, char *message, size_t size)
@@ -216,18 +216,18 @@ int state_dir_open(const char *path, char *message, size_t size)
 int state_dir_check(const char *path, char *message, size_t size)
 {
     struct stat st;
-    int error = 0;
+    int err = 0;
 
     if (stat(path, &st) != 0)
-        error = errno == ENOENT ? 0 : errno; /* a missing directory will be made */
+        err = errno == ENOENT ? 0 : errno; /* a missing directory will be made */
     else if (!S_ISDIR(st.st_mode))
-        error = ENOTDIR;
+        err = ENOTDIR;
     else if (st.st_uid != geteuid())
-        error = EPERM;
-    if (error != 0)
+        err = EPERM;
+    if (err != 0)
         snprintf(message, size, "state directory %s: %s; name another with --state-dir", path,
-                 strerror(error));
-    return error;
+                 strerror(err));
+    return err;
 }
 
 /* Whether the lock file of `path` is the one that is held; true, too, where none is. */
@@ -257,14 +257,14 @@ void state_dir_keep(const char *path)
     }
     if (!told)
         log_warning("state directory %s was removed or replaced while it is in use", path);
-    int error = open_and_lock(path, message, sizeof(message));
-    if (error == ECANCELED)
+    int err = open_and_lock(path, message, sizeof(message));
+    if (err == ECANCELED)
         return;
-    if (error == 0)
+    if (err == 0)
         log_info("state directory %s: made again", path);
     else if (!told)
         log_error("%s; until it can be made again, a restart makes handles stale", message);
-    told = error != 0;
+    told = err != 0;
 }
 
 void state_dir_close(void)

@@ -59,9 +59,9 @@ static void *keep_up(void *arg)
 int upkeep_start(const char *state_dir)
 {
     upkeep.ending = false;
-    int error = pthread_create(&upkeep.thread, NULL, keep_up, (void *)(uintptr_t)state_dir);
-    upkeep.running = error == 0;
-    return error;
+    int err = pthread_create(&upkeep.thread, NULL, keep_up, (void *)(uintptr_t)state_dir);
+    upkeep.running = err == 0;
+    return err;
 }
 
 void upkeep_stop(void)

@@ -58,7 +58,7 @@ static struct later *ticket_find(uint64_t ticket)
     return NULL;
 }
 
-bool vfs_answer(uint64_t ticket, int error)
+bool vfs_answer(uint64_t ticket, int err)
 {
     static struct log_limit limit;
 
@@ -66,7 +66,7 @@ bool vfs_answer(uint64_t ticket, int error)
     struct later *later = ticket_find(ticket);
     bool was_asked = ticket != 0 && ticket <= last_ticket;
     if (later != NULL) {
-        later->error = error;
+        later->error = err;
         later->has_answer = true;
         pthread_cond_signal(&later->answered);
     }

@@ -151,7 +151,7 @@ int vfs_check(const char *type_name, const struct vfs_mount_args *args)
     return type->ops.check != NULL ? type->ops.check(args) : 0;
 }
 
-int vfs_refuse(const struct vfs_mount_args *args, int error, const char *format, ...)
+int vfs_refuse(const struct vfs_mount_args *args, int err, const char *format, ...)
 {
     char line[512];
     va_list ap;
@@ -163,7 +163,7 @@ int vfs_refuse(const struct vfs_mount_args *args, int error, const char *format,
         snprintf(args->message, args->message_size, "%s", line);
     else
         log_error("can't mount %s: %s", args->source != NULL ? args->source : "", line);
-    return error;
+    return err;
 }
 
 void vfs_ref(struct vfs *fs)

@@ -95,13 +95,13 @@ static int dial(const struct options *options)
     if (path == NULL && !socket_find(&address))
         die(STATUS_FAILURE, "no control socket found: is loopnfsd running? "
                             "Name its socket with --control PATH (STATE_DIR/control)");
-    int error = path != NULL ? socket_at(path, &address) : 0;
-    if (error == ENAMETOOLONG)
+    int err = path != NULL ? socket_at(path, &address) : 0;
+    if (err == ENAMETOOLONG)
         die(STATUS_USAGE,
             "--control=%.40s...: it has more than %zu bytes; give the path of a socket", path,
             sizeof(address.sun_path) - 1);
-    if (error != 0)
-        die(STATUS_FAILURE, "%s: no control socket: %s", path, strerror(error));
+    if (err != 0)
+        die(STATUS_FAILURE, "%s: no control socket: %s", path, strerror(err));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
         die(STATUS_FAILURE, "%s: %s", address.sun_path, strerror(errno));

@@ -31,16 +31,16 @@ static void start_control(const struct options *options, const char *state_dir)
 {
     char path[PATH_MAX];
 
-    int error = 0;
+    int err = 0;
     if (options->control != NULL)
-        error = snprintf(path, sizeof(path), "%s", options->control) < PATH_MAX ? 0 : ENAMETOOLONG;
+        err = snprintf(path, sizeof(path), "%s", options->control) < PATH_MAX ? 0 : ENAMETOOLONG;
     else
-        error = control_default_path(state_dir, path, sizeof(path));
-    if (error == 0)
-        error = control_start(path);
-    if (error != 0)
+        err = control_default_path(state_dir, path, sizeof(path));
+    if (err == 0)
+        err = control_start(path);
+    if (err != 0)
         log_warning("no control socket at %s: %s; loopnfs(1) won't work (see --control)", path,
-                    strerror(error));
+                    strerror(err));
 }
 
 /* Does housekeeping until SIGTERM or SIGINT. */

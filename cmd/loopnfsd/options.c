@@ -167,10 +167,10 @@ static void path_check(int key, const char *path)
 static void listen_parse(struct parse_state *state, const char *text)
 {
     const char *why = "";
-    int error = listen_option_add(&state->listen, text, &why);
+    int err = listen_option_add(&state->listen, text, &why);
 
-    if (error != 0)
-        fatal(error == EINVAL ? STATUS_USAGE : 1, "--listen=%s: %s", text, why);
+    if (err != 0)
+        fatal(err == EINVAL ? STATUS_USAGE : 1, "--listen=%s: %s", text, why);
 }
 
 /* Options that are switches or whose value is a plain string. False: `key` is none of these. */

@@ -124,10 +124,10 @@ int hostfs_getattr(const struct vctx *ctx, struct vnode *vn, struct vattr *attr)
         hostfs_attr_hidden(vn, attr);
         return 0;
     }
-    int error = hostfs_fd_stat(ctx, vn, &fd, &st);
-    if (!error)
+    int err = hostfs_fd_stat(ctx, vn, &fd, &st);
+    if (err == 0)
         hostfs_attr(vn, &st, attr);
-    return error;
+    return err;
 }
 
 static int change_mode(int fd, enum vtype type, uint32_t mode)
@@ -168,19 +168,19 @@ static int change_times(int fd, enum vtype type, const struct vsetattr *set)
 
 int hostfs_apply(int fd, enum vtype type, const struct vsetattr *set)
 {
-    int error = 0;
+    int err = 0;
 
     if (set->set_uid || set->set_gid) {
         uid_t uid = set->set_uid ? set->uid : (uid_t)-1;
         gid_t gid = set->set_gid ? set->gid : (gid_t)-1;
         if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0)
-            error = errno;
+            err = errno;
     }
-    if (!error && set->set_mode)
-        error = change_mode(fd, type, set->mode);
-    if (!error && (set->set_atime != VTIME_KEEP || set->set_mtime != VTIME_KEEP))
-        error = change_times(fd, type, set);
-    return error;
+    if (err == 0 && set->set_mode)
+        err = change_mode(fd, type, set->mode);
+    if (err == 0 && (set->set_atime != VTIME_KEEP || set->set_mtime != VTIME_KEEP))
+        err = change_times(fd, type, set);
+    return err;
 }
 
 /* Whether one of the times is to be the server's, and the other one is to stay. */
@@ -206,16 +206,16 @@ static int apply(const struct vctx *ctx, struct vnode *vn, int fd, const struct 
     if (!one_time_now(set))
         return hostfs_apply(fd, (enum vtype)vn->type, set);
     rest.set_atime = rest.set_mtime = VTIME_KEEP;
-    int error = hostfs_apply(fd, (enum vtype)vn->type, &rest);
-    if (!error)
-        error = change_times(fd, (enum vtype)vn->type, &times);
-    if (error != EPERM || rest.set_mode || rest.set_uid || rest.set_gid)
-        return error;
+    int err = hostfs_apply(fd, (enum vtype)vn->type, &rest);
+    if (err == 0)
+        err = change_times(fd, (enum vtype)vn->type, &times);
+    if (err != EPERM || rest.set_mode || rest.set_uid || rest.set_gid)
+        return err;
     if (hostfs_may(ctx, vn, fd, st, W_OK) == 0 && cred_assume_server() == 0) {
-        error = change_times(fd, (enum vtype)vn->type, &times);
+        err = change_times(fd, (enum vtype)vn->type, &times);
         int back = cred_assume(ctx->cred);
-        if (error != EPERM || back)
-            return back ? back : error;
+        if (err != EPERM || back)
+            return back ? back : err;
     }
     times.set_atime = times.set_mtime = VTIME_NOW;
     return change_times(fd, (enum vtype)vn->type, &times);
@@ -248,26 +248,26 @@ static int change(const struct vctx *ctx, struct vnode *vn, int fd, const struct
 {
     struct vsetattr rest = *set;
     struct statx st;
-    int error = hostfs_stat(vn, fd, &st);
-    if (error)
-        return error;
-    error = check_guard(vn, set, &st);
-    if (error)
-        return error;
+    int err = hostfs_stat(vn, fd, &st);
+    if (err != 0)
+        return err;
+    err = check_guard(vn, set, &st);
+    if (err != 0)
+        return err;
     if (!set->set_size)
         return apply(ctx, vn, fd, &st, set);
     if (vn->type != VREG)
         return vn->type == VDIR ? EISDIR : EINVAL;
     if (set->set_mtime == VTIME_NOW && set->set_atime != VTIME_NOW)
         rest.set_mtime = VTIME_KEEP;
-    error = hostfs_may_truncate(ctx, vn, set->size);
-    if (!error)
-        error = apply(ctx, vn, fd, &st, &rest);
-    if (!error)
-        error = hostfs_truncate(ctx, vn, set->size);
+    err = hostfs_may_truncate(ctx, vn, set->size);
+    if (err == 0)
+        err = apply(ctx, vn, fd, &st, &rest);
+    if (err == 0)
+        err = hostfs_truncate(ctx, vn, set->size);
     rest.set_uid = rest.set_gid = false;
     rest.set_mode = set->set_mode && set->mode & 06000;
-    return error ? error : apply(ctx, vn, fd, &st, &rest);
+    return err != 0 ? err : apply(ctx, vn, fd, &st, &rest);
 }
 
 /* The verifier of an exclusive create is dropped by the first SETATTR. */
@@ -285,25 +285,25 @@ int hostfs_setattr(const struct vctx *ctx, struct vnode *vn, const struct vsetat
     struct hostfs *h = hostfs_of(vn);
     struct hostfs_turn turn;
     int fd;
-    int error = hostfs_enter(ctx, vn, &fd);
-    if (error)
-        return error;
+    int err = hostfs_enter(ctx, vn, &fd);
+    if (err != 0)
+        return err;
     /* Of two clients with equal guards only one may succeed. */
     if (set->guarded)
-        error = hostfs_turn_begin(&h->guards, vn, &turn);
-    if (error)
-        return error;
-    error = change(ctx, vn, fd, set);
+        err = hostfs_turn_begin(&h->guards, vn, &turn);
+    if (err != 0)
+        return err;
+    err = change(ctx, vn, fd, set);
     if (set->guarded)
         hostfs_turn_end(&h->guards, &turn);
     hostfs_memo_forget(true);
-    if (!error && vn->type == VREG && atomic_load(&h->verifiers_kept) > 0)
+    if (err == 0 && vn->type == VREG && atomic_load(&h->verifiers_kept) > 0)
         drop_verifier(h, vn);
-    if (!error)
-        error = hostfs_sync_node(ctx, vn);
-    if (!error)
+    if (err == 0)
+        err = hostfs_sync_node(ctx, vn);
+    if (err == 0)
         hostfs_attr_after(vn, fd, &change_out->after);
-    return error;
+    return err;
 }
 
 /* A descriptor on the node's file system; for a hidden node, the export's root. To be given back by
@@ -326,13 +326,13 @@ int hostfs_statfs(const struct vctx *ctx, struct vnode *vn, struct vstatfs *st)
     int fd;
 
     (void)ctx;
-    int error = place(vn, &fd);
-    if (error)
-        return error;
-    error = fstatvfs(fd, &fs) != 0 ? errno : 0;
+    int err = place(vn, &fd);
+    if (err != 0)
+        return err;
+    err = fstatvfs(fd, &fs) != 0 ? errno : 0;
     place_end(vn);
-    if (error)
-        return error;
+    if (err != 0)
+        return err;
     st->total_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
     st->free_bytes = (uint64_t)fs.f_bfree * fs.f_frsize;
     st->avail_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
@@ -350,11 +350,11 @@ int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *
     int fd;
 
     (void)ctx;
-    int error = place(vn, &fd);
-    if (error)
-        return error;
+    int err = place(vn, &fd);
+    if (err != 0)
+        return err;
     if (fstatvfs(fd, &fs) != 0) {
-        error = errno;
+        err = errno;
         goto out;
     }
     uint32_t links = hostfs_below_of(fd)->links_max;
@@ -366,5 +366,5 @@ int hostfs_pathconf(const struct vctx *ctx, struct vnode *vn, struct vpathconf *
     pc->case_preserving = true;
 out:
     place_end(vn);
-    return error;
+    return err;
 }

@@ -30,10 +30,10 @@
 static int finish(const struct vctx *ctx, struct vnode *dir, int dirfd, struct vnode *vn,
                   struct vchange *dir_change)
 {
-    int error = hostfs_sync_names(ctx, dir, NULL, vn);
-    if (!error)
+    int err = hostfs_sync_names(ctx, dir, NULL, vn);
+    if (err == 0)
         hostfs_attr_after(dir, dirfd, &dir_change->after);
-    return error;
+    return err;
 }
 
 static int create_existing(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
@@ -42,28 +42,28 @@ static int create_existing(const struct vctx *ctx, struct vnode *dir, int dirfd,
     int fd;
     if (how->mode == VCREATE_GUARDED)
         return EEXIST;
-    int error = hostfs_lookup_at(ctx, dir, dirfd, name, out, st);
-    if (error)
-        return error;
+    int err = hostfs_lookup_at(ctx, dir, dirfd, name, out, st);
+    if (err != 0)
+        return err;
     if (hostfs_is_hidden(*out) || (*out)->type != VREG ||
         (how->mode == VCREATE_EXCLUSIVE && !hostfs_verifier_matches(*out, how->verifier, st)))
-        error = EEXIST;
+        err = EEXIST;
     else if (how->mode == VCREATE_UNCHECKED && how->attr.set_size) {
-        error = hostfs_enter(ctx, *out, &fd);
-        if (!error)
-            error = hostfs_truncate(ctx, *out, how->attr.size);
-        if (!error)
-            error = hostfs_sync_node(ctx, *out);
-        if (!error)
-            error = hostfs_stat(*out, fd, st);
-        if (!error)
-            error = cred_assume(ctx->cred);
+        err = hostfs_enter(ctx, *out, &fd);
+        if (err == 0)
+            err = hostfs_truncate(ctx, *out, how->attr.size);
+        if (err == 0)
+            err = hostfs_sync_node(ctx, *out);
+        if (err == 0)
+            err = hostfs_stat(*out, fd, st);
+        if (err == 0)
+            err = cred_assume(ctx->cred);
     }
-    if (error) {
+    if (err != 0) {
         vnode_put(*out);
         *out = NULL;
     }
-    return error;
+    return err;
 }
 
 static int create_at(const struct vctx *ctx, struct vnode *dir, int fd, const char *name,
@@ -73,27 +73,27 @@ static int create_at(const struct vctx *ctx, struct vnode *dir, int fd, const ch
     struct hostfs_kept kept = {.name = ""};
     struct statx st;
     bool made = false;
-    int error = ENOENT;
-    for (int attempt = 0; error == ENOENT && attempt < ATTEMPTS; attempt++) {
-        error = hostfs_make_file(ctx, dir, fd, name, how, out, &st, &kept);
-        made = error == 0;
-        if (error == ENOENT)
-            return hostfs_name_error(dir, fd, error);
-        if (error == EEXIST)
-            error = create_existing(ctx, dir, fd, name, how, out, &st);
+    int err = ENOENT;
+    for (int attempt = 0; err == ENOENT && attempt < ATTEMPTS; attempt++) {
+        err = hostfs_make_file(ctx, dir, fd, name, how, out, &st, &kept);
+        made = err == 0;
+        if (err == ENOENT)
+            return hostfs_name_error(dir, fd, err);
+        if (err == EEXIST)
+            err = create_existing(ctx, dir, fd, name, how, out, &st);
         /* A server that made it before may have been killed before it was on stable storage. */
-        made |= error == 0 && how->mode == VCREATE_EXCLUSIVE;
+        made |= err == 0 && how->mode == VCREATE_EXCLUSIVE;
     }
-    if (error)
-        return error;
+    if (err != 0)
+        return err;
     if (made)
-        error = finish(ctx, dir, fd, *out, dir_change);
+        err = finish(ctx, dir, fd, *out, dir_change);
     else
         hostfs_attr_after(dir, fd, &dir_change->after);
-    error = hostfs_make_ends(ctx, dir, error, &kept);
-    if (error) {
+    err = hostfs_make_ends(ctx, dir, err, &kept);
+    if (err != 0) {
         vnode_put(*out);
-        return error;
+        return err;
     }
     hostfs_attr(*out, &st, attr);
     return 0;
@@ -105,14 +105,14 @@ int hostfs_create(const struct vctx *ctx, struct vnode *dir, const char *name,
 {
     struct hostfs_wcc wcc;
     int fd;
-    int error = hostfs_enter(ctx, dir, &fd);
-    if (!error)
-        error = hostfs_wcc_begin(ctx, &wcc, dir, fd, IN_CREATE, name);
-    if (error)
-        return error;
-    error = create_at(ctx, dir, fd, name, how, out, attr, dir_change);
-    hostfs_wcc_end(&wcc, error, dir_change, NULL);
-    return error;
+    int err = hostfs_enter(ctx, dir, &fd);
+    if (err == 0)
+        err = hostfs_wcc_begin(ctx, &wcc, dir, fd, IN_CREATE, name);
+    if (err != 0)
+        return err;
+    err = create_at(ctx, dir, fd, name, how, out, attr, dir_change);
+    hostfs_wcc_end(&wcc, err, dir_change, NULL);
+    return err;
 }
 
 /* Whether the call that makes an object leaves some of `set` to be set afterwards. */
@@ -134,28 +134,28 @@ static int complete(const struct vctx *ctx, struct vnode *dir, int dirfd, const 
     bool apply = in_steps(set);
     struct statx st;
     int fd;
-    int error = hostfs_lookup_at(ctx, dir, dirfd, name, out, &st);
-    if (error)
-        return error;
+    int err = hostfs_lookup_at(ctx, dir, dirfd, name, out, &st);
+    if (err != 0)
+        return err;
     if (hostfs_is_hidden(*out) || (*out)->type != type)
-        error = ESTALE; /* another process has replaced it already */
-    if (!error && apply) {
-        error = hostfs_enter(ctx, *out, &fd);
-        if (!error)
-            error = hostfs_dress(fd, type, set);
-        if (!error)
-            error = hostfs_statx(fd, "", &st);
-        if (error && cred_assume(ctx->cred) == 0)
+        err = ESTALE; /* another process has replaced it already */
+    if (err == 0 && apply) {
+        err = hostfs_enter(ctx, *out, &fd);
+        if (err == 0)
+            err = hostfs_dress(fd, type, set);
+        if (err == 0)
+            err = hostfs_statx(fd, "", &st);
+        if (err != 0 && cred_assume(ctx->cred) == 0)
             unlinkat(dirfd, name, type == VDIR ? AT_REMOVEDIR : 0);
     }
     /* What can't be opened was made by the call that changed the directory, so the directory's
      * flush covers it. */
     bool comes_along = !apply && type != VDIR && hostfs_node(dir)->mount->brings_new;
-    if (!error)
-        error = finish(ctx, dir, dirfd, comes_along ? NULL : *out, dir_change);
-    if (error) {
+    if (err == 0)
+        err = finish(ctx, dir, dirfd, comes_along ? NULL : *out, dir_change);
+    if (err != 0) {
         vnode_put(*out);
-        return error;
+        return err;
     }
     hostfs_attr(*out, &st, attr);
     return 0;
@@ -185,24 +185,24 @@ static int make(const struct vctx *ctx, struct vnode *dir, const char *name,
     struct hostfs_kept kept = {.name = ""};
     struct hostfs_wcc wcc;
     int fd;
-    int error = hostfs_enter(ctx, dir, &fd);
-    if (!error)
-        error = hostfs_wcc_begin(ctx, &wcc, dir, fd, IN_CREATE, name);
-    if (error)
-        return error;
+    int err = hostfs_enter(ctx, dir, &fd);
+    if (err == 0)
+        err = hostfs_wcc_begin(ctx, &wcc, dir, fd, IN_CREATE, name);
+    if (err != 0)
+        return err;
     if (in_steps(&made->rest))
-        error = hostfs_make_begins(ctx, dir, fd, name, made->type, &kept);
-    if (!error) {
-        error = hostfs_name_error(dir, fd, make_node(fd, name, made));
-        if (!error)
-            error = complete(ctx, dir, fd, name, made->type, &made->rest, out, attr, dir_change);
-        bool whole = error == 0;
-        error = hostfs_make_ends(ctx, dir, error, &kept);
-        if (whole && error)
+        err = hostfs_make_begins(ctx, dir, fd, name, made->type, &kept);
+    if (err == 0) {
+        err = hostfs_name_error(dir, fd, make_node(fd, name, made));
+        if (err == 0)
+            err = complete(ctx, dir, fd, name, made->type, &made->rest, out, attr, dir_change);
+        bool whole = err == 0;
+        err = hostfs_make_ends(ctx, dir, err, &kept);
+        if (whole && err != 0)
             vnode_put(*out);
     }
-    hostfs_wcc_end(&wcc, error, dir_change, NULL);
-    return error;
+    hostfs_wcc_end(&wcc, err, dir_change, NULL);
+    return err;
 }
 
 int hostfs_mkdir(const struct vctx *ctx, struct vnode *dir, const char *name,

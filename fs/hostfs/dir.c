@@ -67,9 +67,9 @@ static int open_unsearchable(int path_fd, int *fd)
 static int open_listing(const struct vctx *ctx, struct vnode *dir, int *fd)
 {
     int path_fd;
-    int error = hostfs_enter(ctx, dir, &path_fd);
-    if (error)
-        return error;
+    int err = hostfs_enter(ctx, dir, &path_fd);
+    if (err != 0)
+        return err;
     *fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*fd >= 0)
         return 0;
@@ -134,7 +134,7 @@ static uint64_t fileid_of(struct listing *list, const char *name, unsigned char 
     const struct hostfs_mount *mount = hostfs_node(dir)->mount;
     struct vnode_id id;
     struct vattr attr;
-    int error = EACCES;
+    int err = EACCES;
 
     const struct hostfs_place place = hostfs_place_in(dir, name);
 
@@ -142,8 +142,8 @@ static uint64_t fileid_of(struct listing *list, const char *name, unsigned char 
         hostfs_named_fileid(hostfs_of(dir), mount, &place, &attr.fileid))
         return attr.fileid;
     if (!list->closed && number_is_doubtful(list, type, number))
-        error = hostfs_getattr_at_fd(list->ctx, list->dir, list->fd, name, &id, &attr);
-    if (!error)
+        err = hostfs_getattr_at_fd(list->ctx, list->dir, list->fd, name, &id, &attr);
+    if (err == 0)
         return attr.fileid;
     return hostfs_fileid(mount, number, hostfs_part(mount, dir->id, dir->id_len));
 }
@@ -175,16 +175,16 @@ static bool add_entry(struct listing *list, const struct hostfs_listed *entry,
         vdirents_add_plus(page, entry->fileid, entry->cookie, type, entry->name, len);
     if (!plus)
         return false;
-    int error =
+    int err =
         hostfs_getattr_at_fd(list->ctx, list->dir, list->fd, entry->name, &plus->id, &plus->attr);
     hostfs_point_leave(list->dir); /* the next entry is on the directory's own disk again */
-    if (error)
+    if (err != 0)
         *plus = (struct vdirent_plus){0};
     /* EACCES: the caller may not search the directory, so no other entry is looked up. */
-    list->closed = error == EACCES;
+    list->closed = err == EACCES;
     list->plus = !list->closed;
     added->fileid =
-        error ? fileid_of(list, entry->name, entry->type, entry->fileid) : plus->attr.fileid;
+        err != 0 ? fileid_of(list, entry->name, entry->type, entry->fileid) : plus->attr.fileid;
     return true;
 }
 
@@ -262,9 +262,9 @@ static int list_by_hash(struct listing *list, uint64_t cookie, struct vdirents *
 
     for (;;) {
         size_t index = SIZE_MAX;
-        int error = hostfs_window_get(list->ctx, list->dir, list->fd, cookie, &window);
-        if (error)
-            return error;
+        int err = hostfs_window_get(list->ctx, list->dir, list->fd, cookie, &window);
+        if (err != 0)
+            return err;
         while (fits && hostfs_window_next(window, cookie, &index, &entry)) {
             fits = add_entry(list, &entry, page);
             if (fits)
@@ -287,12 +287,12 @@ int hostfs_readdir(const struct vctx *ctx, struct vnode *dir, uint64_t cookie,
         page->eof = true;
         return 0;
     }
-    int error = open_listing(ctx, dir, &fd);
-    if (error)
-        return error;
+    int err = open_listing(ctx, dir, &fd);
+    if (err != 0)
+        return err;
     struct listing list = {.ctx = ctx, .dir = dir, .fd = fd, .plus = page->plus};
-    error = hostfs_node(dir)->mount->below->positions_last ? list_by_position(&list, cookie, page)
-                                                           : list_by_hash(&list, cookie, page);
+    err = hostfs_node(dir)->mount->below->positions_last ? list_by_position(&list, cookie, page)
+                                                         : list_by_hash(&list, cookie, page);
     close(fd);
-    return error;
+    return err;
 }

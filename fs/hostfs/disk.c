@@ -177,9 +177,9 @@ static void thread_start(struct hostfs_disk *disk)
     pthread_mutex_unlock(&disks_lock);
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    int error = pthread_create(&thread, &detached, thread_main, disk);
+    int err = pthread_create(&thread, &detached, thread_main, disk);
     pthread_attr_destroy(&detached);
-    if (error == 0)
+    if (err == 0)
         return;
     pthread_mutex_lock(&disk->lock);
     disk->running = false; /* the next tick tries again */

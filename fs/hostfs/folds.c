@@ -63,11 +63,11 @@ static bool is_listed(DIR *dir, const char *name)
 static enum verdict try_name(DIR *dir, const char *name, const char *changed)
 {
     struct statx st;
-    int error = hostfs_statx(dirfd(dir), changed, &st);
+    int err = hostfs_statx(dirfd(dir), changed, &st);
 
-    if (error == ENOENT)
+    if (err == ENOENT)
         return hostfs_statx(dirfd(dir), name, &st) == 0 ? MATTERS : UNKNOWN;
-    if (error)
+    if (err != 0)
         return UNKNOWN;
     return is_listed(dir, changed) ? MATTERS : FOLDS;
 }

@@ -122,12 +122,12 @@ static int open_source(struct hostfs *h, const char *source)
         fd = open(source, O_PATH | flags);
     if (fd < 0)
         return errno;
-    int error = hostfs_mount_fill(h, &h->own, fd);
+    int err = hostfs_mount_fill(h, &h->own, fd);
     h->own.fd = fd;
-    if (!error)
-        error = hostfs_hold_init(&h->own, fd, source);
+    if (err == 0)
+        err = hostfs_hold_init(&h->own, fd, source);
     atomic_store(&h->mounts, &h->own);
-    return error;
+    return err;
 }
 
 static struct wait_place *place_of(const struct vnode *vn)
@@ -165,9 +165,9 @@ static int hostfs_check(const struct vfs_mount_args *args)
     int fd = args->source ? open(args->source, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd < 0)
         return args->source ? errno : EINVAL;
-    int error = refuse_pseudo(args, words.pseudo, hostfs_below_of(fd));
+    int err = refuse_pseudo(args, words.pseudo, hostfs_below_of(fd));
     close(fd);
-    return error;
+    return err;
 }
 
 static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
@@ -182,18 +182,17 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
         return ENOMEM;
     struct hostfs_object root;
     hostfs_ident_init();
-    int error = cred_assume_server();
-    if (!error)
-        error = open_source(h, args->source);
-    if (!error)
-        error = refuse_pseudo(args, words.pseudo, h->own.below);
-    if (!error)
-        error = h->own.named
-                    ? hostfs_named_root(h, &root)
-                    : hostfs_identify(h, cred_server(), &h->own, NULL, h->own.fd, "", &root);
-    if (!error && !root.has_st)
-        error = hostfs_statx(h->own.fd, "", &root.st);
-    if (error)
+    int err = cred_assume_server();
+    if (err == 0)
+        err = open_source(h, args->source);
+    if (err == 0)
+        err = refuse_pseudo(args, words.pseudo, h->own.below);
+    if (err == 0)
+        err = h->own.named ? hostfs_named_root(h, &root)
+                           : hostfs_identify(h, cred_server(), &h->own, NULL, h->own.fd, "", &root);
+    if (err == 0 && !root.has_st)
+        err = hostfs_statx(h->own.fd, "", &root.st);
+    if (err != 0)
         goto out;
     h->root_id = root.id;
     hostfs_points_tick(h);
@@ -204,7 +203,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
     h->kernel_handles = !from_root && handles_work(h);
     fs->private = h;
     if (!h->kernel_handles && !hostfs_table(h)) {
-        error = h->state_dir ? EIO : EINVAL;
+        err = h->state_dir ? EIO : EINVAL;
         goto out;
     }
     if (!h->has_proc)
@@ -212,8 +211,8 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
                     "will fail",
                     args->source);
     log_info("hostfs %s: handles by %s", args->source, h->kernel_handles ? "kernel" : "table");
-    error = hostfs_intern(h, &root, &fs->root);
-    if (!error) {
+    err = hostfs_intern(h, &root, &fs->root);
+    if (err == 0) {
         hostfs_revisit_begin(h);
         hostfs_kept_undo(h);
         return 0;
@@ -221,7 +220,7 @@ static int hostfs_mount(struct vfs *fs, const struct vfs_mount_args *args)
 out:
     fs->private = NULL;
     free_hostfs(h);
-    return error;
+    return err;
 }
 
 static void hostfs_unmount(struct vfs *fs)

@@ -216,7 +216,7 @@ int hostfs_fd_any(struct vnode *vn, int mode);
 int hostfs_stat(struct vnode *vn, int fd, struct statx *st);
 /* The error for a client of an operation on a name in `dir`, on which fd is open: ESTALE instead of
  * ENOENT where the host has removed the directory itself. */
-int hostfs_name_error(struct vnode *dir, int fd, int error);
+int hostfs_name_error(struct vnode *dir, int fd, int err);
 /* Like hostfs_fd(), and acts as the caller afterwards. EACCES for hidden nodes. */
 int hostfs_enter(const struct vctx *ctx, struct vnode *vn, int *fd);
 /* Gives the node the descriptor fd. Where it got another one meanwhile, closes fd. Returns the

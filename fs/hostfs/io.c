@@ -126,7 +126,7 @@ static int read_by(const struct vctx *ctx, struct vnode *vn, const struct hostfs
     struct hostfs_mount *mount = hostfs_node(vn)->mount;
     const struct statx *st;
     size_t want = *len, asked;
-    int error = 0;
+    int err = 0;
 
     *len = 0;
     if (offset > INT64_MAX)
@@ -135,18 +135,18 @@ static int read_by(const struct vctx *ctx, struct vnode *vn, const struct hostfs
         want = INT64_MAX - offset;
     asked = want;
     if (want > 0)
-        error = buf ? read_all(mount, file->fd, buf, &want, (int64_t)offset)
-                    : splice_all(mount, file->fd, pipe, &want, (int64_t)offset);
-    if (error)
-        return error;
+        err = buf ? read_all(mount, file->fd, buf, &want, (int64_t)offset)
+                  : splice_all(mount, file->fd, pipe, &want, (int64_t)offset);
+    if (err != 0)
+        return err;
     /* The attributes for the client also show whether the caller may read, and nothing was returned
      * yet. A caller that just opened the file itself may. Where fewer bytes were read than asked
      * for, the attributes have to be new enough to show why. */
-    error = hostfs_memo_stat(ctx, vn, file->fd, want < asked ? UINT64_MAX : offset + want, &st);
-    if (!error && !file->own)
-        error = hostfs_may(ctx, vn, file->fd, st, R_OK);
-    if (error)
-        return error;
+    err = hostfs_memo_stat(ctx, vn, file->fd, want < asked ? UINT64_MAX : offset + want, &st);
+    if (err == 0 && !file->own)
+        err = hostfs_may(ctx, vn, file->fd, st, R_OK);
+    if (err != 0)
+        return err;
     *len = want;
     *eof = offset > INT64_MAX ||
            hostfs_comes_to_end(mount, file->fd, offset + want, want < asked, st->stx_size);
@@ -160,29 +160,29 @@ static int read_into(const struct vctx *ctx, struct vnode *vn, uint64_t offset, 
                      const struct pipe *pipe, size_t *len, bool *eof, struct vattr *attr)
 {
     struct hostfs_data file = {.fd = -1};
-    int error;
+    int err;
 
     if (hostfs_is_hidden(vn))
         return EACCES;
     file.fd = hostfs_fd_data(ctx, vn, O_RDONLY);
-    error = file.fd >= 0 ? cred_assume(ctx->cred) : hostfs_data_open(ctx, vn, O_RDONLY, &file);
-    if (!error)
-        error = read_by(ctx, vn, &file, offset, buf, pipe, len, eof, attr);
+    err = file.fd >= 0 ? cred_assume(ctx->cred) : hostfs_data_open(ctx, vn, O_RDONLY, &file);
+    if (err == 0)
+        err = read_by(ctx, vn, &file, offset, buf, pipe, len, eof, attr);
     hostfs_data_close(&file);
-    return error;
+    return err;
 }
 
 static int read_again(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf,
                       const struct pipe *pipe, size_t *len, bool *eof, struct vattr *attr)
 {
     size_t want = *len;
-    int error = EAGAIN;
+    int err = EAGAIN;
 
-    for (int attempt = 0; error == EAGAIN && attempt < READ_ATTEMPTS; attempt++) {
+    for (int attempt = 0; err == EAGAIN && attempt < READ_ATTEMPTS; attempt++) {
         *len = want;
-        error = read_into(ctx, vn, offset, buf, pipe, len, eof, attr);
+        err = read_into(ctx, vn, offset, buf, pipe, len, eof, attr);
     }
-    return error;
+    return err;
 }
 
 int hostfs_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *buf, size_t *len,
@@ -244,15 +244,15 @@ static int enter_writing(const struct vctx *ctx, struct vnode *vn, struct hostfs
     *file = (struct hostfs_data){.fd = hostfs_fd_data(ctx, vn, O_WRONLY)};
     if (file->fd < 0)
         return hostfs_data_open(ctx, vn, O_WRONLY, file);
-    int error = cred_assume(ctx->cred);
-    if (error || hostfs_memo_may_write(ctx, vn))
-        return error;
-    error = hostfs_stat(vn, file->fd, &st);
-    if (!error)
-        error = hostfs_may(ctx, vn, file->fd, &st, W_OK);
-    if (!error)
+    int err = cred_assume(ctx->cred);
+    if (err != 0 || hostfs_memo_may_write(ctx, vn))
+        return err;
+    err = hostfs_stat(vn, file->fd, &st);
+    if (err == 0)
+        err = hostfs_may(ctx, vn, file->fd, &st, W_OK);
+    if (err == 0)
         hostfs_memo_may_write_note(ctx, vn);
-    return error;
+    return err;
 }
 
 /* Carries out a WRITE from buf or, where that is NULL, from the pipe. */
@@ -268,24 +268,24 @@ static int write_by(const struct vctx *ctx, struct vnode *vn, const struct hostf
     bool kept = !file->own;
     if (kept && *stable == VSTABLE_UNSTABLE && !hostfs_needs_no_flush(ctx, vn))
         kept = hostfs_write_begins(vn);
-    int error = buf ? write_all(file->fd, buf, len, (int64_t)offset)
-                    : splice_write_all(file->fd, pipe, len, (int64_t)offset);
-    if (error)
-        return error;
+    int err = buf ? write_all(file->fd, buf, len, (int64_t)offset)
+                  : splice_write_all(file->fd, pipe, len, (int64_t)offset);
+    if (err != 0)
+        return err;
     if (!kept)
         *stable = VSTABLE_FILE;
     if (*stable != VSTABLE_UNSTABLE) {
-        error = hostfs_sync_data(ctx, vn, file->fd, *stable == VSTABLE_DATA);
-        if (!error && flush_failures(flush) != failures)
-            error = EIO;
+        err = hostfs_sync_data(ctx, vn, file->fd, *stable == VSTABLE_DATA);
+        if (err == 0 && flush_failures(flush) != failures)
+            err = EIO;
         /* A COMMIT may never come, and the host must be able to execute the file. */
         vnode_drop_soon(vn);
     }
-    if (!error)
-        error = hostfs_stat(vn, file->fd, &st);
-    if (!error)
+    if (err == 0)
+        err = hostfs_stat(vn, file->fd, &st);
+    if (err == 0)
         hostfs_attr(vn, &st, &change->after);
-    return error;
+    return err;
 }
 
 static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset, const void *buf,
@@ -300,12 +300,12 @@ static int write_from(const struct vctx *ctx, struct vnode *vn, uint64_t offset,
     if (offset > INT64_MAX || want > INT64_MAX - offset)
         return EFBIG;
     hostfs_memo_forget(false);
-    int error = enter_writing(ctx, vn, &file);
-    if (!error)
-        error = write_by(ctx, vn, &file, offset, buf, pipe, &want, stable, change);
+    int err = enter_writing(ctx, vn, &file);
+    if (err == 0)
+        err = write_by(ctx, vn, &file, offset, buf, pipe, &want, stable, change);
     int closed = hostfs_data_close(&file);
-    if (error || closed)
-        return error ? error : closed;
+    if (err != 0 || closed)
+        return err != 0 ? err : closed;
     *len = want;
     return 0;
 }
@@ -327,11 +327,11 @@ static int may_commit(const struct vctx *ctx, struct vnode *vn)
 {
     struct statx st;
     int fd;
-    int error = hostfs_enter(ctx, vn, &fd);
-    if (error || hostfs_memo_may_write(ctx, vn))
-        return error;
-    error = hostfs_stat(vn, fd, &st);
-    return error ? error : hostfs_may(ctx, vn, fd, &st, W_OK);
+    int err = hostfs_enter(ctx, vn, &fd);
+    if (err != 0 || hostfs_memo_may_write(ctx, vn))
+        return err;
+    err = hostfs_stat(vn, fd, &st);
+    return err != 0 ? err : hostfs_may(ctx, vn, fd, &st, W_OK);
 }
 
 int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uint32_t count,
@@ -341,40 +341,40 @@ int hostfs_commit(const struct vctx *ctx, struct vnode *vn, uint64_t offset, uin
 
     (void)offset; /* no cheaper call flushes a part of a file and its attributes */
     (void)count;
-    int error = may_commit(ctx, vn);
+    int err = may_commit(ctx, vn);
     /* Any descriptor will do: data written by another one, and the errors of that, belong to the
      * file. */
-    if (!error)
-        error = hostfs_open_any(vn, &file);
-    if (!error)
-        error = cred_assume(ctx->cred);
-    if (!error)
-        error = hostfs_sync_data(ctx, vn, file.fd, false);
+    if (err == 0)
+        err = hostfs_open_any(vn, &file);
+    if (err == 0)
+        err = cred_assume(ctx->cred);
+    if (err == 0)
+        err = hostfs_sync_data(ctx, vn, file.fd, false);
     vnode_drop_soon(vn);
-    if (!error)
+    if (err == 0)
         hostfs_attr_after(vn, file.fd, &change->after);
     int closed = hostfs_data_close(&file);
-    return error ? error : closed;
+    return err != 0 ? err : closed;
 }
 
 int hostfs_may_truncate(const struct vctx *ctx, struct vnode *vn, uint64_t size)
 {
     struct hostfs_data file;
-    int error = size > INT64_MAX ? EFBIG : hostfs_data_open(ctx, vn, O_WRONLY, &file);
+    int err = size > INT64_MAX ? EFBIG : hostfs_data_open(ctx, vn, O_WRONLY, &file);
 
-    return error ? error : hostfs_data_close(&file);
+    return err != 0 ? err : hostfs_data_close(&file);
 }
 
 int hostfs_truncate(const struct vctx *ctx, struct vnode *vn, uint64_t size)
 {
     struct hostfs_data file;
-    int error = size > INT64_MAX ? EFBIG : hostfs_data_open(ctx, vn, O_WRONLY, &file);
-    if (error)
-        return error;
+    int err = size > INT64_MAX ? EFBIG : hostfs_data_open(ctx, vn, O_WRONLY, &file);
+    if (err != 0)
+        return err;
     hostfs_memo_forget(false);
     do
-        error = ftruncate(file.fd, (off_t)size) == 0 ? 0 : errno;
-    while (error == EINTR);
+        err = ftruncate(file.fd, (off_t)size) == 0 ? 0 : errno;
+    while (err == EINTR);
     int closed = hostfs_data_close(&file);
-    return error ? error : closed;
+    return err != 0 ? err : closed;
 }

@@ -100,9 +100,9 @@ static bool record_counts(const struct record *record)
 /* Opens the folder; with `make`, makes it where it does not exist. */
 static int folder_open(const struct hostfs *h, bool make, int *fd)
 {
-    int error = cred_assume_server();
-    if (error)
-        return error;
+    int err = cred_assume_server();
+    if (err != 0)
+        return err;
     int state = open(h->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (state < 0)
         return errno;
@@ -110,9 +110,9 @@ static int folder_open(const struct hostfs *h, bool make, int *fd)
     if (*fd < 0 && errno == ENOENT && make &&
         (mkdirat(state, FOLDER, 0700) == 0 ? fsync(state) == 0 : errno == EEXIST))
         *fd = openat(state, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    error = *fd < 0 ? errno : 0;
+    err = *fd < 0 ? errno : 0;
     close(state);
-    return error;
+    return err;
 }
 
 static int record_write(const struct hostfs *h, struct record *record, const char *name)
@@ -120,25 +120,25 @@ static int record_write(const struct hostfs *h, struct record *record, const cha
     int folder = -1;
 
     record->sum = sum_of(record);
-    int error = folder_open(h, true, &folder);
-    if (error)
-        return error;
+    int err = folder_open(h, true, &folder);
+    if (err != 0)
+        return err;
     int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
-        error = errno;
+        err = errno;
         goto out;
     }
     ssize_t put = pwrite(fd, record, sizeof(*record), 0);
     if (put != (ssize_t)sizeof(*record))
-        error = put < 0 ? errno : ENOSPC;
-    if (!error && record->durable && (fsync(fd) != 0 || fsync(folder) != 0))
-        error = errno;
+        err = put < 0 ? errno : ENOSPC;
+    if (err == 0 && record->durable && (fsync(fd) != 0 || fsync(folder) != 0))
+        err = errno;
     close(fd);
-    if (error)
+    if (err != 0)
         unlinkat(folder, name, 0);
 out:
     close(folder);
-    return error;
+    return err;
 }
 
 /* Reads a record. ENOENT: there is none, or it was not finished. */
@@ -159,14 +159,14 @@ static int record_read(int folder, const char *name, struct record *record)
 static int record_remove(const struct hostfs *h, const char *name, bool durable)
 {
     int folder = -1;
-    int error = folder_open(h, false, &folder);
+    int err = folder_open(h, false, &folder);
 
-    if (error)
-        return error == ENOENT ? 0 : error;
+    if (err != 0)
+        return err == ENOENT ? 0 : err;
     if ((unlinkat(folder, name, 0) != 0 && errno != ENOENT) || (durable && fsync(folder) != 0))
-        error = errno;
+        err = errno;
     close(folder);
-    return error;
+    return err;
 }
 
 /* --- what is undone after a sudden end --- */
@@ -179,10 +179,10 @@ static int begin(const struct hostfs *h, struct record *record, struct hostfs_ke
     snprintf(kept->name, sizeof(kept->name), "%c-%016lx-%016lx", (char)record->kind,
              (unsigned long)record->fsid, (unsigned long)random);
     kept->durable = record->durable;
-    int error = record_write(h, record, kept->name);
-    if (error)
+    int err = record_write(h, record, kept->name);
+    if (err != 0)
         kept->name[0] = '\0';
-    return error;
+    return err;
 }
 
 int hostfs_keep_mode(struct hostfs *h, struct vnode *vn, uint32_t before, uint32_t lent,
@@ -217,10 +217,10 @@ int hostfs_keep_new(struct hostfs *h, struct vnode *dir, const char *name, enum 
 
 int hostfs_kept_end(struct hostfs *h, struct hostfs_kept *kept)
 {
-    int error = kept->name[0] ? record_remove(h, kept->name, kept->durable) : 0;
+    int err = kept->name[0] ? record_remove(h, kept->name, kept->durable) : 0;
 
     kept->name[0] = '\0';
-    return error;
+    return err;
 }
 
 /* Restores the mode of a file, if the file's mode was not changed since. */
@@ -322,13 +322,13 @@ int hostfs_keep_verifier(struct hostfs *h, const struct vnode_id *id, const uint
     struct record record = record_make(h, KEPT_VERIFIER, id, durable);
     memcpy(record.verifier, verifier, sizeof(record.verifier));
     verifier_name(h, id, name);
-    int error = record_write(h, &record, name);
-    if (!error && (atomic_fetch_add(&h->verifiers_kept, 1) + 1) % VERIFIERS_TO_LOOK == 0 &&
+    int err = record_write(h, &record, name);
+    if (err == 0 && (atomic_fetch_add(&h->verifiers_kept, 1) + 1) % VERIFIERS_TO_LOOK == 0 &&
         folder_open(h, false, &folder) == 0) {
         verifiers_prune(h, folder);
         close(folder);
     }
-    return error;
+    return err;
 }
 
 bool hostfs_kept_verifier(struct hostfs *h, const struct vnode_id *id, const uint8_t verifier[8])
@@ -340,9 +340,9 @@ bool hostfs_kept_verifier(struct hostfs *h, const struct vnode_id *id, const uin
     if (atomic_load(&h->verifiers_kept) == 0 || folder_open(h, false, &folder) != 0)
         return false;
     verifier_name(h, id, name);
-    int error = record_read(folder, name, &record);
+    int err = record_read(folder, name, &record);
     close(folder);
-    return !error && record.kind == KEPT_VERIFIER && id_equal(&record.id, id) &&
+    return err == 0 && record.kind == KEPT_VERIFIER && id_equal(&record.id, id) &&
            memcmp(record.verifier, verifier, sizeof(record.verifier)) == 0;
 }
 

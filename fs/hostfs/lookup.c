@@ -33,9 +33,9 @@ static int stat_known(const struct vctx *ctx, struct vnode *vn, int dirfd, const
         return opened == ESTALE ? EAGAIN : opened ? opened : cred_assume(ctx->cred);
     }
     fd = hostfs_fd_held(vn);
-    int error = fd >= 0 ? hostfs_statx(fd, "", st) : hostfs_statx(dirfd, name, st);
-    if (error)
-        return error;
+    int err = fd >= 0 ? hostfs_statx(fd, "", st) : hostfs_statx(dirfd, name, st);
+    if (err != 0)
+        return err;
     return hostfs_is_of(vn, st) ? 0 : EAGAIN;
 }
 
@@ -50,12 +50,12 @@ static int make_node(const struct vctx *ctx, struct vnode *dir, int dirfd, const
     struct hostfs_object again;
 
     if (!object->has_st) {
-        int error = hostfs_statx(dirfd, name, &object->st);
-        bool same = !error && before && hostfs_ident_same(before, &object->st);
-        if (!error && !same)
-            error = hostfs_identify(h, ctx->cred, object->mount, &place, dirfd, name, &again);
-        if (error)
-            return error == ENOENT ? EAGAIN : error;
+        int err = hostfs_statx(dirfd, name, &object->st);
+        bool same = err == 0 && before && hostfs_ident_same(before, &object->st);
+        if (err == 0 && !same)
+            err = hostfs_identify(h, ctx->cred, object->mount, &place, dirfd, name, &again);
+        if (err != 0)
+            return err == ENOENT ? EAGAIN : err;
         if (!same && !hostfs_id_equal(&object->id, &again.id))
             return EAGAIN;
         object->has_st = true;
@@ -70,18 +70,17 @@ static int lookup_by_handle(const struct vctx *ctx, struct vnode *dir, int dirfd
     const struct hostfs_place place = hostfs_place_in(dir, name);
     struct hostfs *h = hostfs_of(dir);
     struct hostfs_object object;
-    int error =
-        hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, dirfd, name, &object);
-    if (error)
-        return error;
+    int err = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, dirfd, name, &object);
+    if (err != 0)
+        return err;
     *out = vnode_find(h->fs, &object.id);
     if (!*out)
-        error = make_node(ctx, dir, dirfd, name, before, &object, out);
+        err = make_node(ctx, dir, dirfd, name, before, &object, out);
     else if (!object.has_st)
-        error = stat_known(ctx, *out, dirfd, name, st);
-    if (!error && object.has_st)
+        err = stat_known(ctx, *out, dirfd, name, st);
+    if (err == 0 && object.has_st)
         *st = object.st;
-    return error;
+    return err;
 }
 
 /* Looks `name` up by one statx, where that tells which node it is. 0 with *out NULL: it does not
@@ -96,17 +95,17 @@ static int lookup_by_birth(struct vnode *dir, int dirfd, const char *name, struc
     *settled = false;
     if (mount->below->births == BIRTHS_UNKNOWN)
         return 0;
-    int error = hostfs_statx(dirfd, name, st);
-    if (error)
-        return error;
+    int err = hostfs_statx(dirfd, name, st);
+    if (err != 0)
+        return err;
     if (st->stx_mnt_id != mount->id)
         mount = hostfs_mount_known(h, st->stx_mnt_id);
     if (!mount)
         return 0;
-    error = hostfs_ident_node(h, mount, st, out);
-    if (!error && !*out)
+    err = hostfs_ident_node(h, mount, st, out);
+    if (err == 0 && !*out)
         *settled = hostfs_ident_settled(mount, st);
-    return error;
+    return err;
 }
 
 static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
@@ -115,20 +114,20 @@ static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, con
     struct statx before;
     struct vnode *vn;
     bool settled;
-    int error = lookup_by_birth(dir, dirfd, name, &vn, &before, &settled);
-    if (error)
-        return error;
+    int err = lookup_by_birth(dir, dirfd, name, &vn, &before, &settled);
+    if (err != 0)
+        return err;
     if (vn) {
         *out = vn;
         *st = before;
         return 0;
     }
-    error = lookup_by_handle(ctx, dir, dirfd, name, settled ? &before : NULL, &vn, st);
-    if (error == EAGAIN && vn && last)
+    err = lookup_by_handle(ctx, dir, dirfd, name, settled ? &before : NULL, &vn, st);
+    if (err == EAGAIN && vn && last)
         hostfs_forget(vn); /* the node was made while the name changed, and is wrong itself */
-    if (error) {
+    if (err != 0) {
         vnode_put(vn);
-        return error;
+        return err;
     }
     if (settled && hostfs_ident_same(&before, st))
         hostfs_ident_note(st, vn);
@@ -139,17 +138,17 @@ static int lookup_once(const struct vctx *ctx, struct vnode *dir, int dirfd, con
 int hostfs_lookup_at(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                      struct vnode **out, struct statx *st)
 {
-    int error = hostfs_point_enter(dir, name);
-    if (error)
-        return error;
-    error = EAGAIN;
-    for (int attempt = 0; error == EAGAIN && attempt < ATTEMPTS; attempt++)
-        error = lookup_once(ctx, dir, dirfd, name, attempt == ATTEMPTS - 1, out, st);
-    if (error == EAGAIN)
+    int err = hostfs_point_enter(dir, name);
+    if (err != 0)
+        return err;
+    err = EAGAIN;
+    for (int attempt = 0; err == EAGAIN && attempt < ATTEMPTS; attempt++)
+        err = lookup_once(ctx, dir, dirfd, name, attempt == ATTEMPTS - 1, out, st);
+    if (err == EAGAIN)
         return VFS_EJUKEBOX;
-    if (!error)
+    if (err == 0)
         hostfs_name_note(hostfs_of(dir), dir, name, *out);
-    return error;
+    return err;
 }
 
 int hostfs_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, int fd,
@@ -158,15 +157,15 @@ int hostfs_adopt(const struct vctx *ctx, struct vnode *dir, const char *name, in
     const struct hostfs_place place = hostfs_place_in(dir, name);
     struct hostfs *h = hostfs_of(dir);
     struct hostfs_object object;
-    int error = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, fd, "", &object);
-    if (!error)
-        error = hostfs_statx(fd, "", &object.st);
-    if (!error && !object.mount)
-        error = EIO;
-    if (!error)
-        error = hostfs_intern(h, &object, out);
-    if (error)
-        return error;
+    int err = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, fd, "", &object);
+    if (err == 0)
+        err = hostfs_statx(fd, "", &object.st);
+    if (err == 0 && !object.mount)
+        err = EIO;
+    if (err == 0)
+        err = hostfs_intern(h, &object, out);
+    if (err != 0)
+        return err;
     /* fd is open on the object, so no other object can have taken its place meanwhile. */
     if (hostfs_ident_settled(object.mount, &object.st))
         hostfs_ident_note(&object.st, *out);
@@ -229,22 +228,22 @@ static int identify_parent(const struct vctx *ctx, struct vnode *dir, int fd,
     struct hostfs_table *table = hostfs_table(h);
     struct hostfs_row row;
     struct vnode_id id;
-    int error = cred_assume(ctx->cred);
-    if (!error)
-        error = hostfs_identify(h, ctx->cred, NULL, NULL, fd, "", object);
-    if (error != EOPNOTSUPP)
-        return error;
+    int err = cred_assume(ctx->cred);
+    if (err == 0)
+        err = hostfs_identify(h, ctx->cred, NULL, NULL, fd, "", object);
+    if (err != EOPNOTSUPP)
+        return err;
     hostfs_id_of(dir, &id);
     object->mount = &h->own;
     object->id = h->root_id;
     if (is_root(h, st)) /* the root always has a node */
         return 0;
-    error = table ? hostfs_table_get(table, h->fs->fsid, &id, &row) : ENOENT;
-    if (!error && row.parent.bytes[0] != ID_NAMED)
-        error = ENOENT;
-    if (!error)
-        error = hostfs_named_check(h, &row.parent, fd, true, object);
-    return error ? ESTALE : cred_assume(ctx->cred);
+    err = table ? hostfs_table_get(table, h->fs->fsid, &id, &row) : ENOENT;
+    if (err == 0 && row.parent.bytes[0] != ID_NAMED)
+        err = ENOENT;
+    if (err == 0)
+        err = hostfs_named_check(h, &row.parent, fd, true, object);
+    return err != 0 ? ESTALE : cred_assume(ctx->cred);
 }
 
 /* Looks up the directory above `dir`, which is not the root. */
@@ -256,23 +255,23 @@ static int lookup_parent(const struct vctx *ctx, struct vnode *dir, int dirfd, s
     int fd = openat(dirfd, "..", O_DIRECTORY | HOST_O_PATH);
     if (fd < 0)
         return errno;
-    int error = hostfs_statx(fd, "", st);
+    int err = hostfs_statx(fd, "", st);
     /* The host may have moved the directory out of the export after it was loaded. */
-    if (!error)
-        error = hostfs_contained(ctx, h, fd, st);
-    if (!error)
-        error = identify_parent(ctx, dir, fd, st, &object);
-    if (!error && !object.mount)
-        error = ESTALE;
-    if (!error) {
+    if (err == 0)
+        err = hostfs_contained(ctx, h, fd, st);
+    if (err == 0)
+        err = identify_parent(ctx, dir, fd, st, &object);
+    if (err == 0 && !object.mount)
+        err = ESTALE;
+    if (err == 0) {
         object.st = *st;
-        error = hostfs_intern(h, &object, out);
+        err = hostfs_intern(h, &object, out);
     }
-    if (error)
+    if (err != 0)
         close(fd);
     else
         hostfs_set_fd(*out, &hostfs_node(*out)->path_fd, fd);
-    return error;
+    return err;
 }
 
 static int lookup_in_hidden(struct vnode *dir, const char *name, struct vnode **out,
@@ -295,15 +294,15 @@ int hostfs_lookup(const struct vctx *ctx, struct vnode *dir, const char *name, s
 
     if (hostfs_is_hidden(dir))
         return lookup_in_hidden(dir, name, out, attr);
-    int error = hostfs_enter(ctx, dir, &fd);
-    if (error)
-        return error;
+    int err = hostfs_enter(ctx, dir, &fd);
+    if (err != 0)
+        return err;
     if (strcmp(name, "..") == 0)
-        error = lookup_parent(ctx, dir, fd, out, &st);
+        err = lookup_parent(ctx, dir, fd, out, &st);
     else
-        error = hostfs_lookup_at(ctx, dir, fd, name, out, &st);
-    if (error)
-        return hostfs_name_error(dir, fd, error);
+        err = hostfs_lookup_at(ctx, dir, fd, name, out, &st);
+    if (err != 0)
+        return hostfs_name_error(dir, fd, err);
     if (hostfs_is_hidden(*out))
         hostfs_attr_hidden(*out, attr);
     else
@@ -320,20 +319,20 @@ int hostfs_getattr_at_fd(const struct vctx *ctx, struct vnode *dir, int dirfd, c
     struct vnode *vn;
     struct statx st;
 
-    int error = hostfs_point_enter(dir, name);
-    if (!error)
-        error = cred_assume(ctx->cred);
-    if (!error)
-        error = hostfs_statx(dirfd, name, &st);
-    if (error)
-        return error;
+    int err = hostfs_point_enter(dir, name);
+    if (err == 0)
+        err = cred_assume(ctx->cred);
+    if (err == 0)
+        err = hostfs_statx(dirfd, name, &st);
+    if (err != 0)
+        return err;
     if (hostfs_ident_id(mount, &st, id) && !hostfs_needs_table(h, id)) {
         hostfs_attr_of(h->fs, mount, hostfs_vtype(st.stx_mode), &st, attr);
         return 0;
     }
-    error = hostfs_lookup_at(ctx, dir, dirfd, name, &vn, &st);
-    if (error)
-        return error;
+    err = hostfs_lookup_at(ctx, dir, dirfd, name, &vn, &st);
+    if (err != 0)
+        return err;
     if (hostfs_is_hidden(vn))
         hostfs_attr_hidden(vn, attr);
     else
@@ -351,11 +350,11 @@ int hostfs_getattr_at(const struct vctx *ctx, struct vnode *dir, const char *nam
 
     if (hostfs_is_hidden(dir))
         return ENOENT;
-    int error = hostfs_enter(ctx, dir, &fd);
-    if (error)
-        return error;
-    error = hostfs_getattr_at_fd(ctx, dir, fd, name, id, attr);
-    return error ? hostfs_name_error(dir, fd, error) : 0;
+    int err = hostfs_enter(ctx, dir, &fd);
+    if (err != 0)
+        return err;
+    err = hostfs_getattr_at_fd(ctx, dir, fd, name, id, attr);
+    return err != 0 ? hostfs_name_error(dir, fd, err) : 0;
 }
 
 int hostfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t size, size_t *len)
@@ -363,9 +362,9 @@ int hostfs_readlink(const struct vctx *ctx, struct vnode *vn, char *buf, size_t 
     int fd;
     if (vn->type != VLNK)
         return EINVAL;
-    int error = hostfs_enter(ctx, vn, &fd);
-    if (error)
-        return error;
+    int err = hostfs_enter(ctx, vn, &fd);
+    if (err != 0)
+        return err;
     ssize_t got = readlinkat(fd, "", buf, size - 1);
     if (got < 0)
         return errno == ENOENT ? EINVAL : errno;

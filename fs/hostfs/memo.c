@@ -98,13 +98,13 @@ int hostfs_memo_stat(const struct vctx *ctx, struct vnode *vn, int fd, uint64_t 
     if (keep && memo.known & KNOWN_ATTR && is_object(&memo.read, vn) && end < memo.st.stx_size)
         return 0;
     memo.known &= ~KNOWN_ATTR;
-    int error = hostfs_stat(vn, fd, &memo.st);
+    int err = hostfs_stat(vn, fd, &memo.st);
     /* Where numbers and births do not last, the object is checked by its name each time. */
-    if (!error && keep && hostfs_is_of(vn, &memo.st)) {
+    if (err == 0 && keep && hostfs_is_of(vn, &memo.st)) {
         memo.read = object_of(vn);
         memo.known |= KNOWN_ATTR;
     }
-    return error;
+    return err;
 }
 
 bool hostfs_memo_may_write(const struct vctx *ctx, struct vnode *vn)

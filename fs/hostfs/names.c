@@ -71,24 +71,24 @@ static int remove_name(const struct vctx *ctx, struct vnode *dir, const char *na
     struct hostfs_wcc wcc;
     struct victim victim;
     int fd;
-    int error = hostfs_enter(ctx, dir, &fd);
-    if (!error)
-        error = hostfs_wcc_begin(ctx, &wcc, dir, fd, IN_DELETE, name);
-    if (error)
-        return error;
+    int err = hostfs_enter(ctx, dir, &fd);
+    if (err == 0)
+        err = hostfs_wcc_begin(ctx, &wcc, dir, fd, IN_DELETE, name);
+    if (err != 0)
+        return err;
     victim_find(ctx, dir, fd, name, &victim);
     hostfs_memo_forget(false);
     if (unlinkat(fd, name, flags) != 0)
-        error = hostfs_name_error(dir, fd, errno);
+        err = hostfs_name_error(dir, fd, errno);
     else
         victim_removed(dir, name, &victim);
     vnode_put(victim.vn);
-    if (!error)
-        error = hostfs_sync_names(ctx, dir, NULL, NULL);
-    if (!error)
+    if (err == 0)
+        err = hostfs_sync_names(ctx, dir, NULL, NULL);
+    if (err == 0)
         hostfs_attr_after(dir, fd, &dir_change->after);
-    hostfs_wcc_end(&wcc, error, dir_change, NULL);
-    return error;
+    hostfs_wcc_end(&wcc, err, dir_change, NULL);
+    return err;
 }
 
 int hostfs_remove(const struct vctx *ctx, struct vnode *dir, const char *name,
@@ -132,20 +132,20 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
     struct victim moved = {.vn = NULL}, replaced;
     struct hostfs_wcc wcc;
     int from_fd, to_fd;
-    int error = hostfs_enter(ctx, from_dir, &from_fd);
-    if (!error)
-        error = hostfs_enter(ctx, to_dir, &to_fd);
-    if (!error)
-        error = hostfs_wcc_begin_move(ctx, &wcc, from_dir, from_fd, from, to_dir, to_fd, to);
-    if (error)
-        return error;
+    int err = hostfs_enter(ctx, from_dir, &from_fd);
+    if (err == 0)
+        err = hostfs_enter(ctx, to_dir, &to_fd);
+    if (err == 0)
+        err = hostfs_wcc_begin_move(ctx, &wcc, from_dir, from_fd, from, to_dir, to_fd, to);
+    if (err != 0)
+        return err;
     victim_find(ctx, to_dir, to_fd, to, &replaced);
     if (atomic_load(&hostfs_of(to_dir)->table))
         victim_find(ctx, from_dir, from_fd, from, &moved);
     hostfs_memo_forget(false);
     if (renameat(from_fd, from, to_fd, to) != 0) {
-        error = hostfs_name_error(from_dir, from_fd, errno);
-        error = hostfs_name_error(to_dir, to_fd, error);
+        err = hostfs_name_error(from_dir, from_fd, errno);
+        err = hostfs_name_error(to_dir, to_fd, err);
     } else if (!is_no_move(&moved, &replaced)) {
         if (from_dir != to_dir)
             hostfs_revisit_all(hostfs_of(to_dir));
@@ -154,16 +154,16 @@ int hostfs_rename(const struct vctx *ctx, struct vnode *from_dir, const char *fr
     }
     vnode_put(moved.vn);
     vnode_put(replaced.vn);
-    if (!error && from_dir != to_dir)
-        error = hostfs_sync_moved(ctx, to_dir, to_fd, to);
-    if (!error)
-        error = hostfs_sync_names(ctx, to_dir, from_dir, NULL);
-    if (!error) {
+    if (err == 0 && from_dir != to_dir)
+        err = hostfs_sync_moved(ctx, to_dir, to_fd, to);
+    if (err == 0)
+        err = hostfs_sync_names(ctx, to_dir, from_dir, NULL);
+    if (err == 0) {
         hostfs_attr_after(from_dir, from_fd, &from_change->after);
         hostfs_attr_after(to_dir, to_fd, &to_change->after);
     }
-    hostfs_wcc_end(&wcc, error, from_change, to_change);
-    return error;
+    hostfs_wcc_end(&wcc, err, from_change, to_change);
+    return err;
 }
 
 /* Links by /proc/self/fd, since AT_EMPTY_PATH needs a capability that the caller lacks. */
@@ -182,29 +182,29 @@ int hostfs_link(const struct vctx *ctx, struct vnode *vn, struct vnode *dir, con
     struct hostfs *h = hostfs_of(vn);
     struct hostfs_wcc wcc;
     int fd, dirfd;
-    int error = hostfs_enter(ctx, vn, &fd);
-    if (!error)
-        error = hostfs_enter(ctx, dir, &dirfd);
-    if (!error)
-        error = hostfs_wcc_begin(ctx, &wcc, dir, dirfd, IN_CREATE, name);
-    if (error)
-        return error;
+    int err = hostfs_enter(ctx, vn, &fd);
+    if (err == 0)
+        err = hostfs_enter(ctx, dir, &dirfd);
+    if (err == 0)
+        err = hostfs_wcc_begin(ctx, &wcc, dir, dirfd, IN_CREATE, name);
+    if (err != 0)
+        return err;
     hostfs_memo_forget(false);
     if (h->has_proc)
-        error = add_link(fd, dirfd, name);
+        err = add_link(fd, dirfd, name);
     else if (linkat(fd, "", dirfd, name, AT_EMPTY_PATH) != 0)
-        error = errno;
-    error = hostfs_name_error(dir, dirfd, error);
+        err = errno;
+    err = hostfs_name_error(dir, dirfd, err);
     /* ENOENT is also the error for a file that has lost its last name */
-    error = hostfs_name_error(vn, fd, error);
-    if (!error && hostfs_node(vn)->mount->named)
+    err = hostfs_name_error(vn, fd, err);
+    if (err == 0 && hostfs_node(vn)->mount->named)
         hostfs_named_linked(vn, fd, dir, name);
-    if (!error)
-        error = hostfs_sync_names(ctx, dir, NULL, vn);
-    if (!error) {
+    if (err == 0)
+        err = hostfs_sync_names(ctx, dir, NULL, vn);
+    if (err == 0) {
         hostfs_attr_after(vn, fd, attr);
         hostfs_attr_after(dir, dirfd, &dir_change->after);
     }
-    hostfs_wcc_end(&wcc, error, dir_change, NULL);
-    return error;
+    hostfs_wcc_end(&wcc, err, dir_change, NULL);
+    return err;
 }

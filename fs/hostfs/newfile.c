@@ -90,10 +90,10 @@ static int verifier_to_times(struct vnode *dir, int fd, const uint8_t verifier[8
     verifier_times(verifier, times);
     if (futimens(fd, times) != 0)
         return errno;
-    int error = hostfs_statx(fd, "", &st);
+    int err = hostfs_statx(fd, "", &st);
     *held = times_match(verifier, &st) || !h->state_dir;
-    if (error || *held)
-        return error;
+    if (err != 0 || *held)
+        return err;
     /* Times that hold a part of the verifier must not be taken for another verifier. */
     return futimens(fd, NULL) == 0 ? 0 : errno;
 }
@@ -116,28 +116,27 @@ static int verifier_to_record(const struct vctx *ctx, struct vnode *dir, const c
     const struct hostfs_place place = hostfs_place_in(dir, name);
     struct hostfs *h = hostfs_of(dir);
     struct hostfs_object object;
-    int error = 0;
+    int err = 0;
 
     if (vn) {
         object.id.len = vn->id_len;
         memcpy(object.id.bytes, vn->id, vn->id_len);
     } else {
-        error = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, fd, "", &object);
+        err = hostfs_identify(h, ctx->cred, hostfs_node(dir)->mount, &place, fd, "", &object);
     }
-    if (!error)
-        error = hostfs_keep_verifier(h, &object.id, verifier, must_last(ctx, dir));
+    if (err == 0)
+        err = hostfs_keep_verifier(h, &object.id, verifier, must_last(ctx, dir));
     int back = cred_assume(ctx->cred);
-    return error ? error : back;
+    return err != 0 ? err : back;
 }
 
 /* --- attributes --- */
 
 /* Whether an error means that the caller may not give the file this owner or group, or that the
  * host does not know such an owner or group. */
-static bool is_refusal(int error)
+static bool is_refusal(int err)
 {
-    return error == EPERM || error == EINVAL || error == EOVERFLOW || error == EOPNOTSUPP ||
-           error == ENOSYS;
+    return err == EPERM || err == EINVAL || err == EOVERFLOW || err == EOPNOTSUPP || err == ENOSYS;
 }
 
 int hostfs_dress(int fd, enum vtype type, const struct vsetattr *set)
@@ -148,15 +147,15 @@ int hostfs_dress(int fd, enum vtype type, const struct vsetattr *set)
     struct statx st;
 
     rest.set_uid = rest.set_gid = false;
-    int error = hostfs_apply(fd, type, &group);
-    if (!error || is_refusal(error))
-        error = hostfs_apply(fd, type, &owner);
-    if (error && !is_refusal(error))
-        return error;
+    int err = hostfs_apply(fd, type, &group);
+    if (err == 0 || is_refusal(err))
+        err = hostfs_apply(fd, type, &owner);
+    if (err != 0 && !is_refusal(err))
+        return err;
     if (rest.set_mode) {
-        error = hostfs_statx(fd, "", &st);
-        if (error)
-            return error;
+        err = hostfs_statx(fd, "", &st);
+        if (err != 0)
+            return err;
         /* The directory's default access list may have left less of the mode than the client asked
          * for. */
         rest.mode = (st.stx_mode & 07777) | (set->mode & 06000);
@@ -180,9 +179,9 @@ static int dress_file(struct vnode *dir, int fd, const struct vcreate *how, bool
     *record = false;
     if (how->mode == VCREATE_EXCLUSIVE) {
         bool held;
-        int error = verifier_to_times(dir, fd, how->verifier, &held);
+        int err = verifier_to_times(dir, fd, how->verifier, &held);
         *record = !held;
-        return error;
+        return err;
     }
     if (set.set_size && set.size > INT64_MAX)
         return EFBIG;
@@ -212,10 +211,10 @@ static int give_name(const struct hostfs *h, int fd, int dirfd, const char *name
  * only that owner link it (protected_hardlinks). Some file systems have nameless files but can't
  * name them.
  */
-static bool is_unlinkable(const struct hostfs *h, int error)
+static bool is_unlinkable(const struct hostfs *h, int err)
 {
-    return error == EPERM || error == EXDEV || error == EOPNOTSUPP || error == ENOSYS ||
-           (error == ENOENT && !h->has_proc);
+    return err == EPERM || err == EXDEV || err == EOPNOTSUPP || err == ENOSYS ||
+           (err == ENOENT && !h->has_proc);
 }
 
 /* Makes a node for fd, which has this name. The node, or data that the node can't keep, takes over
@@ -224,10 +223,10 @@ static int adopt(const struct vctx *ctx, struct vnode *dir, int dirfd, const cha
                  struct vnode **out, struct statx *st)
 {
     struct hostfs_data file;
-    int error = hostfs_adopt(ctx, dir, name, fd, out, st);
-    if (error) {
+    int err = hostfs_adopt(ctx, dir, name, fd, out, st);
+    if (err != 0) {
         unlinkat(dirfd, name, 0);
-        return error;
+        return err;
     }
     /* The client will write to the file as its owner, whatever the mode says. */
     hostfs_data_keep(ctx, *out, O_WRONLY, fd, &file);
@@ -247,19 +246,19 @@ static int make_nameless(const struct vctx *ctx, struct vnode *dir, int dirfd, c
         return errno == EISDIR || errno == EINVAL || errno == ENOENT || errno == ENOSYS ? EOPNOTSUPP
                                                                                         : errno;
     bool record;
-    int error = dress_file(dir, fd, how, &record);
-    if (!error && record)
-        error = verifier_to_record(ctx, dir, name, fd, NULL, how->verifier);
-    if (!error) {
-        error = give_name(h, fd, dirfd, name);
-        if (is_unlinkable(h, error))
-            error = EOPNOTSUPP;
-        if (!error)
-            error = adopt(ctx, dir, dirfd, name, fd, out, st);
+    int err = dress_file(dir, fd, how, &record);
+    if (err == 0 && record)
+        err = verifier_to_record(ctx, dir, name, fd, NULL, how->verifier);
+    if (err == 0) {
+        err = give_name(h, fd, dirfd, name);
+        if (is_unlinkable(h, err))
+            err = EOPNOTSUPP;
+        if (err == 0)
+            err = adopt(ctx, dir, dirfd, name, fd, out, st);
     }
-    if (error)
+    if (err != 0)
         close(fd);
-    return error;
+    return err;
 }
 
 static int make_in_place(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
@@ -270,24 +269,24 @@ static int make_in_place(const struct vctx *ctx, struct vnode *dir, int dirfd, c
     if (fd < 0)
         return errno;
     bool record = false;
-    int error = in_steps(how) ? dress_file(dir, fd, how, &record) : 0;
-    if (error)
+    int err = in_steps(how) ? dress_file(dir, fd, how, &record) : 0;
+    if (err != 0)
         unlinkat(dirfd, name, 0);
     else
-        error = adopt(ctx, dir, dirfd, name, fd, out, st);
-    if (error) {
+        err = adopt(ctx, dir, dirfd, name, fd, out, st);
+    if (err != 0) {
         close(fd);
-        return error;
+        return err;
     }
     if (record)
-        error = verifier_to_record(ctx, dir, name, fd, *out, how->verifier);
-    if (error) {
+        err = verifier_to_record(ctx, dir, name, fd, *out, how->verifier);
+    if (err != 0) {
         if (cred_assume(ctx->cred) == 0)
             unlinkat(dirfd, name, 0);
         vnode_put(*out);
         *out = NULL;
     }
-    return error;
+    return err;
 }
 
 int hostfs_make_begins(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
@@ -298,22 +297,22 @@ int hostfs_make_begins(const struct vctx *ctx, struct vnode *dir, int dirfd, con
     /* Only an object that is not there now can be the one that a later start finds half-made. */
     if (fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
         return EEXIST;
-    int error = hostfs_keep_new(hostfs_of(dir), dir, name, type, must_last(ctx, dir), kept);
+    int err = hostfs_keep_new(hostfs_of(dir), dir, name, type, must_last(ctx, dir), kept);
     int back = cred_assume(ctx->cred);
-    if (!error && back)
-        error = hostfs_make_ends(ctx, dir, back, kept);
-    return error;
+    if (err == 0 && back)
+        err = hostfs_make_ends(ctx, dir, back, kept);
+    return err;
 }
 
-int hostfs_make_ends(const struct vctx *ctx, struct vnode *dir, int error, struct hostfs_kept *kept)
+int hostfs_make_ends(const struct vctx *ctx, struct vnode *dir, int err, struct hostfs_kept *kept)
 {
     if (!kept->name[0])
-        return error;
+        return err;
     int ended = hostfs_kept_end(hostfs_of(dir), kept);
     int back = cred_assume(ctx->cred);
-    if (!error)
-        error = ended;
-    return error ? error : back;
+    if (err == 0)
+        err = ended;
+    return err != 0 ? err : back;
 }
 
 int hostfs_make_file(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
@@ -324,7 +323,7 @@ int hostfs_make_file(const struct vctx *ctx, struct vnode *dir, int dirfd, const
     bool exclusive = how->mode == VCREATE_EXCLUSIVE;
     uint32_t mode = exclusive ? EXCLUSIVE_MODE : hostfs_mode_of(&how->attr, FILE_MODE);
     struct stat there;
-    int error = EOPNOTSUPP;
+    int err = EOPNOTSUPP;
 
     if (!in_steps(how))
         return make_in_place(ctx, dir, dirfd, name, how, mode, out, st);
@@ -332,16 +331,16 @@ int hostfs_make_file(const struct vctx *ctx, struct vnode *dir, int dirfd, const
     if (!mount->named && !atomic_load_explicit(&mount->no_nameless, memory_order_relaxed)) {
         if (fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
             return EEXIST;
-        error = make_nameless(ctx, dir, dirfd, name, how, mode, out, st);
+        err = make_nameless(ctx, dir, dirfd, name, how, mode, out, st);
     }
-    if (error != EOPNOTSUPP)
-        return error;
-    error = hostfs_make_begins(ctx, dir, dirfd, name, VREG, kept);
-    if (error)
-        return error;
-    error = make_in_place(ctx, dir, dirfd, name, how, mode, out, st);
-    if (error)
-        return hostfs_make_ends(ctx, dir, error, kept);
+    if (err != EOPNOTSUPP)
+        return err;
+    err = hostfs_make_begins(ctx, dir, dirfd, name, VREG, kept);
+    if (err != 0)
+        return err;
+    err = make_in_place(ctx, dir, dirfd, name, how, mode, out, st);
+    if (err != 0)
+        return hostfs_make_ends(ctx, dir, err, kept);
     /* Only the other way worked; later files take it at once. */
     mount->no_nameless = true;
     return 0;

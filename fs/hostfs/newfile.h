@@ -37,8 +37,7 @@ int hostfs_dress(int fd, enum vtype type, const struct vsetattr *set);
  * object in that case. The thread acts as the caller before and after both. */
 int hostfs_make_begins(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name,
                        enum vtype type, struct hostfs_kept *kept);
-int hostfs_make_ends(const struct vctx *ctx, struct vnode *dir, int error,
-                     struct hostfs_kept *kept);
+int hostfs_make_ends(const struct vctx *ctx, struct vnode *dir, int err, struct hostfs_kept *kept);
 
 /* --- kept.c: all of it acts as the server --- */
 

@@ -85,9 +85,9 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
 
     if (!mount)
         return ESTALE;
-    int error = wait_enter(mount->place);
-    if (error)
-        return error;
+    int err = wait_enter(mount->place);
+    if (err != 0)
+        return err;
     handle.head.handle_type = id->bytes[at];
     handle.head.handle_bytes = (unsigned)(id->len - at - 1);
     memcpy(handle.head.f_handle, id->bytes + at + 1, id->len - at - 1);
@@ -95,13 +95,13 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
      * moment the handle is stale. That moment is mostly shorter than a turn of the scheduler, and a
      * millisecond or two where the other thread waits for its CPU. */
     int mount_fd;
-    error = hostfs_hold(h, mount, &mount_fd);
-    if (error)
-        return error;
+    err = hostfs_hold(h, mount, &mount_fd);
+    if (err != 0)
+        return err;
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         *fd = open_by_handle_at(mount_fd, &handle.head, flags);
-        error = *fd >= 0 ? 0 : errno;
-        if (error != ENOMEM)
+        err = *fd >= 0 ? 0 : errno;
+        if (err != ENOMEM)
             break;
         if (attempt < ATTEMPTS / 2)
             sched_yield();
@@ -110,32 +110,32 @@ static int open_handle(struct hostfs *h, const struct vnode_id *id, int flags, i
     }
     hostfs_drop(mount);
     /* A handle that is authentic but does not decode is of an object that is gone. */
-    return error == EINVAL || error == ENOENT ? ESTALE : error;
+    return err == EINVAL || err == ENOENT ? ESTALE : err;
 }
 
 int hostfs_open_id(struct hostfs *h, const struct vnode_id *id, int flags, int *fd)
 {
     struct hostfs_proc_path link;
     int path_fd = -1;
-    int error = cred_assume_server();
-    if (error)
-        return error;
+    int err = cred_assume_server();
+    if (err != 0)
+        return err;
     if (id->bytes[0] == ID_HIDDEN)
         return EACCES;
     if (!hostfs_needs_table(h, id))
         return open_handle(h, id, flags, fd);
-    error = wait_enter(h->own.place);
-    if (!error)
-        error = hostfs_resolve(h, id, &path_fd);
-    if (error || flags & O_PATH) {
+    err = wait_enter(h->own.place);
+    if (err == 0)
+        err = hostfs_resolve(h, id, &path_fd);
+    if (err != 0 || flags & O_PATH) {
         *fd = path_fd;
-        return error;
+        return err;
     }
     hostfs_proc_path(&link, path_fd);
     *fd = open(link.text, flags & ~O_NOFOLLOW);
-    error = *fd < 0 ? errno : 0;
+    err = *fd < 0 ? errno : 0;
     close(path_fd);
-    return error;
+    return err;
 }
 
 static int load_hidden(struct hostfs *h, const struct vnode_id *id, struct vnode **out)
@@ -172,33 +172,33 @@ int hostfs_load_for(const struct vctx *ctx, struct vfs *fs, const struct vnode_i
         return ESTALE;
     if (id->bytes[0] == ID_HIDDEN)
         return load_hidden(h, id, out);
-    int error = hostfs_open_id(h, id, HOST_O_PATH, &fd);
-    if (error == ESTALE)
+    int err = hostfs_open_id(h, id, HOST_O_PATH, &fd);
+    if (err == ESTALE)
         hostfs_ident_stale(id);
-    if (error)
-        return error;
-    error = hostfs_statx(fd, "", &object.st);
-    if (error)
+    if (err != 0)
+        return err;
+    err = hostfs_statx(fd, "", &object.st);
+    if (err != 0)
         goto out;
     if (id->bytes[0] == ID_NAMED)
-        error = hostfs_named_check(h, id, fd, true, &object);
+        err = hostfs_named_check(h, id, fd, true, &object);
     else
         object.mount = hostfs_mount_sure(h, fd, "", object.st.stx_mnt_id);
-    if (error || !object.mount || (object.mount->counts_links && object.st.stx_nlink == 0))
-        error = ESTALE;
+    if (err != 0 || !object.mount || (object.mount->counts_links && object.st.stx_nlink == 0))
+        err = ESTALE;
     else if (!hostfs_needs_table(h, id))
-        error = hostfs_contained(ctx, h, fd, &object.st);
-    if (!error)
-        error = hostfs_intern(h, &object, out);
-    if (!error)
+        err = hostfs_contained(ctx, h, fd, &object.st);
+    if (err == 0)
+        err = hostfs_intern(h, &object, out);
+    if (err == 0)
         follow_mount(*out, fd, &object.st);
-    if (!error) {
+    if (err == 0) {
         hostfs_set_fd(*out, &hostfs_node(*out)->path_fd, fd);
         return 0;
     }
 out:
     close(fd);
-    return error;
+    return err;
 }
 
 int hostfs_load(struct vfs *fs, const struct vnode_id *id, struct vnode **out)
@@ -241,9 +241,9 @@ static int check_opened(const struct vctx *ctx, struct vnode *vn, int fd, struct
 {
     struct hostfs_node *node = hostfs_node(vn);
     /* What FUSE has cached for one name of an object may be from before another name went. */
-    int error = node->mount->named ? hostfs_statx_now(fd, st) : hostfs_statx(fd, "", st);
-    if (error)
-        return error;
+    int err = node->mount->named ? hostfs_statx_now(fd, st) : hostfs_statx(fd, "", st);
+    if (err != 0)
+        return err;
     if (!follow_mount(vn, fd, st))
         return ESTALE;
     bool same =
@@ -266,17 +266,17 @@ static int fd_open(const struct vctx *ctx, struct vnode *vn, int *fd, struct sta
 
     id.len = vn->id_len;
     memcpy(id.bytes, vn->id, vn->id_len);
-    int error = hostfs_open_id(hostfs_of(vn), &id, HOST_O_PATH, fd);
-    if (!error) {
-        error = check_opened(ctx, vn, *fd, st);
-        if (error)
+    int err = hostfs_open_id(hostfs_of(vn), &id, HOST_O_PATH, fd);
+    if (err == 0) {
+        err = check_opened(ctx, vn, *fd, st);
+        if (err != 0)
             close(*fd);
     }
-    if (error == ESTALE && !vnode_is_root(vn))
+    if (err == ESTALE && !vnode_is_root(vn))
         hostfs_forget(vn);
-    if (!error)
+    if (err == 0)
         *fd = hostfs_set_fd(vn, &hostfs_node(vn)->path_fd, *fd);
-    return error;
+    return err;
 }
 
 int hostfs_fd(const struct vctx *ctx, struct vnode *vn, int *fd)
@@ -297,31 +297,31 @@ int hostfs_enter(const struct vctx *ctx, struct vnode *vn, int *fd)
 {
     if (hostfs_is_hidden(vn))
         return EACCES;
-    int error = hostfs_fd(ctx, vn, fd);
-    return error ? error : cred_assume(ctx->cred);
+    int err = hostfs_fd(ctx, vn, fd);
+    return err != 0 ? err : cred_assume(ctx->cred);
 }
 
 int hostfs_stat(struct vnode *vn, int fd, struct statx *st)
 {
     const struct hostfs_mount *mount = hostfs_node(vn)->mount;
-    int error = hostfs_statx(fd, "", st);
+    int err = hostfs_statx(fd, "", st);
     /* FUSE asks its daemon by a name; another name of the object may be left. */
-    bool gone = mount->named && (error == ENOENT || error == ESTALE);
-    if (!error && mount->named && !hostfs_named_look(vn, fd, st))
+    bool gone = mount->named && (err == ENOENT || err == ESTALE);
+    if (err == 0 && mount->named && !hostfs_named_look(vn, fd, st))
         gone = true;
-    if (!error && st->stx_nlink == 0 && mount->counts_links)
+    if (err == 0 && st->stx_nlink == 0 && mount->counts_links)
         gone = true;
     if (!gone || vnode_is_root(vn))
-        return error;
+        return err;
     /* The host has removed it: it is forgotten, since its space would stay taken otherwise. */
     hostfs_forget(vn);
     return ESTALE;
 }
 
-int hostfs_name_error(struct vnode *dir, int fd, int error)
+int hostfs_name_error(struct vnode *dir, int fd, int err)
 {
     struct statx st;
-    return error == ENOENT && hostfs_stat(dir, fd, &st) == ESTALE ? ESTALE : error;
+    return err == ENOENT && hostfs_stat(dir, fd, &st) == ESTALE ? ESTALE : err;
 }
 
 /* Takes the node's descriptors out; how many. */

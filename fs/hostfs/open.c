@@ -74,28 +74,28 @@ static int open_lent(struct vnode *vn, const struct vnode_id *id, int mode, int 
     struct hostfs_kept kept;
     struct statx st;
     int path_fd;
-    int error = hostfs_fd(NULL, vn, &path_fd);
-    if (!error)
-        error = cred_assume_server();
-    if (!error)
-        error = hostfs_turn_begin(&h->lends, vn, &turn);
-    if (error)
-        return error;
-    error = hostfs_stat(vn, path_fd, &st);
-    if (!error && st.stx_uid != cred_server()->uid)
-        error = EACCES;
-    if (!error)
-        error = hostfs_keep_mode(h, vn, st.stx_mode & 07777, lent_mode(&st, mode), &kept);
-    if (!error) {
-        error = set_mode(path_fd, lent_mode(&st, mode));
-        if (!error)
-            error = hostfs_open_id(h, id, mode | DATA_FLAGS, fd);
+    int err = hostfs_fd(NULL, vn, &path_fd);
+    if (err == 0)
+        err = cred_assume_server();
+    if (err == 0)
+        err = hostfs_turn_begin(&h->lends, vn, &turn);
+    if (err != 0)
+        return err;
+    err = hostfs_stat(vn, path_fd, &st);
+    if (err == 0 && st.stx_uid != cred_server()->uid)
+        err = EACCES;
+    if (err == 0)
+        err = hostfs_keep_mode(h, vn, st.stx_mode & 07777, lent_mode(&st, mode), &kept);
+    if (err == 0) {
+        err = set_mode(path_fd, lent_mode(&st, mode));
+        if (err == 0)
+            err = hostfs_open_id(h, id, mode | DATA_FLAGS, fd);
         /* Where the mode can't be restored, the next start tries again. */
         if (set_mode(path_fd, st.stx_mode & 07777) == 0)
             hostfs_kept_end(h, &kept);
     }
     hostfs_turn_end(&h->lends, &turn);
-    return error;
+    return err;
 }
 
 /* Opens a file again with the thread's identity. `held` is known to be open on a regular file,
@@ -117,27 +117,27 @@ static int open_again(int held, int mode, int *fd)
  * FUSE daemon sees the caller's identity. */
 static int open_to_execute(const struct vctx *ctx, int held, int *fd)
 {
-    int error = cred_assume_reader(ctx->cred);
+    int err = cred_assume_reader(ctx->cred);
 
-    if (!error)
-        error = open_again(held, O_RDONLY, fd);
+    if (err == 0)
+        err = open_again(held, O_RDONLY, fd);
     int back = cred_assume(ctx->cred);
-    if (!error && back)
+    if (err == 0 && back)
         close(*fd);
-    return error ? error : back;
+    return err != 0 ? err : back;
 }
 
 static int open_as_server(struct vnode *vn, int held, int mode, int *fd)
 {
     struct vnode_id id;
-    int error = cred_assume_server();
-    if (error)
-        return error;
+    int err = cred_assume_server();
+    if (err != 0)
+        return err;
     id.len = vn->id_len;
     memcpy(id.bytes, vn->id, vn->id_len);
-    error = hostfs_of(vn)->has_proc ? open_again(held, mode, fd)
-                                    : hostfs_open_id(hostfs_of(vn), &id, mode | DATA_FLAGS, fd);
-    return error == EACCES && !cred_can_switch() ? open_lent(vn, &id, mode, fd) : error;
+    err = hostfs_of(vn)->has_proc ? open_again(held, mode, fd)
+                                  : hostfs_open_id(hostfs_of(vn), &id, mode | DATA_FLAGS, fd);
+    return err == EACCES && !cred_can_switch() ? open_lent(vn, &id, mode, fd) : err;
 }
 
 /* Opens the file of `held` for the caller; st has the attributes of `held`. */
@@ -145,13 +145,13 @@ static int open_for(const struct vctx *ctx, struct vnode *vn, int mode, int held
                     const struct statx *st, int *fd)
 {
     int want = mode == O_WRONLY ? W_OK : R_OK;
-    int error = cred_assume(ctx->cred);
-    if (error)
-        return error;
+    int err = cred_assume(ctx->cred);
+    if (err != 0)
+        return err;
     if (hostfs_of(vn)->has_proc) {
-        error = open_again(held, mode, fd);
-        if (error != EACCES)
-            return error;
+        err = open_again(held, mode, fd);
+        if (err != EACCES)
+            return err;
         if (hostfs_node(vn)->mount->below->pseudo || !hostfs_privileged(ctx, vn, held, st, want))
             return EACCES;
         /* A file that judges by its opener has to judge the caller, unless the caller owns it. */
@@ -159,9 +159,9 @@ static int open_for(const struct vctx *ctx, struct vnode *vn, int mode, int held
             return mode == O_RDONLY ? open_to_execute(ctx, held, fd) : EACCES;
     } else {
         /* Without /proc only the server can open it, by its handle. */
-        error = is_opener_judged(vn) ? EACCES : hostfs_may(ctx, vn, held, st, want);
-        if (error)
-            return error;
+        err = is_opener_judged(vn) ? EACCES : hostfs_may(ctx, vn, held, st, want);
+        if (err != 0)
+            return err;
     }
     return open_as_server(vn, held, mode, fd);
 }
@@ -171,15 +171,15 @@ static int open_for(const struct vctx *ctx, struct vnode *vn, int mode, int held
 static int check_named(struct vnode *vn, int fd)
 {
     struct statx st;
-    int error = hostfs_statx_now(fd, &st);
+    int err = hostfs_statx_now(fd, &st);
 
-    if (!error && !hostfs_named_sure(vn, fd, &st))
-        error = ESTALE;
-    if (error)
+    if (err == 0 && !hostfs_named_sure(vn, fd, &st))
+        err = ESTALE;
+    if (err != 0)
         close(fd);
-    if (error == ESTALE)
+    if (err == ESTALE)
         hostfs_forget(vn);
-    return error;
+    return err;
 }
 
 /* Whether the node may keep a descriptor that this caller opened. */
@@ -208,33 +208,33 @@ int hostfs_data_open(const struct vctx *ctx, struct vnode *vn, int mode, struct 
     int held, fd;
 
     *data = (struct hostfs_data){.fd = -1};
-    int error = hostfs_enter(ctx, vn, &held);
-    if (!error)
-        error = hostfs_stat(vn, held, &st);
-    if (error)
-        return error;
+    int err = hostfs_enter(ctx, vn, &held);
+    if (err == 0)
+        err = hostfs_stat(vn, held, &st);
+    if (err != 0)
+        return err;
     data->fd = hostfs_fd_data(ctx, vn, mode);
     if (data->fd >= 0)
         return hostfs_may(ctx, vn, held, &st, mode == O_WRONLY ? W_OK : R_OK);
-    error = open_for(ctx, vn, mode, held, &st, &fd);
-    if (!error && hostfs_node(vn)->mount->named)
-        error = check_named(vn, fd);
-    if (error)
-        return error;
+    err = open_for(ctx, vn, mode, held, &st, &fd);
+    if (err == 0 && hostfs_node(vn)->mount->named)
+        err = check_named(vn, fd);
+    if (err != 0)
+        return err;
     hostfs_data_keep(ctx, vn, mode, fd, data);
-    error = cred_assume(ctx->cred);
-    if (error)
+    err = cred_assume(ctx->cred);
+    if (err != 0)
         hostfs_data_close(data);
-    return error;
+    return err;
 }
 
 int hostfs_data_close(struct hostfs_data *data)
 {
-    int error = data->own && close(data->fd) != 0 ? errno : 0;
+    int err = data->own && close(data->fd) != 0 ? errno : 0;
 
     data->fd = -1;
     data->own = false;
-    return error;
+    return err;
 }
 
 int hostfs_open_any(struct vnode *vn, struct hostfs_data *data)
@@ -246,16 +246,16 @@ int hostfs_open_any(struct vnode *vn, struct hostfs_data *data)
         data->fd = hostfs_fd_any(vn, O_RDONLY);
     if (data->fd >= 0)
         return 0;
-    int error = hostfs_fd(NULL, vn, &held);
-    if (error)
-        return error;
-    error = EACCES;
-    for (int i = 0; i < 2 && error == EACCES; i++) {
-        error = open_as_server(vn, held, modes[i], &fd);
-        if (error)
+    int err = hostfs_fd(NULL, vn, &held);
+    if (err != 0)
+        return err;
+    err = EACCES;
+    for (int i = 0; i < 2 && err == EACCES; i++) {
+        err = open_as_server(vn, held, modes[i], &fd);
+        if (err != 0)
             continue;
         data->own = is_opener_judged(vn);
         data->fd = data->own ? fd : hostfs_set_fd(vn, slot_of(vn, modes[i]), fd);
     }
-    return error;
+    return err;
 }

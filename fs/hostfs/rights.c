@@ -166,11 +166,11 @@ int hostfs_access(const struct vctx *ctx, struct vnode *vn, uint32_t want, uint3
         *granted = want & (vn->type == VDIR ? VACCESS_READ | VACCESS_LOOKUP : 0);
         return 0;
     }
-    int error = hostfs_fd_stat(ctx, vn, &fd, &st);
-    if (!error)
-        error = cred_assume(ctx->cred);
-    if (error)
-        return error;
+    int err = hostfs_fd_stat(ctx, vn, &fd, &st);
+    if (err == 0)
+        err = cred_assume(ctx->cred);
+    if (err != 0)
+        return err;
     uint32_t bits = verdict(ctx, vn, fd, &st, R_OK | W_OK | X_OK);
     *granted = want & (vn->type == VDIR ? access_of_directory(bits) : access_of_file(bits)) &
                ~withheld(vn, &st);

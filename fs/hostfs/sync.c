@@ -28,11 +28,11 @@ int hostfs_flush(struct vnode *vn, int fd, bool data_only)
     struct hostfs_node *node = hostfs_node(vn);
     const struct hostfs_mount *mount = node->mount;
     int written_by = atomic_load(&node->write_fd);
-    int error = flush_file(&node->flush, written_by >= 0 ? written_by : fd,
-                           mount->flush_how | (data_only ? FLUSH_DATA_ONLY : 0),
-                           hostfs_disk_verifier(mount->disk));
+    int err = flush_file(&node->flush, written_by >= 0 ? written_by : fd,
+                         mount->flush_how | (data_only ? FLUSH_DATA_ONLY : 0),
+                         hostfs_disk_verifier(mount->disk));
     hostfs_unpin(vn, false);
-    return error;
+    return err;
 }
 
 /* Flushes the whole file system of the node, by any descriptor of it that can be had. Where the
@@ -43,18 +43,18 @@ static int flush_file_system(struct vnode *vn)
 {
     struct hostfs_mount *mount = hostfs_node(vn)->mount;
     int path_fd, fd;
-    int error = hostfs_hold(hostfs_of(vn), mount, &fd);
-    if (error)
-        return error;
-    error = syncfs(fd) == 0 ? 0 : errno;
+    int err = hostfs_hold(hostfs_of(vn), mount, &fd);
+    if (err != 0)
+        return err;
+    err = syncfs(fd) == 0 ? 0 : errno;
     hostfs_drop(mount);
-    if (error != EBADF)
-        return error;
-    error = vn->type == VDIR ? hostfs_fd(NULL, vn, &path_fd) : EBADF;
-    if (!error && (fd = openat(path_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)) >= 0) {
-        error = syncfs(fd) == 0 ? 0 : errno;
+    if (err != EBADF)
+        return err;
+    err = vn->type == VDIR ? hostfs_fd(NULL, vn, &path_fd) : EBADF;
+    if (err == 0 && (fd = openat(path_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)) >= 0) {
+        err = syncfs(fd) == 0 ? 0 : errno;
         close(fd);
-        return error;
+        return err;
     }
     sync();
     return 0;
@@ -71,17 +71,17 @@ int hostfs_sync_data(const struct vctx *ctx, struct vnode *vn, int fd, bool data
 static int sync_directory(struct vnode *vn)
 {
     int path_fd;
-    int error = hostfs_fd(NULL, vn, &path_fd);
-    if (!error)
-        error = cred_assume_server();
-    if (error)
-        return error;
+    int err = hostfs_fd(NULL, vn, &path_fd);
+    if (err == 0)
+        err = cred_assume_server();
+    if (err != 0)
+        return err;
     int fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return flush_file_system(vn);
-    error = flush_fd(fd, hostfs_node(vn)->mount->flush_how & ~(unsigned)FLUSH_AT_CLOSE);
+    err = flush_fd(fd, hostfs_node(vn)->mount->flush_how & ~(unsigned)FLUSH_AT_CLOSE);
     close(fd);
-    return error;
+    return err;
 }
 
 int hostfs_sync_moved(const struct vctx *ctx, struct vnode *dir, int dirfd, const char *name)
@@ -91,26 +91,26 @@ int hostfs_sync_moved(const struct vctx *ctx, struct vnode *dir, int dirfd, cons
     if (mount->one_commit || hostfs_needs_no_flush(ctx, dir))
         return 0;
     vfs_will_sleep();
-    int error = cred_assume_server();
-    if (error)
-        return error;
+    int err = cred_assume_server();
+    if (err != 0)
+        return err;
     int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return 0; /* not a directory, or removed again */
-    error = flush_fd(fd, mount->flush_how & ~(unsigned)FLUSH_AT_CLOSE);
+    err = flush_fd(fd, mount->flush_how & ~(unsigned)FLUSH_AT_CLOSE);
     close(fd);
-    return error;
+    return err;
 }
 
 static int sync_file(struct vnode *vn)
 {
     struct hostfs_data file;
-    int error = hostfs_open_any(vn, &file);
-    if (error)
+    int err = hostfs_open_any(vn, &file);
+    if (err != 0)
         return flush_file_system(vn);
-    error = hostfs_flush(vn, file.fd, false);
+    err = hostfs_flush(vn, file.fd, false);
     int closed = hostfs_data_close(&file);
-    return error ? error : closed;
+    return err != 0 ? err : closed;
 }
 
 static int sync_one(struct vnode *vn)
@@ -131,12 +131,12 @@ int hostfs_sync_names(const struct vctx *ctx, struct vnode *dir, struct vnode *o
     /* The object was changed last, so where the log keeps the order its flush covers everything. */
     if (hostfs_node(dir)->mount->one_commit)
         return sync_one(vn ? vn : dir);
-    int error = vn ? sync_one(vn) : 0;
-    if (!error)
-        error = sync_one(dir);
-    if (!error && other && other != dir)
-        error = sync_one(other);
-    return error;
+    int err = vn ? sync_one(vn) : 0;
+    if (err == 0)
+        err = sync_one(dir);
+    if (err == 0 && other && other != dir)
+        err = sync_one(other);
+    return err;
 }
 
 int hostfs_sync_node(const struct vctx *ctx, struct vnode *vn)

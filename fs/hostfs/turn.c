@@ -40,7 +40,7 @@ static bool is_taken(const struct hostfs_turns *turns, const struct vnode *vn)
 int hostfs_turn_begin(struct hostfs_turns *turns, struct vnode *vn, struct hostfs_turn *turn)
 {
     struct timespec until;
-    int error = 0;
+    int err = 0;
 
     turn->vn = vn;
     pthread_mutex_lock(&turns->lock);
@@ -50,16 +50,16 @@ int hostfs_turn_begin(struct hostfs_turns *turns, struct vnode *vn, struct hostf
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += TURN_S;
         pthread_mutex_lock(&turns->lock);
-        while (!error && is_taken(turns, vn))
-            error = pthread_cond_clockwait(&turns->ended, &turns->lock, CLOCK_MONOTONIC, &until);
-        error = is_taken(turns, vn) ? VFS_EJUKEBOX : 0;
+        while (err == 0 && is_taken(turns, vn))
+            err = pthread_cond_clockwait(&turns->ended, &turns->lock, CLOCK_MONOTONIC, &until);
+        err = is_taken(turns, vn) ? VFS_EJUKEBOX : 0;
     }
-    if (!error) {
+    if (err == 0) {
         turn->next = turns->first;
         turns->first = turn;
     }
     pthread_mutex_unlock(&turns->lock);
-    return error;
+    return err;
 }
 
 void hostfs_turn_end(struct hostfs_turns *turns, const struct hostfs_turn *turn)

@@ -373,10 +373,10 @@ static int begin(const struct vctx *ctx, struct hostfs_wcc *wcc)
     wcc->watcher = (unsigned)(watcher - watchers);
     if (!look(wcc))
         let_go(wcc);
-    int error = cred_assume(ctx->cred);
-    if (error && wcc->begun)
+    int err = cred_assume(ctx->cred);
+    if (err != 0 && wcc->begun)
         let_go(wcc);
-    return error;
+    return err;
 }
 
 int hostfs_wcc_begin(const struct vctx *ctx, struct hostfs_wcc *wcc, struct vnode *dir, int fd,
@@ -404,10 +404,10 @@ int hostfs_wcc_begin_move(const struct vctx *ctx, struct hostfs_wcc *wcc, struct
         .dir = from_dir, .fd = from_fd, .mask = IN_MOVED_FROM, .name = from};
     wcc->side[1] =
         (struct hostfs_wcc_side){.dir = to_dir, .fd = to_fd, .mask = IN_MOVED_TO, .name = to};
-    int error = begin(ctx, wcc);
-    if (!error && wcc->begun && hostfs_statx(from_fd, from, &st) == 0)
+    int err = begin(ctx, wcc);
+    if (err == 0 && wcc->begun && hostfs_statx(from_fd, from, &st) == 0)
         wcc->moved_ino = st.stx_ino;
-    return error;
+    return err;
 }
 
 /* Waits until no process is in the middle of a change of the directory. */
@@ -480,12 +480,12 @@ static void side_end(const struct hostfs_wcc *wcc, int i, bool certain,
         watched_doubt(watcher, wd, before, wcc->caller);
 }
 
-void hostfs_wcc_end(struct hostfs_wcc *wcc, int error, struct vchange *change,
+void hostfs_wcc_end(struct hostfs_wcc *wcc, int err, struct vchange *change,
                     struct vchange *to_change)
 {
     if (!wcc->begun)
         return;
-    bool certain = !error && change->after.type != VNON &&
+    bool certain = err == 0 && change->after.type != VNON &&
                    (!to_change || to_change->after.type != VNON) && is_alone(wcc);
     /* Both may be one directory: what is doubted from now on was not doubted before. */
     if (certain)

@@ -34,7 +34,7 @@ int hostfs_wcc_begin_move(const struct vctx *ctx, struct hostfs_wcc *wcc, struct
                           const char *to);
 /* To be called after the change, whether it failed or not. Where error is 0, `after` must have been
  * filled in since the change. Fills in `before` where it is certain. */
-void hostfs_wcc_end(struct hostfs_wcc *wcc, int error, struct vchange *change,
+void hostfs_wcc_end(struct hostfs_wcc *wcc, int err, struct vchange *change,
                     struct vchange *to_change);
 void hostfs_wcc_tick(void);
 /* Closes all watchers that no operation uses. */

@@ -222,12 +222,12 @@ static int window_add(struct hostfs_window *w, const struct dirent64 *entry)
 
     if (hash < w->from || hash > w->to)
         return 0;
-    int error = w->count == 2 * KEPT ? window_trim(w) : 0;
-    if (error || hash > w->to)
-        return error;
-    error = window_reserve(w, len + 1);
-    if (error)
-        return error;
+    int err = w->count == 2 * KEPT ? window_trim(w) : 0;
+    if (err != 0 || hash > w->to)
+        return err;
+    err = window_reserve(w, len + 1);
+    if (err != 0)
+        return err;
     w->entries[w->count++] = (struct name){
         .hash = hash, .ino = entry->d_ino, .at = (uint32_t)w->used, .type = entry->d_type};
     memcpy(w->names + w->used, entry->d_name, len + 1);
@@ -237,39 +237,39 @@ static int window_add(struct hostfs_window *w, const struct dirent64 *entry)
 
 static int add_all(struct hostfs_window *w, struct vnode *dir, const char *buf, ssize_t size)
 {
-    int error = 0;
+    int err = 0;
 
-    for (ssize_t at = 0; at < size && !error;) {
+    for (ssize_t at = 0; at < size && err == 0;) {
         const struct dirent64 *entry = (const void *)(buf + at);
         at += entry->d_reclen;
         if (hostfs_may_list(dir, entry->d_name))
-            error = window_add(w, entry);
+            err = window_add(w, entry);
     }
-    return error;
+    return err;
 }
 
 static int window_read(struct hostfs_window *w, struct vnode *dir, int fd)
 {
     char *buf = malloc(SCAN_BYTES);
-    int error = buf ? 0 : ENOMEM;
+    int err = buf ? 0 : ENOMEM;
     uint64_t read = 0;
 
-    while (!error) {
+    while (err == 0) {
         ssize_t got = getdents64(fd, buf, SCAN_BYTES);
         if (got == 0)
             break;
-        error = got < 0 ? errno : add_all(w, dir, buf, got);
+        err = got < 0 ? errno : add_all(w, dir, buf, got);
         read += got > 0 ? (uint64_t)got / sizeof(struct dirent64) + 1 : 0;
         if (read > LONG_ENTRIES)
             vfs_will_sleep();
         if (read > ENTRIES_MAX)
-            error = EIO;
+            err = EIO;
     }
     free(buf);
-    if (!error)
-        error = window_trim(w);
+    if (err == 0)
+        err = window_trim(w);
     window_shift(w);
-    return error == ENOENT ? ESTALE : error;
+    return err == ENOENT ? ESTALE : err;
 }
 
 /* --- those that are kept --- */
@@ -355,10 +355,10 @@ int hostfs_window_get(const struct vctx *ctx, struct vnode *dir, int fd, uint64_
         return ENOMEM;
     *w = key;
     int64_t begun = now_ns();
-    int error = lseek(fd, 0, SEEK_SET) < 0 ? errno : window_read(w, dir, fd);
-    if (error) {
+    int err = lseek(fd, 0, SEEK_SET) < 0 ? errno : window_read(w, dir, fd);
+    if (err != 0) {
         window_free(w);
-        return error;
+        return err;
     }
     int64_t now = now_ns();
     int64_t good = (now - begun) * FRESH_FOR;

@@ -68,8 +68,8 @@ int srv_read(const struct vctx *ctx, struct vnode *vn, uint64_t offset, void *bu
     *len = 0;
     srv_entry_use(entry);
     if (srv_is_twin(vn)) {
-        int error = srv_twin_read(ctx, entry, eof);
-        return error != 0 ? error : srv_getattr(ctx, vn, attr);
+        int err = srv_twin_read(ctx, entry, eof);
+        return err != 0 ? err : srv_getattr(ctx, vn, attr);
     }
     int err = srv_entry_may(ctx->cred, entry, VACCESS_READ);
     if (err == 0)

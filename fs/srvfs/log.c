@@ -56,11 +56,11 @@ static ssize_t receive_unlocked(struct srv_entry *entry, char *to, size_t len)
 
     pthread_mutex_unlock(&entry->lock);
     ssize_t n = srv_receive(entry, bytes, smaller(len, sizeof(bytes)));
-    int error = errno;
+    int err = errno;
     pthread_mutex_lock(&entry->lock);
     if (n > 0)
         memcpy(to, bytes, (size_t)n);
-    errno = error;
+    errno = err;
     return n;
 }
 

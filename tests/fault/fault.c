@@ -123,10 +123,10 @@ static void log_call(const char *call)
 
 static int error_of(const char *name)
 {
-    for (int error = 1; error < 140; error++) {
-        const char *known = strerrorname_np(error);
+    for (int err = 1; err < 140; err++) {
+        const char *known = strerrorname_np(err);
         if (known != NULL && strcmp(known, name) == 0)
-            return error;
+            return err;
     }
     fprintf(stderr, "LOOPNFS_FAULT: there is no error '%s'\n", name);
     abort();
@@ -144,7 +144,7 @@ static void sync_disk(const char *path)
 /* What the rules have in mind for this call: an error, SAYS_0, or 0. */
 static int fault(const char *call)
 {
-    int error = 0;
+    int err = 0;
     long delay_ms = 0;
     bool dies = false;
 
@@ -163,16 +163,16 @@ static int fault(const char *call)
         else if (strncmp(rule->what, "sync=", 5) == 0)
             sync_disk(rule->what + 5);
         else if (strcmp(rule->what, "end") == 0)
-            error = SAYS_0;
+            err = SAYS_0;
         else if (sscanf(rule->what, "delay=%ld", &delay_ms) != 1)
-            error = error_of(rule->what);
+            err = error_of(rule->what);
     }
     pthread_mutex_unlock(&lock);
     if (delay_ms > 0)
         nanosleep(&(struct timespec){delay_ms / 1000, delay_ms % 1000 * 1000000}, NULL);
     if (dies)
         raw(SYS_kill, raw(SYS_getpid, 0, 0, 0, 0), SIGKILL, 0, 0);
-    return error;
+    return err;
 }
 
 /* A function of libc that makes one system call. */
@@ -180,10 +180,10 @@ static int fault(const char *call)
     type name parameters                               \
     {                                                  \
         static type(*real) parameters;                 \
-        int error = fault(#name);                      \
-        if (error != 0) {                              \
-            errno = error > 0 ? error : 0;             \
-            return error > 0 ? -1 : 0;                 \
+        int err = fault(#name);                        \
+        if (err != 0) {                                \
+            errno = err > 0 ? err : 0;                 \
+            return err > 0 ? -1 : 0;                   \
         }                                              \
         if (real == NULL)                              \
             *(void **)&real = dlsym(RTLD_NEXT, #name); \
@@ -243,9 +243,9 @@ int openat(int dir, const char *path, int flags, ...)
     va_start(ap, flags);
     mode_t mode = mode_argument(flags, ap);
     va_end(ap);
-    int error = fault((flags & O_TMPFILE) == O_TMPFILE ? "openat_nameless" : "openat");
-    if (error != 0) {
-        errno = error;
+    int err = fault((flags & O_TMPFILE) == O_TMPFILE ? "openat_nameless" : "openat");
+    if (err != 0) {
+        errno = err;
         return -1;
     }
     if (real == NULL)
@@ -261,9 +261,9 @@ int open(const char *path, int flags, ...)
     va_start(ap, flags);
     mode_t mode = mode_argument(flags, ap);
     va_end(ap);
-    int error = fault("open");
-    if (error != 0) {
-        errno = error;
+    int err = fault("open");
+    if (err != 0) {
+        errno = err;
         return -1;
     }
     if (real == NULL)
@@ -274,11 +274,11 @@ int open(const char *path, int flags, ...)
 /* close() has been made whatever it says. */
 int close(int fd)
 {
-    int error = fault("close");
+    int err = fault("close");
     long result = raw(SYS_close, fd, 0, 0, 0);
 
-    errno = error != 0 ? error : (int)-result;
-    return error != 0 || result != 0 ? -1 : 0;
+    errno = err != 0 ? err : (int)-result;
+    return err != 0 || result != 0 ? -1 : 0;
 }
 
 static const struct {
@@ -301,9 +301,9 @@ long syscall(long number, ...)
         a[i] = va_arg(ap, long);
     va_end(ap);
     for (size_t i = 0; i < sizeof(by_number) / sizeof(by_number[0]); i++) {
-        int error = by_number[i].number == number ? fault(by_number[i].name) : 0;
-        if (error != 0) {
-            errno = error;
+        int err = by_number[i].number == number ? fault(by_number[i].name) : 0;
+        if (err != 0) {
+            errno = err;
             return -1;
         }
     }

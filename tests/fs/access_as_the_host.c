@@ -137,7 +137,7 @@ static void begin(struct subject *s)
     struct vchange change = {.has_before = false};
     struct vattr attr = {.type = VNON};
     char source[64];
-    int error;
+    int err;
 
     beside_begin();
     struct vctx ctx = beside_ctx(cred_server());
@@ -153,14 +153,14 @@ static void begin(struct subject *s)
     assert_int_equal(vfs_mount(s->type, &args, &s->fs), 0);
     struct vnode *top = s->fs->root;
     if (s->host[0])
-        error = vop_lookup(&ctx, top, name, &s->vn, &attr);
+        err = vop_lookup(&ctx, top, name, &s->vn, &attr);
     else if (s->kind == VDIR)
-        error = vop_mkdir(&ctx, top, name, &set, &s->vn, &attr, &change);
+        err = vop_mkdir(&ctx, top, name, &set, &s->vn, &attr, &change);
     else if (s->kind == VREG)
-        error = vop_create(&ctx, top, name, &how, &s->vn, &attr, &change);
+        err = vop_create(&ctx, top, name, &how, &s->vn, &attr, &change);
     else
-        error = vop_mknod(&ctx, top, name, s->kind, 1, 3, &set, &s->vn, &attr, &change);
-    assert_int_equal(error, 0);
+        err = vop_mknod(&ctx, top, name, s->kind, 1, 3, &set, &s->vn, &attr, &change);
+    assert_int_equal(err, 0);
 }
 
 static void end(struct subject *s)
@@ -210,15 +210,15 @@ static int try_look(const struct vctx *ctx, struct vnode *vn)
 {
     struct vattr attr = {.type = VNON};
     struct vnode *out = NULL;
-    int error = vop_lookup(ctx, vn, beside_view("name"), &out, &attr);
+    int err = vop_lookup(ctx, vn, beside_view("name"), &out, &attr);
 
-    return error == ENOENT ? 0 : error;
+    return err == ENOENT ? 0 : err;
 }
 
 /* Whether an operation went as it should. */
-static bool follows(int error, bool granted)
+static bool follows(int err, bool granted)
 {
-    return granted ? error == 0 : error == EACCES || error == EPERM;
+    return granted ? err == 0 : err == EACCES || err == EPERM;
 }
 
 static bool operations_follow(const struct subject *s, const struct vctx *ctx, uint32_t bits,
@@ -327,7 +327,7 @@ static const uint64_t sizes[CHANGES] = {[CUT] = 2, [SAME_SIZE] = 5, [GROW] = 9};
 static int host_changes(const void *question)
 {
     const struct question *ask = question;
-    int error = 0;
+    int err = 0;
 
     if (ask->value == SAME_OWNER || ask->value == SAME_GROUP)
         return chown(ask->path, ask->value == SAME_OWNER ? OWNER : (uid_t)-1,
@@ -338,11 +338,11 @@ static int host_changes(const void *question)
     if (fd < 0)
         return errno;
     if (ask->value < CUT)
-        error = pwrite(fd, "text", ask->value == WRITE_NOTHING ? 0 : 4, 0) < 0 ? errno : 0;
+        err = pwrite(fd, "text", ask->value == WRITE_NOTHING ? 0 : 4, 0) < 0 ? errno : 0;
     else
-        error = ftruncate(fd, (off_t)sizes[ask->value]) == 0 ? 0 : errno;
+        err = ftruncate(fd, (off_t)sizes[ask->value]) == 0 ? 0 : errno;
     close(fd);
-    return error;
+    return err;
 }
 
 static int own_changes(const struct vctx *ctx, struct vnode *vn, enum change what)
@@ -389,16 +389,16 @@ static void compare_change(struct subject *s, const struct beside_caller *who, u
     if (s->host[0])
         give_capability(s->host);
     const int host = ask_host(host_changes, &who->cred, (int)what);
-    const int error = own_changes(&ctx, s->vn, what);
+    const int err = own_changes(&ctx, s->vn, what);
     assert_int_equal(cred_assume_server(), 0);
     assert_int_equal(stat(reference, &want), 0);
     assert_int_equal(vop_getattr(&ctx, s->vn, &got), 0);
     if (s->host[0])
         equal = has_capability(reference) == has_capability(s->host);
     assert_int_equal(cred_assume_server(), 0);
-    if (error != host || got.mode != (want.st_mode & 07777) || !equal)
+    if (err != host || got.mode != (want.st_mode & 07777) || !equal)
         fail_msg("%s: %s, mode %04o, %s: %d and %04o, on the host %d and %04o%s", s->type,
-                 who->name, mode, change_names[what], error, got.mode, host, want.st_mode & 07777,
+                 who->name, mode, change_names[what], err, got.mode, host, want.st_mode & 07777,
                  equal ? "" : ", and its capabilities");
 }
 

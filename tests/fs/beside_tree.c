@@ -65,18 +65,18 @@ static void host_default_list(const char *path)
 static void host_make(const char *path, const struct thing *thing, const char *top, uid_t owner)
 {
     char target[200];
-    int error = -1;
+    int err = -1;
 
     snprintf(target, sizeof(target), "%s/%s", top, thing->target);
     if (thing->type == VDIR)
-        error = mkdir(path, 0777);
+        err = mkdir(path, 0777);
     else if (thing->type == VLNK)
-        error = symlink(thing->target, path);
+        err = symlink(thing->target, path);
     else if (thing->type == LINK_OF)
-        error = link(target, path);
+        err = link(target, path);
     else
-        error = mknod(path, thing->type == VFIFO ? S_IFIFO : S_IFREG, 0);
-    assert_int_equal(error, 0);
+        err = mknod(path, thing->type == VFIFO ? S_IFIFO : S_IFREG, 0);
+    assert_int_equal(err, 0);
     assert_int_equal(lchown(path, owner, GROUP), 0);
     if (thing->type != VLNK && thing->type != LINK_OF)
         assert_int_equal(chmod(path, thing->mode), 0);
@@ -115,9 +115,9 @@ struct vnode *beside_parent(struct vfs *fs, const char *path, const char **name)
         struct vattr attr = {.type = VNON};
         struct vnode *next;
         snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
-        int error = vop_lookup(&ctx, at, beside_view(part), &next, &attr);
+        int err = vop_lookup(&ctx, at, beside_view(part), &next, &attr);
         vnode_put(at);
-        if (error)
+        if (err != 0)
             return NULL;
         at = next;
         path = slash + 1;
@@ -156,19 +156,19 @@ static void own_make(struct vfs *fs, const struct thing *thing, const struct bes
     const char *name;
     struct vnode *dir = beside_parent(fs, thing->path, &name);
     const struct view view = beside_view(name);
-    int error = EINVAL;
+    int err = EINVAL;
 
     if (thing->type == VDIR)
-        error = vop_mkdir(&ctx, dir, view, &set, &vn, &attr, &change);
+        err = vop_mkdir(&ctx, dir, view, &set, &vn, &attr, &change);
     else if (thing->type == VLNK)
-        error = vop_symlink(&ctx, dir, view, beside_view(thing->target), &set, &vn, &attr, &change);
+        err = vop_symlink(&ctx, dir, view, beside_view(thing->target), &set, &vn, &attr, &change);
     else if (thing->type == VFIFO)
-        error = vop_mknod(&ctx, dir, view, VFIFO, 0, 0, &set, &vn, &attr, &change);
+        err = vop_mknod(&ctx, dir, view, VFIFO, 0, 0, &set, &vn, &attr, &change);
     else if (thing->type == VREG)
-        error = vop_create(&ctx, dir, view, &how, &vn, &attr, &change);
+        err = vop_create(&ctx, dir, view, &how, &vn, &attr, &change);
     else if ((vn = beside_find(fs, thing->target)))
-        error = vop_link(&ctx, vn, dir, view, &attr, &change);
-    assert_int_equal(error, 0);
+        err = vop_link(&ctx, vn, dir, view, &attr, &change);
+    assert_int_equal(err, 0);
     vnode_put(vn);
     vnode_put(dir);
 }

@@ -146,9 +146,9 @@ struct vnode *fixture_find(struct fixture *f, const char *path)
     snprintf(copy, sizeof(copy), "%s", path);
     vnode_ref(at);
     for (char *name = strtok_r(copy, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
-        int error = fixture_lookup(f, at, name, &next);
-        if (error)
-            fail_msg("lookup of %s in %s: %s", name, path, strerror(error));
+        int err = fixture_lookup(f, at, name, &next);
+        if (err != 0)
+            fail_msg("lookup of %s in %s: %s", name, path, strerror(err));
         vnode_put(at);
         at = next;
     }
@@ -185,12 +185,12 @@ void fixture_expect_stale(struct fixture *f, const struct vnode_id *id)
 {
     struct vnode *vn;
     struct vattr attr = {.type = VNON};
-    int error = fixture_load(f, id, &vn);
-    if (!error) {
-        error = vop_getattr(&f->ctx, vn, &attr);
+    int err = fixture_load(f, id, &vn);
+    if (err == 0) {
+        err = vop_getattr(&f->ctx, vn, &attr);
         vnode_put(vn);
     }
-    assert_int_equal(error, ESTALE);
+    assert_int_equal(err, ESTALE);
 }
 
 int fixture_read(struct fixture *f, struct vnode *vn, char text[4096])
@@ -198,9 +198,9 @@ int fixture_read(struct fixture *f, struct vnode *vn, char text[4096])
     size_t len = 4095;
     bool eof;
     struct vattr attr = {.type = VNON};
-    int error = data_read(&f->ctx, vn, 0, text, &len, &eof, &attr);
-    text[error ? 0 : len] = '\0';
-    return error;
+    int err = data_read(&f->ctx, vn, 0, text, &len, &eof, &attr);
+    text[err ? 0 : len] = '\0';
+    return err;
 }
 
 int fixture_write(struct fixture *f, struct vnode *vn, const char *text, enum vstable stable)

@@ -137,8 +137,8 @@ static void expect_told(struct fixture *f, struct vnode *vn, uint64_t verifier)
 {
     struct vchange change = {0};
 
-    int error = vop_commit(&f->ctx, vn, 0, 0, &change);
-    test_note("COMMIT: %s", error == 0 ? "OK" : strerror(error));
+    int err = vop_commit(&f->ctx, vn, 0, 0, &change);
+    test_note("COMMIT: %s", err == 0 ? "OK" : strerror(err));
     assert_int_not_equal(vop_verifier(vn), verifier);
 }
 
@@ -307,27 +307,27 @@ TEST(a_guard_of_the_second_that_goes_on_has_to_come_again_where_times_are_whole_
     struct vattr attr;
     struct vnode *vn;
     struct vchange change;
-    int error = 0;
+    int err = 0;
 
     disk_begin(&disk, "-I 128");
     begin_on(&f, &disk);
     host_write(f.export, "file", "text");
     vn = fixture_find(&f, "file");
     /* Unless the second ends just now. */
-    for (int i = 0; error == 0 && i < 100; i++) {
+    for (int i = 0; err == 0 && i < 100; i++) {
         host_chmod(f.export, "file", 0640);
         assert_int_equal(vop_getattr(&f.ctx, vn, &attr), 0);
         assert_int_equal(attr.ctime.tv_nsec, 0);
         set.guard = attr.ctime;
-        error = vop_setattr(&f.ctx, vn, &set, &change);
+        err = vop_setattr(&f.ctx, vn, &set, &change);
     }
-    assert_int_equal(error, VFS_EJUKEBOX);
+    assert_int_equal(err, VFS_EJUKEBOX);
     assert_int_equal(host_stat(f.export, "file").st_mode & 07777, 0640);
-    for (int i = 0; error == VFS_EJUKEBOX && i < 1000; i++) {
+    for (int i = 0; err == VFS_EJUKEBOX && i < 1000; i++) {
         host_sleep_ms(20);
-        error = vop_setattr(&f.ctx, vn, &set, &change);
+        err = vop_setattr(&f.ctx, vn, &set, &change);
     }
-    assert_int_equal(error, 0);
+    assert_int_equal(err, 0);
     assert_int_equal(host_stat(f.export, "file").st_mode & 07777, 0600);
     set.guard.tv_sec--;
     assert_int_equal(vop_setattr(&f.ctx, vn, &set, &change), VFS_ENOTSYNC);

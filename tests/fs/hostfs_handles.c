@@ -386,8 +386,8 @@ TEST(an_id_that_means_nothing_is_stale)
             struct vnode_id id = {.len = (uint8_t)len};
             memset(id.bytes, 0x5a, sizeof(id.bytes));
             id.bytes[0] = (uint8_t)kind;
-            int error = fixture_load(&f, &id, &vn);
-            assert_true(error == ESTALE || error == VFS_EJUKEBOX);
+            int err = fixture_load(&f, &id, &vn);
+            assert_true(err == ESTALE || err == VFS_EJUKEBOX);
         }
     }
     fixture_unmount(&f);

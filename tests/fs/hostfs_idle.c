@@ -168,13 +168,13 @@ TEST(an_idle_export_whose_parent_is_closed_to_the_server_is_not_stale)
     struct vnode_id id = fixture_id(&f, "file");
     vfs_let_go();
     host_chmod(f.base, NULL, 0);
-    int error = fixture_load(&f, &id, &vn);
-    if (!error) {
-        error = vop_getattr(&f.ctx, vn, &attr);
+    int err = fixture_load(&f, &id, &vn);
+    if (err == 0) {
+        err = vop_getattr(&f.ctx, vn, &attr);
         vnode_put(vn);
     }
     host_chmod(f.base, NULL, 0755);
-    assert_int_equal(error, EACCES);
+    assert_int_equal(err, EACCES);
     fixture_expect(&f, &id, "hello");
     fixture_unmount(&f);
 }

@@ -99,10 +99,10 @@ TEST(the_search_for_lost_files_passes_over_names_that_are_too_long)
         uint32_t moved = dirs[i % 3];
         fixture_restart(&f);
         fuse_tree_move(tree, moved, tree->nodes[moved].parent, fuse_tree_long_name(lengths[i]));
-        int error = fixture_load(&f, &id, &vn);
-        if (!error)
+        int err = fixture_load(&f, &id, &vn);
+        if (err == 0)
             vnode_put(vn);
-        assert_true(error == 0 || error == ESTALE || error == VFS_EJUKEBOX);
+        assert_true(err == 0 || err == ESTALE || err == VFS_EJUKEBOX);
         char name[2] = {i % 3 ? (char)('0' + i % 3) : 'd', '\0'};
         fuse_tree_move(tree, moved, tree->nodes[moved].parent, name);
     }

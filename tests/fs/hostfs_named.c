@@ -209,14 +209,14 @@ static void expect_own_or_stale(struct fixture *f, const struct vnode_id *id, co
 {
     struct vnode *vn;
     char found[4096];
-    int error = fixture_load(f, id, &vn);
+    int err = fixture_load(f, id, &vn);
 
-    if (!error) {
-        error = fixture_read(f, vn, found);
+    if (err == 0) {
+        err = fixture_read(f, vn, found);
         vnode_put(vn);
     }
-    assert_true(error == 0 || error == ESTALE);
-    if (!error)
+    assert_true(err == 0 || err == ESTALE);
+    if (err == 0)
         assert_string_equal(found, text);
 }
 
@@ -296,12 +296,12 @@ static void goes_to_no_other(const char *daemon, void (*change)(struct fixture *
         assert_int_equal(fixture_write(&f, vn, "CONTENT", VSTABLE_FILE), 0);
     fixture_host();
     change(&f);
-    int error = fixture_write(&f, vn, "W!", VSTABLE_FILE);
-    assert_true(error == 0 || error == ESTALE);
+    int err = fixture_write(&f, vn, "W!", VSTABLE_FILE);
+    assert_true(err == 0 || err == ESTALE);
     fixture_host();
     host_expect(f.base, "source/a", "content of b");
-    error = fixture_read(&f, vn, text);
-    assert_true(error == ESTALE || strcmp(text, "content of b") != 0);
+    err = fixture_read(&f, vn, text);
+    assert_true(err == ESTALE || strcmp(text, "content of b") != 0);
     vnode_put(vn);
     fixture_unmount(&f);
     daemon_end(&f);
@@ -385,16 +385,16 @@ TEST(a_directory_on_fuse_that_the_host_replaces_is_not_written_to)
         fixture_host();
         host_rename(f.base, "source/dir", f.base, "source/old");
         host_mkdir(f.base, "source/dir", 0755);
-        int error = fixture_load(&f, &dir, &vn);
-        if (error == 0) {
-            error = fixture_create(&f, vn, "new", 0644, &made);
-            if (error == 0)
+        int err = fixture_load(&f, &dir, &vn);
+        if (err == 0) {
+            err = fixture_create(&f, vn, "new", 0644, &made);
+            if (err == 0)
                 vnode_put(made);
             vnode_put(vn);
         }
         fixture_host();
         assert_int_equal(access(host_path(f.base, "source/dir/new").text, F_OK), -1);
-        assert_true(error == 0 || error == ESTALE);
+        assert_true(err == 0 || err == ESTALE);
         fixture_unmount(&f);
         daemon_end(&f);
         host_remove_tree(host_path(f.base, "source").text);

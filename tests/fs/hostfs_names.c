@@ -48,10 +48,10 @@ static int unchecked(struct fixture *f, const char *name, const struct vsetattr 
     struct vattr attr = {.type = VNON};
     struct vchange change = {.has_before = false};
     struct vnode *vn = NULL;
-    int error = vop_create(&f->ctx, f->root, fixture_view(name), &how, &vn, &attr, &change);
-    if (!error)
+    int err = vop_create(&f->ctx, f->root, fixture_view(name), &how, &vn, &attr, &change);
+    if (err == 0)
         vnode_put(vn);
-    return error;
+    return err;
 }
 
 TEST(an_unchecked_create_keeps_what_is_there)
@@ -157,10 +157,10 @@ TEST(directories_links_and_specials_are_made)
     assert_int_equal(attr.mode, 0640);
     vnode_put(vn);
     memset(&attr, 0, sizeof(attr));
-    int error =
+    int err =
         vop_mknod(&f.ctx, f.root, fixture_view("null"), VCHR, 1, 3, &set, &vn, &attr, &change);
-    assert_int_equal(error, fixture_is_root() ? 0 : EPERM);
-    if (!error) {
+    assert_int_equal(err, fixture_is_root() ? 0 : EPERM);
+    if (err == 0) {
         assert_int_equal(attr.rdev_major, 1);
         assert_int_equal(attr.rdev_minor, 3);
         vnode_put(vn);

@@ -310,8 +310,8 @@ static int read_as(uid_t uid, const char *path, char text[64])
             _exit(255);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf) - 1, 0);
-        int error = n < 0 ? errno : 0;
-        _exit(write(ends[1], buf, sizeof(buf)) == sizeof(buf) ? error : 255);
+        int err = n < 0 ? errno : 0;
+        _exit(write(ends[1], buf, sizeof(buf)) == sizeof(buf) ? err : 255);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 255);
@@ -340,10 +340,10 @@ TEST(with_pseudo_proc_tells_each_caller_what_it_tells_him_on_the_host)
             fixture_host();
             int expected = read_as(users[u], host_path(f.export, path).text, want);
             fixture_as(&f, users[u], users[u], -1);
-            int error = fixture_read(&f, vn, text);
-            test_note("%s for %u: %d, on the host %d", names[i], users[u], error, expected);
-            assert_true((error != 0) == (expected != 0));
-            if (error == 0)
+            int err = fixture_read(&f, vn, text);
+            test_note("%s for %u: %d, on the host %d", names[i], users[u], err, expected);
+            assert_true((err != 0) == (expected != 0));
+            if (err == 0)
                 assert_memory_equal(text, want, strnlen(want, 16));
         }
         vnode_put(vn);
@@ -392,7 +392,7 @@ TEST(with_pseudo_a_user_moves_no_process_of_others_into_his_cgroup)
     struct vnode *vn = fixture_find(&f, procs);
     assert_int_equal(fixture_read(&f, vn, text), 0); /* by root, whose descriptors must not serve */
     fixture_as(&f, ONE, ONE, -1);
-    int error = fixture_write(&f, vn, pid_text, VSTABLE_UNSTABLE);
+    int err = fixture_write(&f, vn, pid_text, VSTABLE_UNSTABLE);
     fixture_host();
     struct host_path kill_file = host_path(mnt.text, cgroups[1]);
     vnode_put(vn);
@@ -402,6 +402,6 @@ TEST(with_pseudo_a_user_moves_no_process_of_others_into_his_cgroup)
     for (int i = 0; i < 6000 && rmdir(kill_file.text) != 0; i++)
         host_sleep_ms(10);
     assert_int_equal(rmdir(own.text), 0);
-    assert_int_equal(error, EACCES);
+    assert_int_equal(err, EACCES);
     end_kernel(&f);
 }

@@ -55,10 +55,10 @@ static int do_create(struct fixture *f, struct vnode *dir, const char *name, enu
         memcpy(how.verifier, "verifier", sizeof(how.verifier));
     else
         how.attr = (struct vsetattr){.set_mode = true, .mode = 0600};
-    int error = vop_create(&f->ctx, dir, fixture_view(name), &how, &vn, &attr, change);
-    if (!error)
+    int err = vop_create(&f->ctx, dir, fixture_view(name), &how, &vn, &attr, change);
+    if (err == 0)
         vnode_put(vn);
-    return error;
+    return err;
 }
 
 static int do_make(struct fixture *f, struct vnode *dir, enum step step, struct vchange *change)
@@ -67,19 +67,18 @@ static int do_make(struct fixture *f, struct vnode *dir, enum step step, struct 
     struct vnode *vn;
     /* With times, so that more than the making call is done. */
     struct vsetattr set = {.set_mode = true, .mode = 0700, .set_mtime = VTIME_NOW};
-    int error;
+    int err;
 
     if (step == MKDIR)
-        error = vop_mkdir(&f->ctx, dir, fixture_view("dir"), &set, &vn, &attr, change);
+        err = vop_mkdir(&f->ctx, dir, fixture_view("dir"), &set, &vn, &attr, change);
     else if (step == SYMLINK)
-        error = vop_symlink(&f->ctx, dir, fixture_view("symlink"), fixture_view("x"), &set, &vn,
-                            &attr, change);
+        err = vop_symlink(&f->ctx, dir, fixture_view("symlink"), fixture_view("x"), &set, &vn,
+                          &attr, change);
     else
-        error =
-            vop_mknod(&f->ctx, dir, fixture_view("fifo"), VFIFO, 0, 0, &set, &vn, &attr, change);
-    if (!error)
+        err = vop_mknod(&f->ctx, dir, fixture_view("fifo"), VFIFO, 0, 0, &set, &vn, &attr, change);
+    if (err == 0)
         vnode_put(vn);
-    return error;
+    return err;
 }
 
 static int do_link(struct fixture *f, struct vnode *dir, struct vchange *change)
@@ -88,19 +87,19 @@ static int do_link(struct fixture *f, struct vnode *dir, struct vchange *change)
     struct vnode *vn = NULL;
 
     assert_int_equal(fixture_lookup(f, dir, "file", &vn), 0);
-    int error = vop_link(&f->ctx, vn, dir, fixture_view("link"), &attr, change);
+    int err = vop_link(&f->ctx, vn, dir, fixture_view("link"), &attr, change);
     vnode_put(vn);
-    return error;
+    return err;
 }
 
 static int do_rename(struct fixture *f, struct vnode *dir, const char *from, const char *to,
                      struct vchange *change)
 {
     struct vchange from_change = {.has_before = false};
-    int error =
+    int err =
         vop_rename(&f->ctx, dir, fixture_view(from), dir, fixture_view(to), &from_change, change);
     assert_int_equal(from_change.has_before, change->has_before); /* of one directory */
-    return error;
+    return err;
 }
 
 static int do_step(struct fixture *f, struct vnode *dir, enum step step, struct vchange *change)

@@ -146,20 +146,20 @@ static int own_makes(const struct vctx *ctx, const struct question *ask, struct 
     struct vchange change = {.has_before = false};
     struct vattr attr = {.type = VNON};
     struct vnode *vn = NULL;
-    int error;
+    int err;
 
     how.attr.set_size = ask->op == CREATE_EMPTY;
     if (ask->op == MKDIR)
-        error = vop_mkdir(ctx, dir, name, &set, &vn, &attr, &change);
+        err = vop_mkdir(ctx, dir, name, &set, &vn, &attr, &change);
     else if (ask->op == SYMLINK)
-        error = vop_symlink(ctx, dir, name, beside_view("target"), &set, &vn, &attr, &change);
+        err = vop_symlink(ctx, dir, name, beside_view("target"), &set, &vn, &attr, &change);
     else if (ask->op == FIFO || ask->op == DEVICE)
-        error = vop_mknod(ctx, dir, name, ask->op == FIFO ? VFIFO : VCHR, 1, 3, &set, &vn, &attr,
-                          &change);
+        err = vop_mknod(ctx, dir, name, ask->op == FIFO ? VFIFO : VCHR, 1, 3, &set, &vn, &attr,
+                        &change);
     else
-        error = vop_create(ctx, dir, name, &how, &vn, &attr, &change);
+        err = vop_create(ctx, dir, name, &how, &vn, &attr, &change);
     vnode_put(vn);
-    return error;
+    return err;
 }
 
 static int own_does(struct vfs *fs, const struct cred *cred, const struct question *ask)
@@ -170,7 +170,7 @@ static int own_does(struct vfs *fs, const struct cred *cred, const struct questi
     struct vnode *from_dir = NULL, *vn = NULL;
     const char *name, *from = "";
     struct vnode *dir = beside_parent(fs, ask->to, &name);
-    int error;
+    int err;
 
     if (ask->op == RENAME)
         from_dir = beside_parent(fs, ask->from, &from);
@@ -178,23 +178,23 @@ static int own_does(struct vfs *fs, const struct cred *cred, const struct questi
         vn = beside_find(fs, ask->from);
     /* Where even the server may not look, nobody has a handle. */
     if (!dir || (ask->op == RENAME && !from_dir) || (ask->op == LINK && !vn))
-        error = EACCES;
+        err = EACCES;
     else if (ask->op == LINK)
-        error = vop_link(&ctx, vn, dir, beside_view(name), &attr, &change);
+        err = vop_link(&ctx, vn, dir, beside_view(name), &attr, &change);
     else if (ask->op == REMOVE)
-        error = vop_remove(&ctx, dir, beside_view(name), &change);
+        err = vop_remove(&ctx, dir, beside_view(name), &change);
     else if (ask->op == RMDIR)
-        error = vop_rmdir(&ctx, dir, beside_view(name), &change);
+        err = vop_rmdir(&ctx, dir, beside_view(name), &change);
     else if (ask->op == RENAME)
-        error =
+        err =
             vop_rename(&ctx, from_dir, beside_view(from), dir, beside_view(name), &change, &other);
     else
-        error = own_makes(&ctx, ask, dir, beside_view(name));
+        err = own_makes(&ctx, ask, dir, beside_view(name));
     vnode_put(vn);
     vnode_put(from_dir);
     vnode_put(dir);
     assert_int_equal(cred_assume_server(), 0);
-    return error;
+    return err;
 }
 
 /* --- all of them --- */
@@ -209,19 +209,19 @@ static bool is_below(const char *path)
  * write to a file may not link it (sysctl fs.protected_hardlinks); and that a directory is linked
  * is refused before the name is looked at. */
 static bool may_differ(const struct beside_tree *s, const struct question *ask, int expected,
-                       int error)
+                       int err)
 {
     const bool directory = strstr(ask->from, "empty") || strstr(ask->from, "full");
     const bool across = ask->op == LINK && ask->from[0] == 'd' && ask->to[0] == 'e';
 
     /* Who is above whom only the file system knows, which is asked last. */
     if (strcmp(s->type, "rightless") == 0 && ask->op == RENAME &&
-        (expected == EINVAL || expected == ENOTEMPTY) && (error == EACCES || error == EPERM))
+        (expected == EINVAL || expected == ENOTEMPTY) && (err == EACCES || err == EPERM))
         return true;
     if (expected == EACCES && (is_below(ask->from) || is_below(ask->to) || across))
         return true;
     return ask->op == LINK &&
-           ((expected == EPERM && !s->host) || (expected != 0 && error == EPERM && directory));
+           ((expected == EPERM && !s->host) || (expected != 0 && err == EPERM && directory));
 }
 
 static unsigned compared;
@@ -239,23 +239,23 @@ static bool compare_one(struct beside_tree *s, const struct beside_caller *who,
     int expected = oracle_ask(s->server ? s->server : &who->cred, host_does, &host);
     if (s->server)
         oracle_become(s->server);
-    int error = own_does(s->fs, &who->cred, ask);
+    int err = own_does(s->fs, &who->cred, ask);
     if (s->server)
         oracle_become(&root);
     /* Of a file system without rights of its own, whose set-id bits are its author's affair. */
     const bool authors = strcmp(s->type, "rightless") == 0 && ask->mode & 06000;
     const bool equal = beside_trees_are_equal(s, want, got) || authors;
     compared++;
-    nfsstat3 status = nfs3_status(ops[ask->op].procedure, error);
-    if (may_differ(s, ask, expected, error))
+    nfsstat3 status = nfs3_status(ops[ask->op].procedure, err);
+    if (may_differ(s, ask, expected, err))
         return true;
     if (status == nfs3_status(ops[ask->op].procedure, expected) && equal)
-        return error == 0;
+        return err == 0;
     fail_msg("%s: %s, d %04o of %u%s, the rest of %u: %s %s %s %04o: %d, on the host %d; became\n"
              "%son the host\n%s",
              s->type, who->name, rights->mode, rights->dir_owner,
              rights->list ? " with a default list" : "", rights->owner, ops[ask->op].name,
-             ask->from, ask->to, ask->mode, error, expected, got, want);
+             ask->from, ask->to, ask->mode, err, expected, got, want);
     return true;
 }
 

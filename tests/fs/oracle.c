@@ -38,9 +38,9 @@ static int set_size(const struct question *ask)
 
     if (fd < 0)
         return errno;
-    int error = ftruncate(fd, (off_t)ask->set.size) == 0 ? 0 : errno;
+    int err = ftruncate(fd, (off_t)ask->set.size) == 0 ? 0 : errno;
     close(fd);
-    return error;
+    return err;
 }
 
 static int set_times(const struct question *ask)
@@ -55,15 +55,15 @@ static int set_times(const struct question *ask)
                                                                     : keep};
     bool given = set->set_atime == VTIME_GIVEN || set->set_mtime == VTIME_GIVEN;
     struct stat st;
-    int error;
+    int err;
 
     if (given)
         return utimensat(AT_FDCWD, ask->path, times, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
     if (utimensat(AT_FDCWD, ask->path, NULL, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
-    error = errno;
-    if (error != EACCES || ask->owner != geteuid() || lstat(ask->path, &st) != 0)
-        return error;
+    err = errno;
+    if (err != EACCES || ask->owner != geteuid() || lstat(ask->path, &st) != 0)
+        return err;
     return utimensat(AT_FDCWD, ask->path, times, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
 }
 
@@ -71,20 +71,20 @@ static int answer(const void *question)
 {
     const struct question *ask = question;
     const struct vsetattr *set = &ask->set;
-    int error = set->set_size ? set_size(ask) : 0;
+    int err = set->set_size ? set_size(ask) : 0;
     struct stat st;
 
-    if (error == 0 && (set->set_uid || set->set_gid) &&
+    if (err == 0 && (set->set_uid || set->set_gid) &&
         lchown(ask->path, set->set_uid ? set->uid : (uid_t)-1,
                set->set_gid ? set->gid : (gid_t)-1) != 0)
-        error = errno;
+        err = errno;
     /* The mode of a symbolic link is left. */
-    if (error == 0 && set->set_mode && lstat(ask->path, &st) == 0 && !S_ISLNK(st.st_mode) &&
+    if (err == 0 && set->set_mode && lstat(ask->path, &st) == 0 && !S_ISLNK(st.st_mode) &&
         chmod(ask->path, set->mode) != 0)
-        error = errno;
-    if (error == 0 && (set->set_atime != VTIME_KEEP || set->set_mtime != VTIME_KEEP))
-        error = set_times(ask);
-    return error;
+        err = errno;
+    if (err == 0 && (set->set_atime != VTIME_KEEP || set->set_mtime != VTIME_KEEP))
+        err = set_times(ask);
+    return err;
 }
 
 /* With root as the saved uid, to come back. */

@@ -139,7 +139,7 @@ static void compare_on_memfs(enum vtype kind)
     struct vattr attr = {.type = VNON};
     struct vchange change = {.has_before = false};
     const struct view name = beside_view("file");
-    int error;
+    int err;
 
     beside_begin();
     snprintf(setattr_reference, sizeof(setattr_reference), "%s/reference", beside_dir);
@@ -148,14 +148,14 @@ static void compare_on_memfs(enum vtype kind)
     assert_int_equal(vfs_mount("memfs", &args, &s.fs), 0);
     struct vnode *top = s.fs->root;
     if (kind == VDIR)
-        error = vop_mkdir(&ctx, top, name, &set, &s.vn, &attr, &change);
+        err = vop_mkdir(&ctx, top, name, &set, &s.vn, &attr, &change);
     else if (kind == VLNK)
-        error = vop_symlink(&ctx, top, name, beside_view("nowhere"), &set, &s.vn, &attr, &change);
+        err = vop_symlink(&ctx, top, name, beside_view("nowhere"), &set, &s.vn, &attr, &change);
     else if (kind == VNON)
-        error = vop_create(&ctx, top, name, &how, &s.vn, &attr, &change);
+        err = vop_create(&ctx, top, name, &how, &s.vn, &attr, &change);
     else
-        error = vop_mknod(&ctx, top, name, kind, 7, 200, &set, &s.vn, &attr, &change);
-    assert_int_equal(error, 0);
+        err = vop_mknod(&ctx, top, name, kind, 7, 200, &set, &s.vn, &attr, &change);
+    assert_int_equal(err, 0);
     setattr_compare(&s);
 }
 

@@ -138,7 +138,7 @@ static void compare_one(struct setattr_subject *s, size_t caller, uint32_t mode,
     int expected = oracle_setattr(cred, setattr_reference, OWNER, set);
     assert_int_equal(lstat(setattr_reference, &want), 0);
     setattr_hands(s, s->server);
-    int error = vop_setattr(&ctx, s->vn, set, &change);
+    int err = vop_setattr(&ctx, s->vn, set, &change);
     assert_int_equal(cred_assume_server(), 0);
     assert_int_equal(vop_getattr(&ctx, s->vn, &got), 0);
     setattr_hands(s, &root);
@@ -147,21 +147,21 @@ static void compare_one(struct setattr_subject *s, size_t caller, uint32_t mode,
         beside_extra_take(setattr_reference);
         beside_extra_take(s->host);
     }
-    bool right = expected == 0 ? error == 0 && same_result(s, set, extra, &want, &got)
-                               : (error == EPERM || error == EACCES) && untouched(s, mode, &got);
+    bool right = expected == 0 ? err == 0 && same_result(s, set, extra, &want, &got)
+                               : (err == EPERM || err == EACCES) && untouched(s, mode, &got);
     /* Which of two reasons is told first. */
     if (s->read_only)
         right =
-            (error == 0) == (expected == 0) && ((error == EROFS) == (expected == EROFS) ||
-                                                (s->read_only & MS_BIND && extra == EXTRA_APPEND));
+            (err == 0) == (expected == 0) && ((err == EROFS) == (expected == EROFS) ||
+                                              (s->read_only & MS_BIND && extra == EXTRA_APPEND));
     if (right)
         return;
     describe(s, beside_callers[caller].name, mode, extra, set);
     fail_msg("%d, on the host %d; became %04o %u:%u size %u atime %ld mtime %ld, on the host %04o "
              "%u:%u size %ld",
-             error, expected, got.mode, got.uid, got.gid, (unsigned)got.size,
-             (long)got.atime.tv_sec, (long)got.mtime.tv_sec, want.st_mode & 07777, want.st_uid,
-             want.st_gid, (long)want.st_size);
+             err, expected, got.mode, got.uid, got.gid, (unsigned)got.size, (long)got.atime.tv_sec,
+             (long)got.mtime.tv_sec, want.st_mode & 07777, want.st_uid, want.st_gid,
+             (long)want.st_size);
 }
 
 /* Only what the file system can be asked for. */

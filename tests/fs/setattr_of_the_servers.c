@@ -142,8 +142,8 @@ TEST(a_descriptor_that_was_opened_to_read_is_not_cut_by_anybody)
             struct vchange change = {.has_before = false};
             struct vattr attr = {.type = VNON};
             reset_post(&s, 0666);
-            int error = vop_setattr(&ctx, s.vn, &sets[i], &change);
-            assert_true(error == EACCES || error == EPERM);
+            int err = vop_setattr(&ctx, s.vn, &sets[i], &change);
+            assert_true(err == EACCES || err == EPERM);
             assert_int_equal(vop_getattr(&ctx, s.vn, &attr), 0);
             assert_int_equal(attr.mode, 0666);
             assert_int_equal(attr.size, 5);

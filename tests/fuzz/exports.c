@@ -169,16 +169,16 @@ static void make_text(struct random *random, struct bytes *text, const char *sep
 }
 
 /* What was taken must be good for something; what was not, explained. */
-static void check_draft(struct draft *draft, int error, const struct bytes *text)
+static void check_draft(struct draft *draft, int err, const struct bytes *text)
 {
     const char *wrong = NULL;
     struct stat st;
 
-    if (error == 0)
-        error = draft_settle(draft);
-    if (error != 0 && (error < 0 || draft->message[0] == '\0'))
+    if (err == 0)
+        err = draft_settle(draft);
+    if (err != 0 && (err < 0 || draft->message[0] == '\0'))
         wrong = "refused without a message";
-    for (size_t i = 0; error == 0 && i < draft->count; i++) {
+    for (size_t i = 0; err == 0 && i < draft->count; i++) {
         const struct export *export = &draft->entries[i].export;
         const bool is_host = strcmp(export->type, EXPORT_TYPE_HOST) == 0;
 
@@ -216,9 +216,9 @@ TEST(no_exports_file_does_harm_and_one_that_is_taken_names_directories)
         assert_int_equal(pwrite(fd, text.data, text.len, 0), text.len);
         message[0] = '\0';
         draft_init(&draft, message, sizeof(message));
-        int error = parse_file(&draft, file);
-        check_draft(&draft, error, &text);
-        taken += error == 0 && draft.count > 0;
+        int err = parse_file(&draft, file);
+        check_draft(&draft, err, &text);
+        taken += err == 0 && draft.count > 0;
         draft_finish(&draft);
     }
     close(fd);
@@ -243,10 +243,10 @@ TEST(no_export_of_the_command_line_does_harm_and_one_that_is_taken_names_directo
         assert_non_null(copy);
         message[0] = '\0';
         draft_init(&draft, message, sizeof(message));
-        int error =
+        int err =
             random_one_in(&fuzz.random, 4) ? parse_dir(&draft, copy) : parse_spec(&draft, copy);
-        check_draft(&draft, error, &text);
-        taken += error == 0 && draft.count > 0;
+        check_draft(&draft, err, &text);
+        taken += err == 0 && draft.count > 0;
         draft_finish(&draft);
         free(copy);
     }

@@ -16,9 +16,9 @@ static int open_copy(const uint8_t *bytes, size_t len, uint32_t *export_id, stru
 
     assert_non_null(copy);
     memcpy(copy, bytes, len);
-    int error = handle_open((struct view){copy, (uint32_t)len}, export_id, id);
+    int err = handle_open((struct view){copy, (uint32_t)len}, export_id, id);
     free(copy);
-    return error;
+    return err;
 }
 
 /* A handle of a random node, which opens to what it was made of. */
@@ -99,8 +99,8 @@ TEST(no_handle_is_accepted_but_those_that_were_minted)
             memcpy(bytes, handle.bytes, len);
             bend(&fuzz.random, bytes, &len, &other);
             bool same = is_same(bytes, len, &handle);
-            int error = open_copy(bytes, len, &export_id, &id);
-            assert_int_equal(error, same ? 0 : VFS_EBADHANDLE);
+            int err = open_copy(bytes, len, &export_id, &id);
+            assert_int_equal(err, same ? 0 : VFS_EBADHANDLE);
         }
     }
 }

@@ -16,10 +16,10 @@
 #define FIRST 4242
 
 enum nss_status _nss_silent_getpwuid_r(uid_t uid, struct passwd *entry, char *buffer, size_t size,
-                                       int *error);
+                                       int *err);
 
 enum nss_status _nss_silent_getpwuid_r(uid_t uid, struct passwd *entry, char *buffer, size_t size,
-                                       int *error)
+                                       int *err)
 {
     static const char text[] = "late";
     const char *while_there = getenv("SILENT_NSS");
@@ -27,11 +27,11 @@ enum nss_status _nss_silent_getpwuid_r(uid_t uid, struct passwd *entry, char *bu
     while (while_there && access(while_there, F_OK) == 0)
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     if (uid < FIRST) {
-        *error = ENOENT;
+        *err = ENOENT;
         return NSS_STATUS_NOTFOUND;
     }
     if (size < sizeof(text)) {
-        *error = ERANGE;
+        *err = ERANGE;
         return NSS_STATUS_TRYAGAIN;
     }
     memcpy(buffer, text, sizeof(text));

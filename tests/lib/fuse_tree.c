@@ -42,10 +42,10 @@ static struct fuse_tree_node *node_at(uint64_t id)
     return id >= 1 && id <= FUSE_TREE_NODES ? &child.tree->nodes[id - 1] : NULL;
 }
 
-static void reply(uint64_t unique, int error, const void *data, size_t size)
+static void reply(uint64_t unique, int err, const void *data, size_t size)
 {
     struct fuse_out_header head = {
-        .len = (uint32_t)(sizeof(head) + size), .error = -error, .unique = unique};
+        .len = (uint32_t)(sizeof(head) + size), .error = -err, .unique = unique};
     struct iovec parts[] = {{&head, sizeof(head)}, {(void *)(uintptr_t)data, size}};
 
     /* ENOENT: the request was interrupted meanwhile. */

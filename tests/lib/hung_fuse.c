@@ -30,11 +30,11 @@ struct kept {
 static struct kept kept[KEPT_MAX];
 static unsigned kept_count;
 
-static void answer(int fd, uint64_t unique, int error, const void *body, size_t len)
+static void answer(int fd, uint64_t unique, int err, const void *body, size_t len)
 {
     uint8_t reply[4096];
     struct fuse_out_header header = {
-        .len = (uint32_t)(sizeof(header) + len), .error = -error, .unique = unique};
+        .len = (uint32_t)(sizeof(header) + len), .error = -err, .unique = unique};
 
     memcpy(reply, &header, sizeof(header));
     if (len > 0)

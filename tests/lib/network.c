@@ -109,23 +109,23 @@ static int try_to_connect(struct client *client, const char *from,
     if (bind(client->fd, (struct sockaddr *)&mine, len) == 0 &&
         connect(client->fd, (const struct sockaddr *)server, len) == 0)
         return 0;
-    int error = errno;
+    int err = errno;
     close(client->fd);
     client->fd = -1;
-    return error;
+    return err;
 }
 
 void client_connect_between(struct client *client, const char *from, const char *to, uint16_t port,
                             int flags)
 {
     struct sockaddr_storage server;
-    int error = EADDRINUSE;
+    int err = EADDRINUSE;
 
     socklen_t len = address_of(to, port, &server);
     client_connect_nowhere(client, flags);
     /* EADDRNOTAVAIL: another connection to the server has the port, or had it just now. */
-    for (int i = 0; i < 300 && (error == EADDRINUSE || error == EADDRNOTAVAIL); i++)
-        error = try_to_connect(client, from, &server, len, flags);
-    if (error != 0)
-        fail_msg("can't connect from %s to %s port %u: %s", from, to, port, strerror(error));
+    for (int i = 0; i < 300 && (err == EADDRINUSE || err == EADDRNOTAVAIL); i++)
+        err = try_to_connect(client, from, &server, len, flags);
+    if (err != 0)
+        fail_msg("can't connect from %s to %s port %u: %s", from, to, port, strerror(err));
 }

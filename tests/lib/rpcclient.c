@@ -90,13 +90,13 @@ static int connect_reserved(int fd, int flags, const struct sockaddr_storage *se
 static int connect_from(struct client *client, const struct sockaddr_storage *server,
                         const struct sockaddr_storage *mine, socklen_t len)
 {
-    int on = 1, error = EADDRNOTAVAIL;
+    int on = 1, err = EADDRNOTAVAIL;
     int flags = client->flags;
     bool reserved = geteuid() == 0 && !(flags & CLIENT_UNPRIVILEGED);
 
     /* All of them may be in TIME_WAIT where many tests run at once: some end at any moment. */
-    for (int i = 0; i < 200 && (error == EADDRNOTAVAIL || error == EADDRINUSE); i++) {
-        if (error == EADDRINUSE)
+    for (int i = 0; i < 200 && (err == EADDRNOTAVAIL || err == EADDRINUSE); i++) {
+        if (err == EADDRINUSE)
             nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
         if (client->fd >= 0)
             close(client->fd);
@@ -104,13 +104,13 @@ static int connect_from(struct client *client, const struct sockaddr_storage *se
                             (flags & CLIENT_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
         assert_true(client->fd >= 0);
         if (reserved)
-            error = connect_reserved(client->fd, flags, server, *mine, len);
+            err = connect_reserved(client->fd, flags, server, *mine, len);
         else
-            error = connect(client->fd, (const struct sockaddr *)server, len) ? errno : 0;
+            err = connect(client->fd, (const struct sockaddr *)server, len) ? errno : 0;
     }
     if (!(flags & CLIENT_UDP))
         setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    return error;
+    return err;
 }
 
 static void client_init(struct client *client, int flags)
@@ -134,9 +134,9 @@ void client_connect(struct client *client, uint16_t port, int flags)
 
     loopback(&mine, flags, 0);
     client_init(client, flags);
-    int error = connect_from(client, &server, &mine, len);
-    if (error)
-        fail_msg("can't connect to port %u: %s", port, strerror(error));
+    int err = connect_from(client, &server, &mine, len);
+    if (err != 0)
+        fail_msg("can't connect to port %u: %s", port, strerror(err));
 }
 
 int client_connect_to(struct client *client, const struct sockaddr *server, socklen_t len,

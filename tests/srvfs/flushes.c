@@ -37,8 +37,8 @@ TEST(every_error_of_a_flush_of_a_posted_file_is_told_whatever_its_number)
     uint64_t now;
 
     struct fh fh = begin_with_file(&s);
-    for (int error = 1; error < 134; error++) {
-        const char *name = strerrorname_np(error);
+    for (int err = 1; err < 134; err++) {
+        const char *name = strerrorname_np(err);
         if (!name)
             continue;
         uint64_t verifier = write_unstable(&s, &fh);

@@ -23,9 +23,9 @@ static int load(const char *spec, bool check_only)
 }
 
 /* Without a vnode table, so that nothing can be mounted. */
-static void check_refuses(const char *spec, int error, const char *message)
+static void check_refuses(const char *spec, int err, const char *message)
 {
-    assert_int_equal(load(spec, true), error);
+    assert_int_equal(load(spec, true), err);
     test_note("%s", fixture_message);
     assert_non_null(strstr(fixture_message, fixture_text(message)));
 }
@@ -52,10 +52,10 @@ TEST(a_mount_that_is_refused_says_the_same_as_a_check)
     assert_int_equal(vnode_table_init(1000, 100), 0);
     host_write(fixture_dir(), "keys", "/key /no/such/file\n");
     for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
-        int error = load(specs[i], true);
-        assert_int_not_equal(error, 0);
+        int err = load(specs[i], true);
+        assert_int_not_equal(err, 0);
         strcpy(checked, fixture_message);
-        assert_int_equal(load(specs[i], false), error);
+        assert_int_equal(load(specs[i], false), err);
         assert_string_equal(fixture_message, checked);
     }
     vnode_table_finish();

@@ -15,12 +15,12 @@ static void spec_parse(const char *spec, struct draft *draft)
         fail_msg("%s", fixture_message);
 }
 
-static void spec_refuse(const char *spec, int error, const char *message)
+static void spec_refuse(const char *spec, int err, const char *message)
 {
     struct draft draft;
 
     draft_init(&draft, fixture_message, sizeof(fixture_message));
-    assert_int_equal(parse_spec(&draft, fixture_text(spec)), error);
+    assert_int_equal(parse_spec(&draft, fixture_text(spec)), err);
     draft_finish(&draft);
     assert_memory_equal(fixture_message, "--export ", 9);
     assert_memory_equal(fixture_message + 9, fixture_text(spec), strlen(fixture_text(spec)));

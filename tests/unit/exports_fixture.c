@@ -108,7 +108,7 @@ void fixture_parse(const char *text, struct draft *draft)
     assert_string_equal(fixture_message, "");
 }
 
-void fixture_refuse(const char *text, int error, const char *message)
+void fixture_refuse(const char *text, int err, const char *message)
 {
     const char *begin = fixture_text("$D/exports:");
     struct draft draft;
@@ -119,7 +119,7 @@ void fixture_refuse(const char *text, int error, const char *message)
         got = draft_settle(&draft);
     draft_finish(&draft);
     test_note("%s", fixture_message);
-    assert_int_equal(got, error);
+    assert_int_equal(got, err);
     assert_memory_equal(fixture_message, begin, strlen(begin));
     assert_string_equal(fixture_message + strlen(begin), fixture_text(message));
 }

@@ -28,7 +28,7 @@ const char *fixture_file(const char *text);
 void fixture_parse(const char *text, struct draft *draft);
 /* ... must be wrong: the errno, and the message ("$D/exports:LINE: ...", without its beginning up
  * to the line number). */
-void fixture_refuse(const char *text, int error, const char *message);
+void fixture_refuse(const char *text, int err, const char *message);
 /* The one client of the one export in a file with this text. */
 struct export_options fixture_options(const char *text);
 

@@ -53,11 +53,11 @@ static char same[] = "same", first[] = "0000";
 static void *caller_main(void *arg)
 {
     struct ttl_answer *answer;
-    int error = ttl_cache_get(&silent, arg, 4, RESOLVER_WAIT, &answer);
+    int err = ttl_cache_get(&silent, arg, 4, RESOLVER_WAIT, &answer);
 
-    if (error == 0 && answer != NULL)
+    if (err == 0 && answer != NULL)
         got++;
-    else if (error == VFS_EJUKEBOX)
+    else if (err == VFS_EJUKEBOX)
         refused++;
     ttl_cache_put(answer);
     return NULL;

@@ -16,11 +16,11 @@ static struct handle_key_why why;
 static int get(const char *dir, uint8_t key[HANDLE_KEY_SIZE])
 {
     why.text[0] = '\0';
-    int error = handle_key_get(dir, key, &why);
+    int err = handle_key_get(dir, key, &why);
     /* Who can't have it is told why. */
-    assert_int_equal(why.text[0] != '\0', error != 0);
+    assert_int_equal(why.text[0] != '\0', err != 0);
     assert_null(strchr(why.text, '\n'));
-    return error;
+    return err;
 }
 
 static int keep(const char *dir, const uint8_t key[HANDLE_KEY_SIZE])

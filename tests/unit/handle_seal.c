@@ -30,9 +30,9 @@ static int open_bytes(const uint8_t *bytes, uint32_t len)
 
     assert_non_null(copy);
     memcpy(copy, bytes, len);
-    int error = handle_open((struct view){copy, len}, &export_id, &id);
+    int err = handle_open((struct view){copy, len}, &export_id, &id);
     free(copy);
-    return error;
+    return err;
 }
 
 TEST(a_handle_opens_to_what_was_sealed_in_it)

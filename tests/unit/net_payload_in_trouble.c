@@ -31,7 +31,7 @@ static int begin_rest(const struct address *address, size_t bytes)
     return fd;
 }
 
-/* Waits for what comes soon, and how deferred is nobody's business. */
+/* Waits for what comes soon, and how late is nobody's business. */
 static void until(bool (*is_so)(uint64_t than), uint64_t than)
 {
     for (int i = 0; i < 5000 && !is_so(than); i++)

@@ -190,21 +190,21 @@ static int list(struct client *c, uint32_t dircount, uint32_t limit)
     READDIR3res plain = {0};
     READDIRPLUS3res plus = {0};
     XDR xdrs;
-    int error;
+    int err;
 
     memset(reply, 0xee, sizeof(reply));
     xdrmem_create(&xdrs, (char *)reply, sizeof(reply), XDR_ENCODE);
     if (c->plus) {
         READDIRPLUS3args args = {.cookie = c->cookie, .dircount = dircount, .maxcount = limit};
-        error = nfs3_readdirplus(&c->rq, &args, &plus.READDIRPLUS3res_u.resok);
+        err = nfs3_readdirplus(&c->rq, &args, &plus.READDIRPLUS3res_u.resok);
         assert_true(xdr_READDIRPLUS3res(&xdrs, &plus));
     } else {
         READDIR3args args = {.cookie = c->cookie, .count = limit};
-        error = nfs3_readdir(&c->rq, &args, &plain.READDIR3res_u.resok);
+        err = nfs3_readdir(&c->rq, &args, &plain.READDIR3res_u.resok);
         assert_true(xdr_READDIR3res(&xdrs, &plain));
     }
-    if (error != 0)
-        return error;
+    if (err != 0)
+        return err;
     size_t size = xdr_getpos(&xdrs) - WIRE_STATUS;
     assert_in_range(size, 1, limit);
     const uint8_t *entries = (uint8_t *)reply + WIRE_STATUS + WIRE_ATTR + 8;

@@ -119,8 +119,8 @@ TEST(an_unknown_error_is_an_io_error)
 TEST(every_error_has_an_answer_in_every_procedure)
 {
     for (uint32_t procedure = FIRST; procedure <= LAST; procedure++)
-        for (int error = 1; error < 20000; error++)
-            assert_int_not_equal(nfs3_status(procedure, error), NFS3_OK);
+        for (int err = 1; err < 20000; err++)
+            assert_int_not_equal(nfs3_status(procedure, err), NFS3_OK);
 }
 
 /* RFC 1813 section 3.3: the errors of each procedure; and after the bar those that tell a client's
@@ -193,11 +193,11 @@ static bool is_among(const char *list, nfsstat3 status)
 TEST(every_error_becomes_a_status_that_the_procedure_may_answer)
 {
     for (uint32_t procedure = FIRST; procedure <= LAST; procedure++) {
-        for (int error = 1; error < 20000; error++) {
-            nfsstat3 status = nfs3_status(procedure, error);
+        for (int err = 1; err < 20000; err++) {
+            nfsstat3 status = nfs3_status(procedure, err);
             if (status != NFS3ERR_JUKEBOX && status != NFS3ERR_ACCES &&
                 !is_among(statuses[procedure], status))
-                fail_msg("procedure %u: error %d becomes %d", procedure, error, (int)status);
+                fail_msg("procedure %u: error %d becomes %d", procedure, err, (int)status);
         }
     }
 }
@@ -239,9 +239,9 @@ TEST(an_error_with_a_status_of_its_own_keeps_it_where_it_is_listed)
 TEST(only_what_is_gone_is_stale)
 {
     for (uint32_t procedure = FIRST; procedure <= LAST; procedure++)
-        for (int error = 1; error < 20000; error++)
-            if (error != ESTALE && error != ENOENT)
-                assert_int_not_equal(nfs3_status(procedure, error), NFS3ERR_STALE);
+        for (int err = 1; err < 20000; err++)
+            if (err != ESTALE && err != ENOENT)
+                assert_int_not_equal(nfs3_status(procedure, err), NFS3ERR_STALE);
 }
 
 TEST(a_name_that_the_file_system_cannot_have_is_invalid)

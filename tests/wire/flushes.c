@@ -77,9 +77,9 @@ TEST(every_error_of_a_flush_is_told_whatever_its_number)
 
     begin_faulty(&m);
     struct fh fh = make_file(&m, "file", "");
-    for (int error = 1; error < 134; error++) {
+    for (int err = 1; err < 134; err++) {
         char rules[100];
-        const char *name = strerrorname_np(error);
+        const char *name = strerrorname_np(err);
         if (!name)
             continue;
         uint64_t verifier = write_unstable(&m, &fh);
@@ -104,9 +104,9 @@ TEST(every_error_of_a_mapped_files_flush_is_told)
     begin_faulty(&m);
     struct fh root = root_of(&m, "/keys");
     expect_ok(ask_lookup(&m.client, &root, "mapped", &fh, NULL, NULL));
-    for (int error = 1; error < 134; error++) {
+    for (int err = 1; err < 134; err++) {
         char rules[100];
-        const char *name = strerrorname_np(error);
+        const char *name = strerrorname_np(err);
         if (!name)
             continue;
         uint64_t verifier = write_unstable(&m, &fh);

@@ -70,25 +70,25 @@ static int climb(struct hostfs *h, int fd, const struct statx *from)
 {
     struct statx root, here = *from, up = *from;
     int at = fd, root_fd;
-    int error = hostfs_hold(h, &h->own, &root_fd);
-    if (error)
-        return error;
-    error = hostfs_statx(root_fd, "", &root);
+    int err = hostfs_hold(h, &h->own, &root_fd);
+    if (err != 0)
+        return err;
+    err = hostfs_statx(root_fd, "", &root);
     hostfs_drop(&h->own);
 
-    for (int depth = 0; error == 0 && !same(&here, &root); depth++) {
+    for (int depth = 0; err == 0 && !same(&here, &root); depth++) {
         int parent = openat(at, "..", O_DIRECTORY | HOST_O_PATH);
-        error = parent < 0 ? errno : hostfs_statx(parent, "", &up);
+        err = parent < 0 ? errno : hostfs_statx(parent, "", &up);
         if (at != fd)
             close(at);
         at = parent;
-        if (error == 0 && (same(&up, &here) || depth == DEPTH_MAX))
-            error = ESTALE;
+        if (err == 0 && (same(&up, &here) || depth == DEPTH_MAX))
+            err = ESTALE;
         here = up;
     }
     if (at != fd && at >= 0)
         close(at);
-    return error;
+    return err;
 }
 
 int hostfs_contained(const struct vctx *ctx, struct hostfs *h, int fd, const struct statx *st)

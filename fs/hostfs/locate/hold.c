@@ -115,9 +115,9 @@ static int open_again(const struct hostfs_mount *mount, int *fd)
 
     if (mount->gone)
         return ESTALE;
-    int error = cred_assume_server();
-    if (error)
-        return error;
+    int err = cred_assume_server();
+    if (err != 0)
+        return err;
     *fd = open(mount->point, O_RDONLY | flags);
     if (*fd < 0 && (errno == EACCES || errno == EPERM))
         *fd = open(mount->point, O_PATH | flags);
@@ -131,25 +131,25 @@ static int hold_again(struct hostfs *h, struct hostfs_mount *mount, int *fd)
 {
     struct hostfs_mount_identity identity = {0};
     int fresh;
-    int error = open_again(mount, &fresh);
-    if (error)
-        return error;
-    error = identity_of(fresh, &identity);
-    if (error) {
+    int err = open_again(mount, &fresh);
+    if (err != 0)
+        return err;
+    err = identity_of(fresh, &identity);
+    if (err != 0) {
         close(fresh);
-        return error;
+        return err;
     }
     pthread_mutex_lock(&h->mounts_lock);
     bool taken = hostfs_hold_again(mount, fresh, &identity);
     if (mount->fd >= 0)
         atomic_fetch_add(&mount->users, 1);
     else
-        error = ESTALE;
+        err = ESTALE;
     *fd = mount->fd;
     pthread_mutex_unlock(&h->mounts_lock);
     if (!taken)
         close(fresh);
-    return error;
+    return err;
 }
 
 int hostfs_hold(struct hostfs *h, struct hostfs_mount *mount, int *fd)
@@ -174,13 +174,13 @@ void hostfs_drop(struct hostfs_mount *mount)
 int hostfs_hold_copy(struct hostfs *h, int *fd)
 {
     int root_fd;
-    int error = hostfs_hold(h, &h->own, &root_fd);
-    if (error)
-        return error;
+    int err = hostfs_hold(h, &h->own, &root_fd);
+    if (err != 0)
+        return err;
     *fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
-    error = *fd < 0 ? errno : 0;
+    err = *fd < 0 ? errno : 0;
     hostfs_drop(&h->own);
-    return error;
+    return err;
 }
 
 /* Gives up a mount that is idle. Returns the descriptor to be closed, or -1. Lock held. */

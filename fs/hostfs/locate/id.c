@@ -75,10 +75,10 @@ static int get_handle(int dirfd, const char *name, int extra, struct hostfs_hand
 int hostfs_handle_get(int dirfd, const char *name, struct hostfs_handle *handle, uint64_t *mount_id,
                       bool *opens)
 {
-    int error = get_handle(dirfd, name, 0, handle, mount_id);
+    int err = get_handle(dirfd, name, 0, handle, mount_id);
 
-    *opens = !error;
-    return error ? get_handle(dirfd, name, HOST_AT_HANDLE_FID, handle, mount_id) : 0;
+    *opens = err == 0;
+    return err != 0 ? get_handle(dirfd, name, HOST_AT_HANDLE_FID, handle, mount_id) : 0;
 }
 
 /* The offset in an id at which the kernel's handle begins, behind its type; 0: the id has no
@@ -189,9 +189,9 @@ static bool is_hole(const struct hostfs_mount *mount, const struct hostfs_handle
 static int identify_hole(const struct hostfs_place *place, int dirfd, const char *name,
                          struct hostfs_object *object)
 {
-    int error = hostfs_statx(dirfd, name, &object->st);
-    if (error)
-        return error;
+    int err = hostfs_statx(dirfd, name, &object->st);
+    if (err != 0)
+        return err;
     object->has_st = true;
     object->mount = NULL;
     id_hidden(&object->st, &object->id);
@@ -205,9 +205,9 @@ static int identify_hole(const struct hostfs_place *place, int dirfd, const char
 
 static int identify_hidden(int dirfd, const char *name, struct hostfs_object *object)
 {
-    int error = hostfs_statx(dirfd, name, &object->st);
-    if (error)
-        return error;
+    int err = hostfs_statx(dirfd, name, &object->st);
+    if (err != 0)
+        return err;
     object->has_st = true;
     id_hidden(&object->st, &object->id);
     return 0;
@@ -220,13 +220,13 @@ static int identify_hashed(struct hostfs *h, const struct cred *as,
 {
     struct hostfs_handle buffer;
     uint64_t mount_id = 0;
-    int error = hostfs_statx(dirfd, name, &object->st);
-    if (error)
-        return error;
+    int err = hostfs_statx(dirfd, name, &object->st);
+    if (err != 0)
+        return err;
     object->has_st = true;
-    error = mount_of(h, as, object->mount, object->st.stx_mnt_id, dirfd, name, &object->mount);
-    if (error)
-        return error;
+    err = mount_of(h, as, object->mount, object->st.stx_mnt_id, dirfd, name, &object->mount);
+    if (err != 0)
+        return err;
     if (!object->mount) {
         id_hidden(&object->st, &object->id);
         return 0;
@@ -246,24 +246,24 @@ int hostfs_identify(struct hostfs *h, const struct cred *as, struct hostfs_mount
 {
     struct hostfs_handle buffer;
     uint64_t mount_id = 0;
-    int error;
+    int err;
 
     object->has_st = false;
     object->mount = near;
     if (near && near->named) {
-        error = hostfs_named_identify(h, as, place, dirfd, name, object);
-        if (error != EXDEV)
-            return error;
+        err = hostfs_named_identify(h, as, place, dirfd, name, object);
+        if (err != EXDEV)
+            return err;
         object->has_st = false;
     }
-    error = get_handle(dirfd, name, 0, &buffer, &mount_id);
-    if (error == EOPNOTSUPP || error == EOVERFLOW)
+    err = get_handle(dirfd, name, 0, &buffer, &mount_id);
+    if (err == EOPNOTSUPP || err == EOVERFLOW)
         return identify_hashed(h, as, place, dirfd, name, NULL, object);
-    if (error)
-        return error;
-    error = mount_of(h, as, near, mount_id, dirfd, name, &object->mount);
-    if (error)
-        return error;
+    if (err != 0)
+        return err;
+    err = mount_of(h, as, near, mount_id, dirfd, name, &object->mount);
+    if (err != 0)
+        return err;
     if (!object->mount)
         return identify_hidden(dirfd, name, object);
     if (object->mount->named)

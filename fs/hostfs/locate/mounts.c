@@ -127,9 +127,9 @@ static unsigned flush_how(const struct hostfs_below *below, int fd)
 int hostfs_mount_fill(struct hostfs *h, struct hostfs_mount *mount, int fd)
 {
     struct statx st;
-    int error = hostfs_statx(fd, "", &st);
-    if (error)
-        return error;
+    int err = hostfs_statx(fd, "", &st);
+    if (err != 0)
+        return err;
 
     mount->fd = fd;
     mount->id = st.stx_mnt_id;

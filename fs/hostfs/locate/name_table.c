@@ -91,10 +91,10 @@ static int open_new(const char *dir, const struct stat *st, struct hostfs_table 
         free(table);
         return ENOMEM;
     }
-    int error = table_file_begin(&table->file, dir);
-    if (error) {
+    int err = table_file_begin(&table->file, dir);
+    if (err != 0) {
         free_table(table);
-        return error;
+        return err;
     }
     table->next = tables;
     tables = table;
@@ -113,15 +113,15 @@ int hostfs_table_open(const char *state_dir, struct hostfs_table **out)
     struct hostfs_table *table = tables;
     while (table && (table->dev != st.st_dev || table->ino != st.st_ino || table->pid != getpid()))
         table = table->next;
-    int error = 0;
+    int err = 0;
     if (table) {
         table->refs++;
         *out = table;
     } else {
-        error = open_new(state_dir, &st, out);
+        err = open_new(state_dir, &st, out);
     }
     pthread_mutex_unlock(&tables_lock);
-    return error;
+    return err;
 }
 
 void hostfs_table_close(struct hostfs_table *table)
@@ -222,9 +222,9 @@ int hostfs_table_get(struct hostfs_table *table, uint64_t fsid, const struct vno
         return ENOENT;
     make_key(fsid, id, &key);
     pthread_mutex_lock(&table->lock);
-    int error = table_file_get(&table->file, table->dir, blob(key.bytes, key.len), &value);
-    if (!error && !parse_value(&key, &value, row)) {
-        error = ENOENT;
+    int err = table_file_get(&table->file, table->dir, blob(key.bytes, key.len), &value);
+    if (err == 0 && !parse_value(&key, &value, row)) {
+        err = ENOENT;
         if (log_limit_allows(&limit))
             log_warning("hostfs: the handle table in %s has a damaged row: dropped", table->dir);
         table_file_release(&table->file);
@@ -232,7 +232,7 @@ int hostfs_table_get(struct hostfs_table *table, uint64_t fsid, const struct vno
     }
     table_file_release(&table->file);
     pthread_mutex_unlock(&table->lock);
-    return error;
+    return err;
 }
 
 int hostfs_table_put(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,
@@ -251,10 +251,10 @@ int hostfs_table_put(struct hostfs_table *table, uint64_t fsid, const struct vno
     make_key(fsid, id, &key);
     make_value(row, &key, &value);
     pthread_mutex_lock(&table->lock);
-    int error = table_file_put(&table->file, table->dir, blob(key.bytes, key.len),
-                               blob(value.bytes, value.len));
+    int err = table_file_put(&table->file, table->dir, blob(key.bytes, key.len),
+                             blob(value.bytes, value.len));
     pthread_mutex_unlock(&table->lock);
-    return error;
+    return err;
 }
 
 void hostfs_table_delete(struct hostfs_table *table, uint64_t fsid, const struct vnode_id *id,

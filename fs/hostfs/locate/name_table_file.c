@@ -230,9 +230,9 @@ static int make_file(const char *path, struct stat *st)
     int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno;
-    int error = fstat(fd, st) != 0 ? errno : S_ISREG(st->st_mode) ? 0 : EINVAL;
+    int err = fstat(fd, st) != 0 ? errno : S_ISREG(st->st_mode) ? 0 : EINVAL;
     close(fd);
-    return error;
+    return err;
 }
 
 /* Tries once to open the file. is_broken(*code) says whether moving it aside may help. */
@@ -244,9 +244,9 @@ static int open_once(struct table_file *file, const char *dir, int *code)
     *code = SQLITE_OK;
     if (!file_path(dir, TABLE_FILE, path))
         return ENAMETOOLONG;
-    int error = make_file(path, &made);
-    if (error)
-        return error;
+    int err = make_file(path, &made);
+    if (err != 0)
+        return err;
     *code = open_db(&file->disk, path);
     file->dev = made.st_dev;
     file->ino = made.st_ino;
@@ -256,16 +256,16 @@ static int open_once(struct table_file *file, const char *dir, int *code)
 static int open_file(struct table_file *file, const char *dir)
 {
     int code;
-    int error = open_once(file, dir, &code);
-    if (error && is_broken(code)) {
+    int err = open_once(file, dir, &code);
+    if (err != 0 && is_broken(code)) {
         move_aside(dir, "is damaged, or of another version");
-        error = open_once(file, dir, &code);
+        err = open_once(file, dir, &code);
     }
-    if (error)
-        tell(dir, code != SQLITE_OK ? sqlite3_errstr(code) : strerror(error));
+    if (err != 0)
+        tell(dir, code != SQLITE_OK ? sqlite3_errstr(code) : strerror(err));
     else
         boot_mark(dir);
-    return error;
+    return err;
 }
 
 int table_file_begin(struct table_file *file, const char *dir)
@@ -274,10 +274,10 @@ int table_file_begin(struct table_file *file, const char *dir)
     move_old(dir);
     if (boot_interrupted(dir))
         move_aside(dir, "was in use when the host went down");
-    int error = open_file(file, dir);
+    int err = open_file(file, dir);
     /* Another process has the file open. It must be the one that this process was forked from,
      * since the state directory is locked. */
-    return error == EBUSY ? 0 : error;
+    return err == EBUSY ? 0 : err;
 }
 
 void table_file_end(struct table_file *file, const char *dir)

@@ -143,9 +143,9 @@ int hostfs_named_root(struct hostfs *h, struct hostfs_object *object)
 {
     /* The export's root is whatever is mounted there, although another daemon may serve it
      * today. */
-    int error = hostfs_statx(h->own.fd, "", &object->st);
-    if (error)
-        return error;
+    int err = hostfs_statx(h->own.fd, "", &object->st);
+    if (err != 0)
+        return err;
     id_begin((uint32_t)hostfs_instance_root(h->own.fd, h->own.below), &object->id);
     object->mount = &h->own;
     object->has_st = true;
@@ -172,10 +172,10 @@ static int settle(struct hostfs *h, const struct hostfs_place *place, struct hos
     memcpy(row.parent.bytes, place->dir, place->dir_len);
     if (!table || !hostfs_row_name(&row, place->name, strlen(place->name)))
         return EIO;
-    int error = hostfs_proof_put(h, &object->id, proof);
-    if (!error)
-        error = hostfs_table_put(table, h->fs->fsid, &object->id, &row);
-    return error ? error : place_put(h, place, &object->id);
+    int err = hostfs_proof_put(h, &object->id, proof);
+    if (err == 0)
+        err = hostfs_table_put(table, h->fs->fsid, &object->id, &row);
+    return err != 0 ? err : place_put(h, place, &object->id);
 }
 
 /* Whether the place has an id without a proof, because it was only listed. That id is for the first
@@ -206,9 +206,9 @@ static int identify_open(struct hostfs *h, const struct hostfs_place *place, int
                          struct hostfs_object *object)
 {
     struct hostfs_proof proof;
-    int error = hostfs_statx(fd, "", &object->st);
-    if (error)
-        return error;
+    int err = hostfs_statx(fd, "", &object->st);
+    if (err != 0)
+        return err;
     if (object->st.stx_mnt_id != object->mount->id)
         return EXDEV;
     if (!place)
@@ -223,28 +223,28 @@ static int identify_open(struct hostfs *h, const struct hostfs_place *place, int
     if (!known(h, place, &proof, object)) {
         if (!is_reserved(h, place, object))
             mint(object->mount, &object->id);
-        error = settle(h, place, &proof, object);
+        err = settle(h, place, &proof, object);
     }
     pthread_mutex_unlock(&h->named_lock);
-    return error;
+    return err;
 }
 
 bool hostfs_named_fileid(struct hostfs *h, const struct hostfs_mount *mount,
                          const struct hostfs_place *place, uint64_t *fileid)
 {
     struct vnode_id id;
-    int error = 0;
+    int err = 0;
 
     if (mount->numbers || hostfs_has_layers(mount))
         return false;
     pthread_mutex_lock(&h->named_lock);
     if (!place_get(h, place, &id) || !hostfs_named_is_of(&id, mount)) {
         mint(mount, &id);
-        error = place_put(h, place, &id);
+        err = place_put(h, place, &id);
     }
     pthread_mutex_unlock(&h->named_lock);
     *fileid = fileid_by_id(&id);
-    return !error;
+    return err == 0;
 }
 
 int hostfs_named_identify(struct hostfs *h, const struct cred *as, const struct hostfs_place *place,
@@ -253,9 +253,9 @@ int hostfs_named_identify(struct hostfs *h, const struct cred *as, const struct 
     if (!atomic_load(&h->table)) {
         if (!hostfs_table(h))
             return EIO;
-        int error = cred_assume(as);
-        if (error)
-            return error;
+        int err = cred_assume(as);
+        if (err != 0)
+            return err;
     }
     if (!*name)
         return identify_open(h, place, dirfd, object);
@@ -263,9 +263,9 @@ int hostfs_named_identify(struct hostfs *h, const struct cred *as, const struct 
     int fd = openat(dirfd, name, HOST_O_PATH);
     if (fd < 0)
         return errno;
-    int error = identify_open(h, place, fd, object);
+    int err = identify_open(h, place, fd, object);
     close(fd);
-    return error;
+    return err;
 }
 
 int hostfs_named_check(struct hostfs *h, const struct vnode_id *id, int fd, bool same_place,
@@ -273,9 +273,9 @@ int hostfs_named_check(struct hostfs *h, const struct vnode_id *id, int fd, bool
 {
     struct hostfs_proof was, is;
     /* What the kernel has cached for one name may be from before another name came or went. */
-    int error = hostfs_statx_now(fd, &object->st);
-    if (error)
-        return error;
+    int err = hostfs_statx_now(fd, &object->st);
+    if (err != 0)
+        return err;
     object->id = *id;
     object->has_st = true;
     object->mount = hostfs_mount_sure(h, fd, "", object->st.stx_mnt_id);

@@ -97,9 +97,9 @@ static void point_add(struct hostfs *h, int root_fd, const struct row *row,
     int fd = open_dir(root_fd, slash ? row->path : "", !own);
     if (fd < 0)
         return;
-    int error = hostfs_statx(fd, "", &st);
+    int err = hostfs_statx(fd, "", &st);
     close(fd);
-    if (error || st.stx_mnt_id != row->parent)
+    if (err != 0 || st.stx_mnt_id != row->parent)
         return;
     snprintf(text, sizeof(text), "below %.64s (disk %u:%u)", h->fs->source, major(row->dev),
              minor(row->dev));

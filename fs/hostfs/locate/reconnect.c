@@ -73,7 +73,7 @@ static int add_pending(struct search *search, const char *name)
 static bool is_it(struct search *search, int dirfd, const char *name)
 {
     struct hostfs_object object;
-    int error;
+    int err;
 
     if (search->id->bytes[0] != ID_NAMED)
         return hostfs_identify(search->h, cred_server(), NULL, NULL, dirfd, name, &object) == 0 &&
@@ -81,9 +81,9 @@ static bool is_it(struct search *search, int dirfd, const char *name)
     int fd = openat(dirfd, name, HOST_O_PATH);
     if (fd < 0)
         return false;
-    error = hostfs_named_check(search->h, search->id, fd, false, &object);
+    err = hostfs_named_check(search->h, search->id, fd, false, &object);
     close(fd);
-    return error == 0;
+    return err == 0;
 }
 
 /* Looks at one entry. 0: it is the object; ENOENT: it is not. */
@@ -91,9 +91,9 @@ static int look_at(struct search *search, int fd, const struct dirent64 *entry)
 {
     search->entries++;
     if (search->tail && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN)) {
-        int error = add_pending(search, entry->d_name);
-        if (error)
-            return error;
+        int err = add_pending(search, entry->d_name);
+        if (err != 0)
+            return err;
     }
     if (!hostfs_name_fits(entry->d_name) || (search->ino && entry->d_ino != search->ino) ||
         !is_it(search, fd, entry->d_name))
@@ -106,21 +106,21 @@ static int look_at(struct search *search, int fd, const struct dirent64 *entry)
 static int scan(struct search *search, int fd)
 {
     char *buf = malloc(SCAN_BYTES);
-    int error = buf ? ENOENT : ENOMEM;
+    int err = buf ? ENOENT : ENOMEM;
 
-    while (error == ENOENT) {
+    while (err == ENOENT) {
         ssize_t got = getdents64(fd, buf, SCAN_BYTES);
         if (got <= 0)
             break;
-        for (ssize_t at = 0; at < got && error == ENOENT;) {
+        for (ssize_t at = 0; at < got && err == ENOENT;) {
             const struct dirent64 *entry = (void *)(buf + at);
             at += entry->d_reclen;
             if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-                error = look_at(search, fd, entry);
+                err = look_at(search, fd, entry);
         }
     }
     free(buf);
-    return error;
+    return err;
 }
 
 /* The inode number that listings give for the object; 0: unknown. */
@@ -136,9 +136,9 @@ int hostfs_reconnect_in(struct hostfs *h, int dirfd, const struct vnode_id *id, 
     int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return ENOENT;
-    int error = scan(&search, fd);
+    int err = scan(&search, fd);
     close(fd);
-    return error;
+    return err;
 }
 
 /* Opens a directory by its path relative to the root. No part of the path may be a link or, without
@@ -151,9 +151,9 @@ static int open_below(struct hostfs *h, const char *path)
             RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | (h->crossmnt ? 0 : (uint64_t)RESOLVE_NO_XDEV),
     };
     int root_fd;
-    int error = hostfs_hold(h, &h->own, &root_fd);
-    if (error) {
-        errno = error;
+    int err = hostfs_hold(h, &h->own, &root_fd);
+    if (err != 0) {
+        errno = err;
         return -1;
     }
     int fd = (int)syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof(how));
@@ -174,11 +174,11 @@ static int way_step(struct hostfs *h, struct hostfs_row *row, struct vnode_id *l
         return errno;
     close(*at);
     *at = fd;
-    int error = hostfs_identify(h, cred_server(), NULL, &place, fd, "", &object);
-    if (!error)
-        error = hostfs_statx(fd, "", &st);
-    if (error)
-        return error;
+    int err = hostfs_identify(h, cred_server(), NULL, &place, fd, "", &object);
+    if (err == 0)
+        err = hostfs_statx(fd, "", &st);
+    if (err != 0)
+        return err;
     row->parent = *last;
     row->ino = st.stx_ino;
     if (table && hostfs_needs_table(h, &object.id))
@@ -193,20 +193,20 @@ static int record_way(struct hostfs *h, const char *path, struct vnode_id *last)
 {
     struct hostfs_row row;
     int at = -1;
-    int error = hostfs_hold_copy(h, &at);
+    int err = hostfs_hold_copy(h, &at);
 
     *last = h->root_id;
-    for (const char *end = path; !error && *end; end += *end == '/') {
+    for (const char *end = path; err == 0 && *end; end += *end == '/') {
         const char *name = end;
         end = strchrnul(name, '/');
         /* Objects below a directory whose name is too long for a row can't be found by the
          * table. */
-        error = hostfs_row_name(&row, name, (size_t)(end - name)) ? way_step(h, &row, last, &at)
-                                                                  : ENOENT;
+        err = hostfs_row_name(&row, name, (size_t)(end - name)) ? way_step(h, &row, last, &at)
+                                                                : ENOENT;
     }
     if (at >= 0)
         close(at);
-    return error;
+    return err;
 }
 
 /* Searches one directory of the walk, and fills in the row where it finds the object. */
@@ -216,15 +216,15 @@ static int walk_dir(struct search *search, struct hostfs_row *row)
     int fd = open_below(search->h, search->path);
     if (fd < 0)
         return errno == ENOMEM || errno == EMFILE || errno == ENFILE ? errno : ENOENT;
-    int error = scan(search, fd);
-    if (!error)
-        error = hostfs_statx(fd, row->name, &st);
-    if (!error)
-        error = record_way(search->h, search->path, &row->parent);
-    if (!error)
+    int err = scan(search, fd);
+    if (err == 0)
+        err = hostfs_statx(fd, row->name, &st);
+    if (err == 0)
+        err = record_way(search->h, search->path, &row->parent);
+    if (err == 0)
         row->ino = st.stx_ino;
     close(fd);
-    return error;
+    return err;
 }
 
 /* Walks the whole export. ENOENT: the object is not there; ESTALE: a bound was reached. */
@@ -235,22 +235,22 @@ static int walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, int64
     struct search search = {
         .h = h, .id = id, .ino = number_of(id, ino), .name = row->name, .tail = &first};
     search.path = "";
-    int error = add_pending(&search, "");
+    int err = add_pending(&search, "");
 
-    for (unsigned dirs = 1; !error || error == ENOENT; dirs++) {
+    for (unsigned dirs = 1; err == 0 || err == ENOENT; dirs++) {
         dir = first;
         if (!dir)
             break;
         search.path = dir->path;
-        error = walk_dir(&search, row);
+        err = walk_dir(&search, row);
         first = dir->next;
         if (!first)
             search.tail = &first;
         free(dir);
-        if (error == ENOENT &&
+        if (err == ENOENT &&
             (search.entries > WALK_ENTRIES || (dirs % DIRS_PER_CLOCK == 0 && now_ns() > deadline)))
-            error = ESTALE;
-        if (!error)
+            err = ESTALE;
+        if (err == 0)
             break;
     }
     while (first) {
@@ -258,7 +258,7 @@ static int walk(struct hostfs *h, const struct vnode_id *id, uint64_t ino, int64
         free(first);
         first = dir;
     }
-    return error;
+    return err;
 }
 
 /* Whether a walk may begin: half of the time that passes is credit for walks. h->walk_paid is 0 at
@@ -284,24 +284,24 @@ int hostfs_reconnect_walk(struct hostfs *h, const struct vnode_id *id, uint64_t 
     int64_t start = now_ns(), until = start + WALK_NS + WALK_NS / 4;
     const struct timespec end_of_patience = {.tv_sec = until / 1000000000,
                                              .tv_nsec = until % 1000000000};
-    int error = pthread_mutex_clocklock(&h->reconnect_lock, CLOCK_MONOTONIC, &end_of_patience);
-    if (error)
+    int err = pthread_mutex_clocklock(&h->reconnect_lock, CLOCK_MONOTONIC, &end_of_patience);
+    if (err != 0)
         return VFS_EJUKEBOX;
     start = now_ns();
     if (h->lost[slot].id_hash == hash && start < h->lost[slot].until) {
-        error = ESTALE;
+        err = ESTALE;
     } else if (!may_walk(h, start)) {
-        error = VFS_EJUKEBOX;
+        err = VFS_EJUKEBOX;
     } else {
-        error = walk(h, id, ino, start + WALK_NS, row);
+        err = walk(h, id, ino, start + WALK_NS, row);
         int64_t end = now_ns();
         h->walk_credit -= end - start;
-        if (error == ENOENT || error == ESTALE) {
+        if (err == ENOENT || err == ESTALE) {
             h->lost[slot].id_hash = hash;
             h->lost[slot].until = end + LOST_NS;
-            error = ESTALE;
+            err = ESTALE;
         }
     }
     pthread_mutex_unlock(&h->reconnect_lock);
-    return error;
+    return err;
 }

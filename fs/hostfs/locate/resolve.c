@@ -166,10 +166,10 @@ static void chain_finish(struct chain *chain)
 static int missing_row(struct hostfs *h, struct hostfs_table *table, const struct vnode_id *id,
                        struct hostfs_row *row)
 {
-    int error = hostfs_reconnect_walk(h, id, 0, row);
-    if (!error)
+    int err = hostfs_reconnect_walk(h, id, 0, row);
+    if (err == 0)
         hostfs_table_put(table, h->fs->fsid, id, row);
-    return error;
+    return err;
 }
 
 /*
@@ -182,9 +182,9 @@ static int break_cycle(struct hostfs *h, struct hostfs_table *table, const struc
     struct hostfs_row row = {.ino = 0};
     hostfs_table_get(table, h->fs->fsid, id, &row);
     uint64_t ino = row.ino;
-    int error = hostfs_reconnect_walk(h, id, ino, &row);
-    if (error)
-        return error;
+    int err = hostfs_reconnect_walk(h, id, ino, &row);
+    if (err != 0)
+        return err;
     hostfs_table_put(table, h->fs->fsid, id, &row);
     return EAGAIN;
 }
@@ -198,18 +198,18 @@ static int chain_build(struct hostfs *h, struct hostfs_table *table, const struc
 
     *chain = (struct chain){.fd = -1};
     for (;;) {
-        int error = find_start(h, &at, chain->count > 0, &chain->fd);
-        if (error)
-            return error;
+        int err = find_start(h, &at, chain->count > 0, &chain->fd);
+        if (err != 0)
+            return err;
         if (chain->fd >= 0)
             break;
-        error = hostfs_table_get(table, h->fs->fsid, &at, &row);
-        if (error == ENOENT)
-            error = missing_row(h, table, &at, &row);
-        if (!error)
-            error = chain_push(chain, &at, &row);
-        if (error)
-            return error;
+        err = hostfs_table_get(table, h->fs->fsid, &at, &row);
+        if (err == ENOENT)
+            err = missing_row(h, table, &at, &row);
+        if (err == 0)
+            err = chain_push(chain, &at, &row);
+        if (err != 0)
+            return err;
         at = row.parent;
         if (hostfs_id_equal(&at, &mark))
             return break_cycle(h, table, &at);
@@ -226,21 +226,21 @@ static int chain_build(struct hostfs *h, struct hostfs_table *table, const struc
 static int step(struct hostfs *h, int dirfd, const char *name, const struct vnode_id *id, int *out)
 {
     struct hostfs_object object;
-    int error;
+    int err;
     int fd = openat(dirfd, name, HOST_O_PATH);
     if (fd < 0)
         return errno == ENOTDIR ? ENOENT : errno;
     if (id->bytes[0] == ID_NAMED)
-        error = hostfs_named_check(h, id, fd, true, &object);
+        err = hostfs_named_check(h, id, fd, true, &object);
     else
-        error = hostfs_identify(h, cred_server(), NULL, NULL, fd, "", &object);
-    if (error == EOPNOTSUPP || (!error && !hostfs_id_equal(&object.id, id)))
-        error = ENOENT;
-    if (error)
+        err = hostfs_identify(h, cred_server(), NULL, NULL, fd, "", &object);
+    if (err == EOPNOTSUPP || (err == 0 && !hostfs_id_equal(&object.id, id)))
+        err = ENOENT;
+    if (err != 0)
         close(fd);
     else
         *out = fd;
-    return error;
+    return err;
 }
 
 /* To be called when an object is nowhere: a caller that meets it by name again, if it can, notes it
@@ -264,28 +264,28 @@ static int reconnect(struct hostfs *h, struct hostfs_table *table, struct chain 
                      size_t index, int dirfd)
 {
     struct link *lost = &chain->links[index];
-    int error = hostfs_reconnect_in(h, dirfd, &lost->id, lost->row.ino, lost->row.name);
+    int err = hostfs_reconnect_in(h, dirfd, &lost->id, lost->row.ino, lost->row.name);
     int fd = fcntl(chain->fd, F_DUPFD_CLOEXEC, 0);
-    for (size_t i = chain->count; error && fd >= 0 && i > index + 1; i--) {
+    for (size_t i = chain->count; err && fd >= 0 && i > index + 1; i--) {
         struct vnode_id parent = i == chain->count ? chain->from : chain->links[i].id;
-        error = hostfs_reconnect_in(h, fd, &lost->id, lost->row.ino, lost->row.name);
-        if (!error)
+        err = hostfs_reconnect_in(h, fd, &lost->id, lost->row.ino, lost->row.name);
+        if (err == 0)
             lost->row.parent = parent;
         int next = -1;
-        if (error)
+        if (err != 0)
             step(h, fd, chain->links[i - 1].row.name, &chain->links[i - 1].id, &next);
         close(fd);
         fd = next;
     }
     if (fd >= 0)
         close(fd);
-    if (error)
-        error = hostfs_reconnect_walk(h, &lost->id, lost->row.ino, &lost->row);
-    if (!error)
+    if (err != 0)
+        err = hostfs_reconnect_walk(h, &lost->id, lost->row.ino, &lost->row);
+    if (err == 0)
         hostfs_table_put(table, h->fs->fsid, &lost->id, &lost->row);
-    else if (error == ESTALE)
+    else if (err == ESTALE)
         forget_row(h, table, lost);
-    return error;
+    return err;
 }
 
 /* Goes down the chain. EAGAIN: an object had moved, and the table knows where it is now. */
@@ -293,41 +293,41 @@ static int chain_descend(struct hostfs *h, struct hostfs_table *table, struct ch
                          int *out)
 {
     int at = fcntl(chain->fd, F_DUPFD_CLOEXEC, 0);
-    int error = at < 0 ? errno : 0;
+    int err = at < 0 ? errno : 0;
 
-    for (size_t i = chain->count; !error && i-- > 0;) {
+    for (size_t i = chain->count; err == 0 && i-- > 0;) {
         int next = -1;
-        error = step(h, at, chain->links[i].row.name, &chain->links[i].id, &next);
-        if (error == ENOENT) {
-            error = reconnect(h, table, chain, i, at);
-            if (!error)
-                error = EAGAIN;
+        err = step(h, at, chain->links[i].row.name, &chain->links[i].id, &next);
+        if (err == ENOENT) {
+            err = reconnect(h, table, chain, i, at);
+            if (err == 0)
+                err = EAGAIN;
         }
         close(at);
         at = next;
     }
-    if (error && at >= 0)
+    if (err != 0 && at >= 0)
         close(at);
     *out = at;
-    return error;
+    return err;
 }
 
 int hostfs_resolve(struct hostfs *h, const struct vnode_id *id, int *fd)
 {
     struct chain chain;
     struct hostfs_table *table = hostfs_table(h);
-    int error = table ? EAGAIN : ESTALE;
+    int err = table ? EAGAIN : ESTALE;
 
     /* The id belongs to another mount, or a client removed the object: there is nothing to look
      * for. */
     if (id->bytes[0] == ID_NAMED && !hostfs_id_equal(id, &h->root_id) &&
         !(hostfs_named_mount(h, id) && hostfs_named_exists(h, id)))
         return ESTALE;
-    for (int attempt = 0; error == EAGAIN && attempt < ATTEMPTS; attempt++) {
-        error = chain_build(h, table, id, &chain);
-        if (!error)
-            error = chain_descend(h, table, &chain, fd);
+    for (int attempt = 0; err == EAGAIN && attempt < ATTEMPTS; attempt++) {
+        err = chain_build(h, table, id, &chain);
+        if (err == 0)
+            err = chain_descend(h, table, &chain, fd);
         chain_finish(&chain);
     }
-    return error == EAGAIN ? ESTALE : error;
+    return err == EAGAIN ? ESTALE : err;
 }

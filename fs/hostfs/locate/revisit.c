@@ -63,15 +63,15 @@ static int look(struct hostfs *h, struct vnode *vn, int fd)
 
     if (hostfs_statx(fd, "", &st) != 0)
         return 0; /* the operation will find out */
-    int error = hostfs_contained(NULL, h, fd, &st);
-    if (error || S_ISDIR(st.stx_mode) || !h->subtree_check || st.stx_nlink == 1)
-        return error;
+    int err = hostfs_contained(NULL, h, fd, &st);
+    if (err != 0 || S_ISDIR(st.stx_mode) || !h->subtree_check || st.stx_nlink == 1)
+        return err;
     id.len = vn->id_len;
     memcpy(id.bytes, vn->id, vn->id_len);
-    error = hostfs_resolve(h, &id, &found);
-    if (!error)
+    err = hostfs_resolve(h, &id, &found);
+    if (err == 0)
         close(found);
-    return error;
+    return err;
 }
 
 int hostfs_revisit(struct vnode *vn)
@@ -86,12 +86,12 @@ int hostfs_revisit(struct vnode *vn)
         return 0;
     int fd = hostfs_fd_held(vn);
     /* An object that is not open is checked when it is opened. */
-    int error = fd >= 0 ? cred_assume_server() : 0;
-    if (!error && fd >= 0)
-        error = look(h, vn, fd);
-    if (!error)
+    int err = fd >= 0 ? cred_assume_server() : 0;
+    if (err == 0 && fd >= 0)
+        err = look(h, vn, fd);
+    if (err == 0)
         atomic_store_explicit(&node->checked, epoch, memory_order_relaxed);
-    else if (error == ESTALE)
+    else if (err == ESTALE)
         hostfs_forget(vn);
-    return error;
+    return err;
 }
