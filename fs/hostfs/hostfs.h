@@ -120,7 +120,7 @@ struct hostfs {
     } lost[256]; /* ids that walks did not find */
 };
 
-/* vnode_private(): 88 bytes. */
+/* vnode_private(): 96 bytes. */
 struct hostfs_node {
     struct hostfs_mount *mount; /* NULL: hidden */
     uint64_t ino;               /* on a named mount: its fileid */
