@@ -3,7 +3,7 @@
  *
  * rpc/dispatch.c calls a row's `run`. All rows end in nfs3_run(), which passes the gate, refuses
  * changes to clients that may only read, calls the procedure, and makes status and failure arm from
- * the value that it returned. Registered by server/server.c through nfsd_register().
+ * the value that it returned. Registered by server/parts.c through nfsd_register().
  */
 #include "nfsd/acl.h"
 #include "nfsd/attributes.h"
