@@ -42,7 +42,6 @@ static void union_begin(struct fixture *f, const char *command)
     static const char *const files[] = {"write", "mode", "move", "link", "dir/deep"};
     char path[64];
 
-    test_skip_in_variant("user", "mounting needs root");
     host_private_mounts();
     fixture_begin(f);
     fixture_unmount(f);
@@ -89,6 +88,7 @@ static void change_all(struct fixture *f)
 
 TEST(ids_on_unions_by_fuse_survive_a_copy_up)
 {
+    test_skip_in_variant("user", "mounting needs root");
     static const char *const names[] = {"write", "mode", "move", "link", "dir/deep"};
     static const char *const texts[] = {"WRITE", "mode", "move", "link", "DIR/deep"};
 
@@ -112,6 +112,7 @@ TEST(ids_on_unions_by_fuse_survive_a_copy_up)
 
 TEST(ids_on_unions_by_fuse_are_stale_with_the_next_daemon)
 {
+    test_skip_in_variant("user", "mounting needs root");
     for (size_t u = 0; u < UNIONS; u++) {
         struct fixture f = {0};
         union_begin(&f, unions[u]);
@@ -130,6 +131,7 @@ TEST(ids_on_unions_by_fuse_are_stale_with_the_next_daemon)
  * is closed: the server lets go of it. */
 TEST(what_a_client_removes_on_fuse_leaves_an_empty_directory)
 {
+    test_skip_in_variant("user", "mounting needs root");
     static const char *const daemons[] = {"bindfs $B/upper $M", "mergerfs $B/upper $M",
                                           "unionfs -o cow $B/upper=RW:$B/lower=RO $M"};
 
