@@ -84,6 +84,7 @@ static bool copy_export(const struct export *from, struct export *to)
     to->source = copy_text(from->source, &failed);
     to->written = copy_text(from->written, &failed);
     to->fs_options = copy_text(from->fs_options, &failed);
+    to->alias = copy_text(from->alias, &failed);
     to->clients = calloc(from->nclients + 1, sizeof(to->clients[0]));
     to->nclients = to->clients ? from->nclients : 0;
     failed |= !to->clients;

@@ -90,6 +90,32 @@ TEST(after_a_refresh_no_rights_are_those_of_a_table_that_is_gone)
     exports_finish();
 }
 
+TEST(a_directory_that_was_typed_by_a_link_keeps_both_its_paths_over_refreshes)
+{
+    const char *dirs[] = {fixture_text("$D/link")}, *specs[] = {fixture_text("$D/comes,fsid=2")};
+    const struct exports_source source = {
+        .dirs = dirs, .ndirs = 1, .specs = specs, .nspecs = 1, .state_dir = fixture_dir()};
+
+    assert_int_equal(fixture_load("/a,fs=counted,fsid=1", NULL), 0);
+    host_mkdir(fixture_dir(), "real", 0755);
+    host_mkdir(fixture_dir(), "comes", 0755);
+    host_symlink("real", fixture_dir(), "link");
+    assert_int_equal(exports_load(&source, fixture_message, sizeof(fixture_message)), 0);
+    for (int i = 0; i < 4; i++) {
+        host_rename(fixture_dir(), i % 2 == 0 ? "comes" : "gone", fixture_dir(),
+                    i % 2 == 0 ? "gone" : "comes");
+        exports_refresh();
+        for (const char *const *path = (const char *const[]){"$D/link", "$D/real", NULL}; *path;
+             path++) {
+            const char *text = fixture_text(*path);
+            struct view rest, view = {(const uint8_t *)text, (uint32_t)strlen(text)};
+            assert_non_null(exports_by_path(exports_get(), view, &rest));
+            exports_put();
+        }
+    }
+    exports_finish();
+}
+
 TEST(a_reload_with_an_error_changes_nothing)
 {
     fixture_mounts = (struct fixture_mounts){0};
