@@ -43,6 +43,9 @@ static void vfs_free(struct vfs *fs)
 
 static void vfs_destroy(struct vfs *fs)
 {
+    /* Before it leaves the list: where vfs_all_gone() is true no file system's code runs. */
+    if (!mounted_of(fs)->failed && fs->type->ops.unmount != NULL)
+        fs->type->ops.unmount(fs);
     pthread_mutex_lock(&mounts_lock);
     for (struct vfs_mounted **at = &mounts; *at != NULL; at = &(*at)->next) {
         if (*at == mounted_of(fs)) {
@@ -51,8 +54,6 @@ static void vfs_destroy(struct vfs *fs)
         }
     }
     pthread_mutex_unlock(&mounts_lock);
-    if (fs->type->ops.unmount != NULL)
-        fs->type->ops.unmount(fs);
     vfs_free(fs);
 }
 
@@ -89,6 +90,7 @@ static int vfs_call_mount(struct vfs *fs, const struct vfs_mount_args *args)
     const char *wrong = NULL;
     int err = ops->mount != NULL ? ops->mount(fs, args) : 0;
 
+    mounted_of(fs)->failed = err != 0;
     if (err == 0 && fs->root == NULL)
         err = vnode_intern_number(fs, VNODE_NUMBER_ROOT, VDIR, &fs->root);
     if (err < 0)
@@ -103,11 +105,6 @@ static int vfs_call_mount(struct vfs *fs, const struct vfs_mount_args *args)
     if (err == 0 && node_verify(fs, fs->root))
         vnode_put(fs->root);
     fs->root = NULL;
-    if (err == 0 && ops->unmount != NULL) {
-        cookies_release(fs);
-        vnode_table_flush(fs);
-        ops->unmount(fs);
-    }
     return EIO;
 }
 
@@ -136,7 +133,7 @@ out:
     mounted_of(fs)->dying = true;
     cookies_release(fs);
     vnode_table_flush(fs); /* nodes that it interned before it failed */
-    vfs_free(fs);
+    vfs_node_gone(fs);     /* ended when what its nodes have dropped was released, too */
     return err;
 }
 

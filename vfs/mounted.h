@@ -15,6 +15,7 @@ struct vfs_mounted {
     _Atomic uint32_t holders;  /* exports that serve it */
     _Atomic uint32_t nodes;    /* that exist; the last one ends it */
     _Atomic bool dying;        /* nobody serves it any more */
+    bool failed;               /* its mount operation did: there is nothing to unmount */
     _Atomic bool ticking;      /* tick() or let_go() is under way, or hangs */
     _Atomic uint64_t verifier; /* vfs_verifier()'s */
     struct wait_place *place;  /* where its calls are counted while they sleep */
