@@ -111,6 +111,9 @@ int hostfs_contained(const struct vctx *ctx, struct hostfs *h, int fd, const str
     /* The path "/" means that the kernel does not know the path; another name may be inside. */
     if (!directory && (len == 1 || st->stx_nlink > 1))
         return 0;
+    /* The root itself may have been moved since its path was asked for in this batch. */
+    if (!directory && ctx != NULL)
+        return hostfs_contained(NULL, h, fd, st);
     /* The path may be one that is seen from elsewhere (a bind mount); going up is certain. */
     return directory ? climb(h, fd, st) : ESTALE;
 }
