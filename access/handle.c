@@ -60,7 +60,7 @@ int handle_init(const char *state_dir, struct handle_key_why *why)
 void handle_keep(const char *state_dir)
 {
     static bool told;
-    struct handle_key_why why;
+    struct handle_key_why why = {.text = ""};
     int err = handle_key_keep(state_dir, handle_key, &why);
     bool wrong = err == EEXIST || err == EINVAL;
 

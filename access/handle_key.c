@@ -225,6 +225,8 @@ int handle_key_keep(const char *state_dir, const uint8_t key[HANDLE_KEY_SIZE],
 
     if (err == 0 && fstatat(dir, KEY_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         err = errno == ENOENT ? key_create(dir, key) : errno;
+        if (err != 0)
+            say(state_dir, why, "it can't be made again: %s", strerror(err));
     } else if (err == 0) {
         err = key_read(state_dir, dir, found, why);
         if (err == 0 && sodium_memcmp(found, key, HANDLE_KEY_SIZE) != 0) {

@@ -126,7 +126,7 @@ static enum server_status start_state(struct server_config *config, const struct
         return SERVER_FAILURE;
     server.stage = HAS_STATE;
     cred_init();
-    struct handle_key_why why;
+    struct handle_key_why why = {.text = ""};
     return handle_init(server.state_dir, &why) == 0 ? SERVER_OK : fail(answer, "%s", why.text);
 }
 
