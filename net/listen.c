@@ -64,6 +64,13 @@ static void unpace(int fd, const struct address *peer, const struct address *loc
     const bool is_near = address_is_loopback(peer) || address_same_host(peer, local);
     const char *choice = is_near ? plain : systems_choice;
 
+    char now[sizeof(systems_choice)] = "";
+    socklen_t len = sizeof(now) - 1;
+
+    /* A far connection that does not have the listening socket's has what its route says. */
+    if (!is_near &&
+        (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, now, &len) != 0 || strcmp(now, plain) != 0))
+        return;
     if (choice[0] != '\0')
         setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, choice, (socklen_t)strlen(choice));
 }
