@@ -165,6 +165,15 @@ void client_disconnect(struct client *client)
     *client = (struct client){.fd = -1};
 }
 
+void client_end(struct client *client)
+{
+    char byte;
+
+    assert_int_equal(shutdown(client->fd, SHUT_WR), 0);
+    assert_int_equal(recv(client->fd, &byte, 1, 0), 0);
+    client_disconnect(client);
+}
+
 void client_reconnect(struct client *client, uint16_t port)
 {
     struct client fresh;

@@ -75,6 +75,8 @@ void client_connect(struct client *client, uint16_t port, int flags);
 int client_connect_to(struct client *client, const struct sockaddr *server, socklen_t len,
                       int flags);
 void client_disconnect(struct client *client);
+/* Ends a TCP connection in order, and returns when the server has ended it, too. */
+void client_end(struct client *client);
 /* A client without a socket yet: client->fd is the caller's to make. */
 void client_connect_nowhere(struct client *client, int flags);
 /* Breaks the connection, and makes another one to this port, from another port of ours; all else

@@ -79,7 +79,7 @@ TEST(a_client_is_not_told_that_it_made_what_its_clone_made)
     assert_false(host_exists(m.dir, "file"));
     /* When the one is gone, its calls may come by any connection; the clone's are still its own. */
     expect_ok(ask_mkdir(&one, &m.root, "second", NULL, NULL));
-    client_disconnect(&one);
+    client_end(&one);
     expect_ok(ask_mkdir(&other, &m.root, "second", NULL, NULL));
     client_disconnect(&other);
     mounted_end(&m);
