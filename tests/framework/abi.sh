@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 
 skip() {
     echo "skipped: $1"
-    [ -z "${CI:-}" ] || [ "${2:-}" = always ] || exit 1
+    [ -z "${CI:-}" ] || exit 1
     exit 77
 }
 
@@ -30,9 +30,9 @@ compare() {
 }
 
 command -v abidw > /dev/null || skip "no abidw (apt-get install abigail-tools)"
-[ "$(uname -m)" = x86_64 ] || skip "recorded are the sizes of x86-64" always
+[ "$(uname -m)" = x86_64 ] || skip "recorded are the sizes of x86-64"
 if grep -qE '^LOOPNFS_SANITIZE:[A-Z]+=(ON|address)$' "$build/CMakeCache.txt"; then
-    skip "the sanitizers' own functions are in the library" always
+    skip "the sanitizers' own functions are in the library"
 fi
 
 case ${1:-} in

@@ -415,6 +415,7 @@ test_its_owner_installs_after_root_did() {
     local user=65533 dir
     if [ "$(id -u)" != 0 ]; then
         echo "skipped: only root can be two users"
+        [ -z "${CI:-}" ] || exit 1
         exit 77
     fi
     mkdir "$work/upper" "$work/work" "$work/tree" "$work/own"

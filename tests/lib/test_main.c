@@ -47,6 +47,15 @@ static void __attribute__((noreturn)) skip_now(const char *reason)
     abort();
 }
 
+static void __attribute__((noreturn)) skip_unless_ci(const char *reason)
+{
+    if (getenv("CI")) {
+        fail_msg("would be skipped, which CI doesn't allow: %s", reason);
+        abort();
+    }
+    skip_now(reason);
+}
+
 void test_skip(const char *format, ...)
 {
     char reason[256];
@@ -55,17 +64,15 @@ void test_skip(const char *format, ...)
     va_start(args, format);
     vsnprintf(reason, sizeof(reason), format, args);
     va_end(args);
-    if (getenv("CI")) {
-        fail_msg("would be skipped, which CI doesn't allow: %s", reason);
-        abort();
-    }
-    skip_now(reason);
+    skip_unless_ci(reason);
 }
 
+/* tests/CMakeLists.txt leaves out the variants that a test names at its beginning. One that comes
+ * here was named later, where CMake does not see it. */
 void test_skip_in_variant(const char *variant, const char *reason)
 {
     if (test_variant_is(variant))
-        skip_now(reason);
+        skip_unless_ci(reason);
 }
 
 void test_note(const char *format, ...)
